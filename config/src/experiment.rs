@@ -1,0 +1,210 @@
+//! The experiment file: what a search is to do, on which data, within which limits.
+
+use crate::{space::Space, vocabulary::TaskKind};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A whole experiment, as read from a TOML file or a preset. See the presets for commented examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Short name, used for the run directory.
+    pub name: String,
+    /// The one seed that every random stream derives from.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Which data.
+    pub data: Data,
+    /// How much work.
+    #[serde(default)]
+    pub budget: Budget,
+    /// How the search breeds.
+    #[serde(default)]
+    pub search: Search,
+    /// How one candidate is trained.
+    #[serde(default)]
+    pub training: Training,
+    /// What a candidate may cost.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Retraining of the winner.
+    #[serde(default, rename = "final")]
+    pub final_training: FinalTraining,
+    /// ONNX Runtime and devices.
+    #[serde(default)]
+    pub runtime: Runtime,
+    /// Bounds on every gene.
+    #[serde(default)]
+    pub space: Space,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+/// `[data]`: the source, and how it is split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// `digits`, `idx:DIR`, `npz:FILE`, `csv:FILE`, `images:DIR` or `cifar:DIR`.
+    pub source: String,
+    /// What is predicted; classification where nothing is said.
+    #[serde(default = "default_task")]
+    pub task: TaskKind,
+    /// CSV: the label column's name or zero-based index; the last column where nothing is said.
+    /// Regression may name several, separated by commas.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Share set aside for the test where the source has no official test part.
+    #[serde(default = "default_test_fraction")]
+    pub test_fraction: f64,
+    /// Share of what remains that is used for validation.
+    #[serde(default = "default_valid_fraction")]
+    pub valid_fraction: f64,
+    /// During the search, at most this many training samples are used (the final training uses all).
+    #[serde(default)]
+    pub search_samples: Option<u32>,
+    /// During the search, at most this many validation samples are used.
+    #[serde(default)]
+    pub search_valid_samples: Option<u32>,
+    /// Whether each input channel is a view of its own, merged by `merge` genes.
+    #[serde(default)]
+    pub multi_view: bool,
+}
+
+fn default_task() -> TaskKind {
+    TaskKind::Classification
+}
+fn default_test_fraction() -> f64 {
+    0.2
+}
+fn default_valid_fraction() -> f64 {
+    0.2
+}
+
+/// `[budget]`: when the search ends, whichever comes first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budget {
+    /// Evaluations that count (lost workers do not).
+    pub evaluations: Option<u32>,
+    /// Wall-clock time of the whole run, final training included: `90s`, `10m`, `2h`.
+    pub time: Option<Duration>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { evaluations: Some(100), time: None }
+    }
+}
+
+/// A length of time, written `90s`, `10m`, `1h30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Duration(pub std::time::Duration);
+
+/// `[search]`: steady-state evolution with ageing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// Random individuals before breeding starts.
+    pub initial: u32,
+    /// Individuals kept as possible parents; the oldest leaves first.
+    pub population: u32,
+    /// Individuals drawn for each tournament; the best becomes the parent.
+    pub tournament: u32,
+    /// Share of offspring with two parents.
+    pub crossover: f64,
+    /// Share of offspring drawn at random, to keep exploring.
+    pub immigrants: f64,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { initial: 20, population: 30, tournament: 6, crossover: 0.2, immigrants: 0.05 }
+    }
+}
+
+/// `[training]`: one candidate's training during the search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Training {
+    /// Passes over the training samples.
+    pub epochs: u32,
+    /// Wall-clock limit for one candidate, in seconds.
+    pub seconds: Option<f64>,
+    /// Stop a candidate that still sits at the majority class after this many epochs' worth of samples.
+    pub majority_patience: f64,
+    /// Stop early after this many epochs without a better validation result; 0 = never.
+    pub patience: u32,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { epochs: 10, seconds: None, majority_patience: 2.0, patience: 0 }
+    }
+}
+
+/// `[limits]`: what is not viable is never trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+    /// Memory of one training, in MiB: state, activations of a batch, gradients.
+    pub memory_mib: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { parameters: 2_000_000, multiply_adds: 20_000_000, memory_mib: 2048 }
+    }
+}
+
+/// `[final]`: the best candidates are trained again on training and validation data, then tested once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FinalTraining {
+    /// Whether there is a final training at all.
+    pub enabled: bool,
+    /// Passes over training and validation samples together.
+    pub epochs: u32,
+    /// Share of `budget.time` kept for it; where the time runs short, epochs are cut to fit.
+    pub time_share: f64,
+}
+
+impl Default for FinalTraining {
+    fn default() -> Self {
+        Self { enabled: true, epochs: 40, time_share: 0.3 }
+    }
+}
+
+/// `[runtime]`: ONNX Runtime and devices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Runtime {
+    /// ONNX Runtime's shared library; found or fetched where nothing is said.
+    pub library: Option<PathBuf>,
+    /// `auto`, `cpu` or `cuda:N`; `auto` where nothing is said.
+    pub device: Option<String>,
+    /// Trainers side by side; one per core (CPU) or per GPU where nothing is said.
+    pub workers: Option<u32>,
+    /// Threads of one trainer on CPU; 1 where nothing is said.
+    pub threads: Option<u32>,
+}
+
+impl TryFrom<String> for Duration {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Err(format!("not written yet: {text}"))
+    }
+}
+
+impl From<Duration> for String {
+    fn from(duration: Duration) -> Self {
+        format!("{}s", duration.0.as_secs_f64())
+    }
+}

@@ -1,0 +1,43 @@
+//! The problem: what goes in, what is to come out. Genomes, graphs and data meet here and know no more of each other.
+
+use serde::{Deserialize, Serialize};
+
+/// The problem that fixes a network's input stem and head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Problem {
+    /// Channels of an image; the number of features of a table.
+    pub channels: u32,
+    /// Rows of an image; 1 for a table.
+    pub height: u32,
+    /// Columns of an image; 1 for a table.
+    pub width: u32,
+    /// Whether each channel is a view of its own: the layers before `merge` are then built once per channel.
+    pub multi_view: bool,
+    /// What is predicted.
+    pub task: Task,
+}
+
+/// What is predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Task {
+    /// One of this many classes; loss: softmax cross-entropy.
+    Classification {
+        /// Number of classes, at least 2.
+        classes: u32,
+    },
+    /// This many real numbers; loss: mean squared error of standardised targets.
+    Regression {
+        /// Number of targets, at least 1.
+        targets: u32,
+    },
+}
+
+impl Task {
+    /// Width of the output layer.
+    pub const fn outputs(self) -> u32 {
+        match self {
+            Self::Classification { classes } => classes,
+            Self::Regression { targets } => targets,
+        }
+    }
+}
