@@ -1,5 +1,7 @@
 //! Reading experiments: what is right is read back unchanged, what is wrong is named precisely.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests stop the test")]
+
 use hatchery_config::{
     experiment::{Duration, Experiment},
     presets::PRESETS,
