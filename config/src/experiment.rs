@@ -63,6 +63,10 @@ pub struct Data {
     /// Share of what remains that is used for validation.
     #[serde(default = "default_valid_fraction")]
     pub valid_fraction: f64,
+    /// Seed of the split. It is not the experiment's seed, so that runs of several seeds are tested on the same
+    /// samples, and `hatchery data write` and `hatchery test` find them without knowing the run.
+    #[serde(default = "default_seed")]
+    pub split_seed: u64,
     /// During the search, at most this many training samples are used (the final training uses all).
     #[serde(default)]
     pub search_samples: Option<u32>,

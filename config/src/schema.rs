@@ -76,6 +76,7 @@ pub const KEYS: &[Key] = &[
     optional("data.label", Rule::Label),
     key("data.test_fraction", Rule::Between(0.0, 1.0)),
     key("data.valid_fraction", Rule::Between(0.0, 1.0)),
+    key("data.split_seed", Rule::Whole(0, i64::MAX)),
     optional("data.search_samples", Rule::Whole(1, COUNT_MAX)),
     optional("data.search_valid_samples", Rule::Whole(1, COUNT_MAX)),
     key("data.multi_view", Rule::Flag),
