@@ -162,7 +162,9 @@ fn visit_layer(number: usize, gene: &mut LayerGene, space: &Space, each: &mut im
             for (branch, width) in genes.branches.iter_mut().enumerate().filter(|(_, width)| **width > 0) {
                 whole(at(&format!("branch {}", branch + 1)), width, range, Scale::Log, each);
             }
-            whole(at("bottleneck"), &mut genes.bottleneck, range, Scale::Log, each);
+            if genes.branches[1] + genes.branches[2] > 0 {
+                whole(at("bottleneck"), &mut genes.bottleneck, range, Scale::Log, each);
+            }
         }
         LayerGene::Dense(genes) => whole(at("units"), &mut genes.units, space.units, Scale::Log, each),
         LayerGene::Dropout { ratio } => real(at("ratio"), ratio, space.dropout, Scale::Linear, each),
