@@ -1,9 +1,25 @@
 //! What a run has come to, in the words of lists and reports.
 //!
-//! Read from the journal by `view::of`; everything that is printed about a run is printed from here.
+//! Read from the journal by [`read`]; everything that is printed about a run is printed from here.
 
-use hatchery_models::{genome::Genome, problem::Problem, training::outcome::{EpochReport, Outcome}};
-use std::collections::BTreeMap;
+use crate::{
+    cli::exit::{Exit, Failure, OrExit},
+    output,
+};
+use hatchery_actors::{
+    journal::{self, EvaluationRecord, JournalError, RunRecord, record},
+    protocol::LeaseKind,
+};
+use hatchery_config::Experiment;
+use hatchery_models::{
+    genome::Genome,
+    problem::{Problem, Task},
+    training::outcome::{EpochReport, Outcome},
+};
+use std::{collections::{BTreeMap, HashMap}, path::Path};
+
+/// Events that are read at once.
+const EVENTS_PAGE: u32 = 10_000;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -32,6 +48,107 @@ pub struct Run {
     pub running: usize,
     /// The best network, or so far the best.
     pub best: Option<Best>,
+}
+
+/// Reads the run in a directory, live or not.
+///
+/// # Errors
+/// Where there is none, or its journal or experiment cannot be read.
+pub fn read(directory: &Path) -> Result<Run, Failure> {
+    let record = record::read(directory).or_exit(Exit::RunDirectory)?;
+    let ended = ended_seconds(directory).or_exit(Exit::RunDirectory)?;
+    of(&record, directory, &ended)
+}
+
+/// When each evaluation ended, in seconds since the run began, interruptions left out.
+fn ended_seconds(directory: &Path) -> Result<HashMap<u64, f64>, JournalError> {
+    let mut ended = HashMap::new();
+    let mut after = 0;
+    loop {
+        let page = journal::record::events(directory, after, EVENTS_PAGE)?;
+        let Some(last) = page.last() else { return Ok(ended) };
+        after = last.number;
+        for event in page.iter().filter(|event| event.kind == "finished") {
+            ended.extend(event.evaluation.map(|evaluation| (evaluation.0, event.elapsed_seconds)));
+        }
+    }
+}
+
+fn of(record: &RunRecord, directory: &Path, ended: &HashMap<u64, f64>) -> Result<Run, Failure> {
+    let origin = format!("the experiment recorded in {}", directory.display());
+    let experiment = Experiment::parse(&record.info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
+    let search = || record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Search);
+    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, ended)).collect();
+    rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
+    Ok(Run {
+        name: experiment.name,
+        directory: directory.display().to_string(),
+        source: record.info.data_source.clone(),
+        seed: experiment.seed,
+        problem: record.info.problem,
+        stage: record.stage.word().to_owned(),
+        elapsed_s: record.elapsed_seconds,
+        training_s: record.evaluations.iter().map(|evaluation| evaluation.seconds).sum(),
+        workers: workers(record),
+        running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
+        best: best(record),
+        rows,
+    })
+}
+
+/// As many trainers as were seen.
+fn workers(record: &RunRecord) -> u32 {
+    let slot = |name: &String| name.split('#').next().map(str::to_owned);
+    let slots: std::collections::BTreeSet<String> =
+        record.evaluations.iter().filter_map(|evaluation| evaluation.trainer.as_ref().and_then(slot)).collect();
+    u32::try_from(slots.len()).unwrap_or(u32::MAX)
+}
+
+fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> {
+    let individual = &evaluation.individual;
+    Some(Row {
+        id: individual.id.0,
+        outcome: evaluation.outcome?,
+        score: evaluation.score.filter(|_| evaluation.has_fitness()),
+        parameters: individual.parameters,
+        multiply_adds: individual.multiply_adds,
+        finished_s: ended.get(&evaluation.id.0).copied().unwrap_or(0.0),
+        seconds: evaluation.seconds,
+        epochs: evaluation.curve.len(),
+        operation: individual.operation.clone(),
+        parents: individual.parents.iter().map(|parent| parent.0).collect(),
+        summary: individual.summary.clone(),
+        genome: individual.genome.clone(),
+        curve: evaluation.curve.clone(),
+        message: evaluation.message.clone(),
+    })
+}
+
+/// The crowned network; before there is one, the best of the search.
+fn best(record: &RunRecord) -> Option<Best> {
+    let last_score = |id: u64| {
+        let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
+        let crown = own.clone().rfind(|evaluation| evaluation.kind == LeaseKind::Crown && evaluation.has_fitness());
+        crown.or_else(|| own.rfind(|evaluation| evaluation.kind == LeaseKind::Search)).and_then(|e| e.score)
+    };
+    let curve = |id: u64| {
+        let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
+        own.rfind(|evaluation| evaluation.kind == LeaseKind::Final).map(|e| e.curve.clone()).unwrap_or_default()
+    };
+    match &record.final_result {
+        Some(result) => Some(Best {
+            id: result.individual.0,
+            valid_score: last_score(result.individual.0),
+            test_score: result.test_score,
+            final_curve: curve(result.individual.0),
+        }),
+        None => record.ranking().first().map(|evaluation| Best {
+            id: evaluation.individual.id.0,
+            valid_score: evaluation.score,
+            test_score: None,
+            final_curve: Vec::new(),
+        }),
+    }
 }
 
 /// One ended evaluation of the search.
@@ -139,7 +256,7 @@ impl Run {
 
     /// Whether scores are accuracies (and not R squared).
     pub fn is_classification(&self) -> bool {
-        matches!(self.problem.task, hatchery_models::problem::Task::Classification { .. })
+        matches!(self.problem.task, Task::Classification { .. })
     }
 
     /// What a score is called.
@@ -150,7 +267,7 @@ impl Run {
     /// A score as people read it.
     pub fn write_score(&self, score: Option<f64>) -> String {
         match score {
-            Some(score) if self.is_classification() => crate::output::percent(score),
+            Some(score) if self.is_classification() => output::percent(score),
             Some(score) => format!("{score:.4}"),
             None => "-".to_owned(),
         }
