@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod drawing;
 mod logging;
+mod model_facts;
 mod output;
 mod progress;
 mod report;

@@ -73,7 +73,8 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         let mut cells = rows.iter().filter_map(|row| row.get(column)).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
     };
-    let layout: Vec<(usize, bool)> = (0..header.len()).map(|column| (width(column), is_number(column))).collect();
+    let layout: Vec<(usize, bool)> =
+        (0..header.len()).map(|column| (width(column), is_number(column))).collect();
     let line = |cells: Vec<&str>| {
         let cells = cells.iter().zip(&layout).map(|(cell, (width, right))| {
             if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }

@@ -29,20 +29,8 @@ pub struct RunDirectory {
     root: PathBuf,
 }
 
-/// A file of a run could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {}", path.display(), describe(source))]
-pub struct FileError {
-    /// `write`, `read`, ...
-    pub action: &'static str,
-    /// The file.
-    pub path: PathBuf,
-    /// The system's words.
-    pub source: io::Error,
-}
-
 /// The system's words with what helps.
-fn describe(error: &io::Error) -> String {
+fn describe(action: &str, path: &Path, error: &io::Error) -> anyhow::Error {
     let remedy = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space, then use --resume",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -50,7 +38,7 @@ fn describe(error: &io::Error) -> String {
         }
         _ => "",
     };
-    format!("{error}{remedy}")
+    anyhow::anyhow!("cannot {action} {}: {error}{remedy}", path.display())
 }
 
 impl RunDirectory {
@@ -116,8 +104,7 @@ fn latest_number(runs: &Path, name: &str) -> Option<u32> {
 ///
 /// # Errors
 /// With the file's name and the system's words.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let error = |source| FileError { action: "write", path: path.to_owned(), source };
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let fresh = path.with_file_name(name);
@@ -127,15 +114,15 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if written.is_err() {
         _ = std::fs::remove_file(&fresh);
     }
-    written.map_err(error)
+    written.map_err(|error| describe("write", path, &error))
 }
 
 /// Makes a directory and those above it.
 ///
 /// # Errors
 /// With its name and the system's words.
-pub fn make(path: &Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(path).map_err(|source| FileError { action: "create", path: path.to_owned(), source })
+pub fn make(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).map_err(|error| describe("create", path, &error))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     output,
 };
 use hatchery_actors::{
-    journal::{self, EvaluationRecord, JournalError, RunRecord, record},
+    journal::{EvaluationRecord, JournalError, RunRecord, record},
     protocol::LeaseKind,
 };
 use hatchery_config::Experiment;
@@ -16,7 +16,10 @@ use hatchery_models::{
     problem::{Problem, Task},
     training::outcome::{EpochReport, Outcome},
 };
-use std::{collections::{BTreeMap, HashMap}, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 /// Events that are read at once.
 const EVENTS_PAGE: u32 = 10_000;
@@ -65,7 +68,7 @@ fn ended_seconds(directory: &Path) -> Result<HashMap<u64, f64>, JournalError> {
     let mut ended = HashMap::new();
     let mut after = 0;
     loop {
-        let page = journal::record::events(directory, after, EVENTS_PAGE)?;
+        let page = record::events(directory, after, EVENTS_PAGE)?;
         let Some(last) = page.last() else { return Ok(ended) };
         after = last.number;
         for event in page.iter().filter(|event| event.kind == "finished") {
@@ -99,8 +102,11 @@ fn of(record: &RunRecord, directory: &Path, ended: &HashMap<u64, f64>) -> Result
 /// As many trainers as were seen.
 fn workers(record: &RunRecord) -> u32 {
     let slot = |name: &String| name.split('#').next().map(str::to_owned);
-    let slots: std::collections::BTreeSet<String> =
-        record.evaluations.iter().filter_map(|evaluation| evaluation.trainer.as_ref().and_then(slot)).collect();
+    let slots: std::collections::BTreeSet<String> = record
+        .evaluations
+        .iter()
+        .filter_map(|evaluation| evaluation.trainer.as_ref().and_then(slot))
+        .collect();
     u32::try_from(slots.len()).unwrap_or(u32::MAX)
 }
 
@@ -128,12 +134,15 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> 
 fn best(record: &RunRecord) -> Option<Best> {
     let last_score = |id: u64| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
-        let crown = own.clone().rfind(|evaluation| evaluation.kind == LeaseKind::Crown && evaluation.has_fitness());
+        let crown =
+            own.clone().rfind(|evaluation| evaluation.kind == LeaseKind::Crown && evaluation.has_fitness());
         crown.or_else(|| own.rfind(|evaluation| evaluation.kind == LeaseKind::Search)).and_then(|e| e.score)
     };
     let curve = |id: u64| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
-        own.rfind(|evaluation| evaluation.kind == LeaseKind::Final).map(|e| e.curve.clone()).unwrap_or_default()
+        own.rfind(|evaluation| evaluation.kind == LeaseKind::Final)
+            .map(|e| e.curve.clone())
+            .unwrap_or_default()
     };
     match &record.final_result {
         Some(result) => Some(Best {
@@ -207,7 +216,8 @@ impl Run {
     pub fn ranked(&self) -> Vec<&Row> {
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by(|a, b| {
-            let scores = b.score.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.score.unwrap_or(f64::NEG_INFINITY));
+            let scores =
+                b.score.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.score.unwrap_or(f64::NEG_INFINITY));
             scores.then(a.parameters.cmp(&b.parameters)).then(a.id.cmp(&b.id))
         });
         rows

@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn causes_are_joined_and_not_repeated() {
         let error: Result<(), _> = Err(anyhow::anyhow!("no space left"));
-        let failure = error.context("writing x: no space left").context("closing").or_exit(Exit::Data).unwrap_err();
+        let failure =
+            error.context("writing x: no space left").context("closing").or_exit(Exit::Data).unwrap_err();
         assert_eq!(failure.to_string(), "closing: writing x: no space left");
         assert_eq!(failure.exit as u8, 3);
     }

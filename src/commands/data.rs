@@ -56,7 +56,11 @@ fn inspect(options: &InspectOptions) -> Result<(), Failure> {
 fn print(description: &Description, split: &Split) {
     let Description { source, count, official_test, element, minimum, maximum, .. } = description;
     say(format_args!("source         {source}"));
-    say(format_args!("samples        {} ({} of them the official test part)", grouped(*count as u64), grouped(*official_test as u64)));
+    say(format_args!(
+        "samples        {} ({} of them the official test part)",
+        grouped(*count as u64),
+        grouped(*official_test as u64)
+    ));
     match description.shape {
         Shape::Image { channels, height, width } => {
             say(format_args!("images         {channels} channels, {height} rows, {width} columns"));
@@ -71,13 +75,20 @@ fn print(description: &Description, split: &Split) {
         grouped(split.test.len() as u64)
     ));
     if !description.classes.is_empty() {
-        say(format_args!("classes        {}, majority {}", description.classes.len(), percent(description.majority_share)));
+        say(format_args!(
+            "classes        {}, majority {}",
+            description.classes.len(),
+            percent(description.majority_share)
+        ));
     }
     for class in &description.classes {
         say(format_args!("  {:>8}     {}", grouped(class.count as u64), class.name));
     }
     for target in &description.targets {
-        say(format_args!("target         {}: {} to {}, mean {}", target.name, target.minimum, target.maximum, target.mean));
+        say(format_args!(
+            "target         {}: {} to {}, mean {}",
+            target.name, target.minimum, target.maximum, target.mean
+        ));
     }
     say(format_args!("content hash   {}", description.content_hash));
 }
@@ -109,7 +120,8 @@ pub fn load(settings: &experiment::Data) -> Result<Dataset, Failure> {
 
 /// Splits it as every run of this experiment does.
 pub fn split(dataset: &Dataset, settings: &experiment::Data) -> Result<Split, Failure> {
-    Split::new(dataset, settings.test_fraction, settings.valid_fraction, settings.split_seed).or_exit(Exit::Data)
+    Split::new(dataset, settings.test_fraction, settings.valid_fraction, settings.split_seed)
+        .or_exit(Exit::Data)
 }
 
 /// The indices of a part.

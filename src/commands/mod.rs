@@ -10,7 +10,12 @@ pub mod show;
 pub mod status;
 pub mod test;
 
-use crate::{cli::exit::Failure, cli::exit::OrExit, cli::exit::Exit, view::{Row, Run}};
+use crate::{
+    cli::exit::Exit,
+    cli::exit::Failure,
+    cli::exit::OrExit,
+    view::{Row, Run},
+};
 use hatchery_models::training::runtime::{LibraryOptions, Runtime};
 use std::path::PathBuf;
 
@@ -22,7 +27,8 @@ fn open_runtime(library: Option<PathBuf>, offline: bool) -> Result<Runtime, Fail
 /// The network that is asked for: by its id, else the best.
 fn pick(run: &Run, id: Option<u64>) -> Result<&Row, Failure> {
     let Some(id) = id.or(run.best.as_ref().map(|best| best.id)) else {
-        let error = anyhow::anyhow!("{} has no network yet: no evaluation has ended with a score", run.directory);
+        let error =
+            anyhow::anyhow!("{} has no network yet: no evaluation has ended with a score", run.directory);
         return Err(error).or_exit(Exit::NoNetwork);
     };
     run.row(id).ok_or_else(|| {

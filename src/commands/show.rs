@@ -20,7 +20,10 @@ pub fn show(options: &ShowOptions) -> Result<(), Failure> {
     facts(&run, row);
     say("\nlayers");
     let blocks = Sketch::of(&row.genome, &run.problem).blocks;
-    say(table(&["layer", "output"], &blocks.into_iter().map(|block| vec![block.title, block.detail]).collect::<Vec<_>>()));
+    say(table(
+        &["layer", "output"],
+        &blocks.into_iter().map(|block| vec![block.title, block.detail]).collect::<Vec<_>>(),
+    ));
     say(format_args!("\ntraining genes\n{}", row.genome.training));
     curve("learning curve", &run, &row.curve);
     if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id) {
@@ -40,7 +43,10 @@ fn facts(run: &Run, row: &Row) {
         ("trained for", format!("{}, {} epochs", duration(row.seconds), row.epochs)),
     ];
     if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id && best.test_score.is_some()) {
-        facts.insert(2, ("", format!("{} (test, after the final training)", run.write_score(best.test_score))));
+        facts.insert(
+            2,
+            ("", format!("{} (test, after the final training)", run.write_score(best.test_score))),
+        );
     }
     if !row.message.is_empty() {
         facts.push(("message", row.message.clone()));

@@ -43,7 +43,12 @@ fn write_block(text: &mut String, block: &Block, id: &str, from: &[String]) -> S
         Inside::Branches(branches) => {
             for (index, branch) in branches.iter().enumerate() {
                 let node = format!("{id}_{index}");
-                _ = writeln!(text, "  {node} [label=\"{}\", fillcolor=\"{}\"];", escape(branch), colour(Family::End));
+                _ = writeln!(
+                    text,
+                    "  {node} [label=\"{}\", fillcolor=\"{}\"];",
+                    escape(branch),
+                    colour(Family::End)
+                );
                 arrows(text, from, &node, "");
                 _ = writeln!(text, "  {node} -> {id};");
             }

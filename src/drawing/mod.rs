@@ -10,7 +10,7 @@ pub use svg::{escape, svg};
 
 use crate::output::grouped;
 use hatchery_models::{
-    expression::{Blueprint, blueprint},
+    expression::{Blueprint, Shape, blueprint},
     genome::{Genome, LayerGene, Norm},
     problem::{Problem, Task},
 };
@@ -82,6 +82,15 @@ impl Sketch {
         }));
         blocks.push(output(problem));
         Self { blocks }
+    }
+}
+
+/// Shape behind a layer.
+fn detail(resolved: &Blueprint, index: usize) -> String {
+    match resolved.layers.get(index) {
+        Some(Shape::Flat(values)) => format!("{} values", grouped(*values as u64)),
+        Some(Shape::Spatial { channels, height, width }) => format!("{channels} x {height} x {width}"),
+        None => String::new(),
     }
 }
 

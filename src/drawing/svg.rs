@@ -67,7 +67,10 @@ fn draw(body: &mut String, block: &Block, top: u32) {
     let (class, height) = (class(block.family), height(block));
     for copy in (1..block.copies.min(COPIES_MAX)).rev() {
         let (x, y) = (left + copy * COPY, top + copy * COPY);
-        _ = writeln!(body, "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>");
+        _ = writeln!(
+            body,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
+        );
     }
     _ = writeln!(
         body,

@@ -69,8 +69,8 @@ impl Scale {
     fn of(values: impl Iterator<Item = f64>, axis: &Axis, from: f64, to: f64) -> Self {
         let values = values.filter(|value| value.is_finite() && (!axis.logarithmic || *value > 0.0));
         let values = values.map(|value| if axis.logarithmic { value.log10() } else { value });
-        let (mut min, mut max) =
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(value), max.max(value)));
+        let (mut min, mut max) = values
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(value), max.max(value)));
         if min > max {
             (min, max) = (0.0, 1.0);
         }
@@ -88,7 +88,8 @@ impl Scale {
         let rough = (self.max - self.min) / TICKS;
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough);
-        let step = if self.logarithmic { step.unwrap_or(power).max(1.0).round() } else { step.unwrap_or(power) };
+        let step =
+            if self.logarithmic { step.unwrap_or(power).max(1.0).round() } else { step.unwrap_or(power) };
         let first = (self.min / step).ceil() as i64;
         let last = (self.max / step).floor() as i64;
         let ticks = (first..=last.min(first + 20)).map(|index| index as f64 * step);
@@ -101,8 +102,10 @@ impl Chart {
     pub fn svg(&self) -> String {
         let [left, top, right, bottom] = MARGIN;
         let lines = || self.lines.iter().flat_map(|(_, points)| points.iter());
-        let xs = self.marks.iter().map(|mark| mark.x).chain(self.steps.iter().chain(lines()).map(|point| point.0));
-        let ys = self.marks.iter().map(|mark| mark.y).chain(self.steps.iter().chain(lines()).map(|point| point.1));
+        let xs =
+            self.marks.iter().map(|mark| mark.x).chain(self.steps.iter().chain(lines()).map(|point| point.0));
+        let ys =
+            self.marks.iter().map(|mark| mark.y).chain(self.steps.iter().chain(lines()).map(|point| point.1));
         let x = Scale::of(xs, &self.x, left, WIDTH - right);
         let y = Scale::of(ys, &self.y, HEIGHT - bottom, top);
         let mut text = format!(
@@ -121,7 +124,8 @@ impl Chart {
             );
         }
         for (class, points) in &self.lines {
-            let points: Vec<_> = points.iter().map(|(a, b)| format!("{:.1},{:.1}", x.place(*a), y.place(*b))).collect();
+            let points: Vec<_> =
+                points.iter().map(|(a, b)| format!("{:.1},{:.1}", x.place(*a), y.place(*b))).collect();
             _ = writeln!(text, "<polyline class=\"{class}\" points=\"{}\"/>", points.join(" "));
         }
         self.draw_steps(&mut text, &x, &y);

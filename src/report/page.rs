@@ -68,7 +68,13 @@ fn figures(run: &Run) -> String {
 }
 
 fn mark(run: &Run, row: &Row, x: f64, score: f64) -> Mark {
-    let title = format!("{}: {} after {}, {}", row.id, run.write_score(row.score), duration(row.seconds), row.summary);
+    let title = format!(
+        "{}: {} after {}, {}",
+        row.id,
+        run.write_score(row.score),
+        duration(row.seconds),
+        row.summary
+    );
     let is_best = run.best.as_ref().is_some_and(|best| best.id == row.id);
     Mark { x, y: score, class: if is_best { "winner" } else { "one" }, title }
 }
@@ -123,7 +129,8 @@ fn outcomes(run: &Run) -> String {
         "<table><thead><tr><th>outcome</th><th>evaluations</th><th>share of the training time</th></tr></thead><tbody>\n",
     );
     for (outcome, count) in run.outcomes() {
-        let spent: f64 = run.rows.iter().filter(|row| row.outcome.word() == outcome).map(|row| row.seconds).sum();
+        let spent: f64 =
+            run.rows.iter().filter(|row| row.outcome.word() == outcome).map(|row| row.seconds).sum();
         let share = if seconds > 0.0 { spent / seconds } else { 0.0 };
         _ = writeln!(
             text,
@@ -138,7 +145,8 @@ fn outcomes(run: &Run) -> String {
 
 fn winner(run: &Run, id: u64) -> String {
     let Some(row) = run.row(id) else { return String::new() };
-    let mut text = format!("<section><h2>The winner: network {id}</h2>\n<p class=\"g\">{}</p>\n", escape(&row.summary));
+    let mut text =
+        format!("<section><h2>The winner: network {id}</h2>\n<p class=\"g\">{}</p>\n", escape(&row.summary));
     text.push_str("<div class=\"pair\"><div>\n");
     text.push_str(&svg(&Sketch::of(&row.genome, &run.problem)));
     text.push_str("</div><div>\n<h3>Learning curve in the search</h3>\n");
@@ -164,7 +172,8 @@ fn curve(row: &Row) -> String {
             ("validation", points(|report| report.validation_loss)),
         ],
     };
-    chart.svg() + "<p class=\"legend\"><i class=\"training\"></i> training <i class=\"validation\"></i> validation</p>\n"
+    chart.svg()
+        + "<p class=\"legend\"><i class=\"training\"></i> training <i class=\"validation\"></i> validation</p>\n"
 }
 
 fn best_table(run: &Run) -> String {
