@@ -1,1 +1,7 @@
-//! skeleton
+//! Who does what, where: the actors of a search over pure brains, and the journal of all that they do.
+
+pub mod journal;
+pub mod protocol;
+pub mod streams;
+#[cfg(test)]
+mod testing;
