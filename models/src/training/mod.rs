@@ -5,3 +5,9 @@
 pub mod library;
 pub mod outcome;
 pub mod runtime;
+
+mod memory;
+pub mod sampler;
+pub mod schedule;
+pub mod scores;
+pub mod watch;
