@@ -9,6 +9,7 @@ pub mod run;
 pub mod show;
 pub mod status;
 pub mod test;
+mod tiny;
 
 use crate::{
     cli::exit::Exit,
