@@ -81,7 +81,8 @@ fn step_memory_bytes(product: &Product, resident: &Resident) -> u64 {
     peak_bytes(&product.graph).saturating_sub(resident.bytes()) + 4 * state as u64
 }
 
-fn initial_state(layout: &Layout, assignment: &Assignment<'_>) -> Vec<StateVector> {
+/// The state before the first step.
+pub(super) fn initial_state(layout: &Layout, assignment: &Assignment<'_>) -> Vec<StateVector> {
     let initializer = assignment.genome.training.initializer;
     let weights = Weights {
         parameters: expression::initial_parameters(layout, initializer, assignment.seed),
