@@ -1,6 +1,6 @@
 //! `hatchery doctor`: what this machine can train with, what is missing, and what to do about it.
 
-use super::{open_runtime, tiny};
+use super::open_runtime;
 use crate::{
     cli::{
         exit::{Exit, Failure},
@@ -11,6 +11,7 @@ use crate::{
 use hatchery_models::{
     graph::lowering::Provider,
     training::{
+        self,
         library::Search,
         runtime::{Device, Runtime},
     },
@@ -110,7 +111,8 @@ fn python() -> Finding {
 }
 
 fn pip() -> Finding {
-    let commands: [&[&str]; 3] = [&["python3", "-m", "pip", "--version"], &["pip3", "--version"], &["pip", "--version"]];
+    let commands: [&[&str]; 3] =
+        [&["python3", "-m", "pip", "--version"], &["pip3", "--version"], &["pip", "--version"]];
     match commands.iter().find_map(|command| first_line(command)) {
         Some(version) => Finding::good("pip", version.clone(), json!(version)),
         None => Finding::bad(
@@ -124,7 +126,8 @@ fn pip() -> Finding {
 
 fn first_line(command: &[&str]) -> Option<String> {
     let (program, arguments) = command.split_first()?;
-    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
@@ -154,7 +157,12 @@ fn library(runtime: &Result<Runtime, Failure>) -> Finding {
     match runtime {
         Ok(runtime) => {
             let report = runtime.report();
-            let words = format!("ONNX Runtime {}, {} (from {})", report.version, report.path.display(), report.origin);
+            let words = format!(
+                "ONNX Runtime {}, {} (from {})",
+                report.version,
+                report.path.display(),
+                report.origin
+            );
             Finding::good("library", words, json!(report))
         }
         // The message says what to do.
@@ -180,20 +188,27 @@ fn devices(runtime: &Runtime, gpus: &[String]) -> Vec<Finding> {
 }
 
 fn try_device(runtime: &Runtime, device: Device) -> Finding {
-    match tiny::train(&runtime.clone().on(device)) {
-        Ok(seconds) => {
-            let words = format!("trains (a tiny network in {:.0} ms)", 1000.0 * seconds);
-            Finding::good(device.to_string(), words, json!({"works": true, "seconds": seconds}))
+    match training::probe(&runtime.clone().on(device)) {
+        Ok(probe) => {
+            let words =
+                format!("trains (first step of a tiny network after {:.0} ms)", 1e3 * probe.build_seconds);
+            Finding::good(
+                device.to_string(),
+                words,
+                json!({"works": true, "build_seconds": probe.build_seconds}),
+            )
         }
-        Err(message) => {
+        Err(error) => {
             let remedy = match device {
-                Device::Cpu => "the library is damaged or too old: delete it from the cache so that it is fetched again",
+                Device::Cpu => {
+                    "the library is damaged or too old: delete it from the cache so that it is fetched again"
+                }
                 Device::Cuda(_) => {
                     "CUDA and cuDNN of the versions that this ONNX Runtime was built for must be where the loader \
                      finds them (LD_LIBRARY_PATH); CPU training does not need them"
                 }
             };
-            Finding::bad(device.to_string(), message, remedy)
+            Finding::bad(device.to_string(), error.to_string(), remedy)
         }
     }
 }

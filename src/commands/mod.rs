@@ -9,7 +9,6 @@ pub mod run;
 pub mod show;
 pub mod status;
 pub mod test;
-mod tiny;
 
 use crate::{
     cli::exit::Exit,
