@@ -1,74 +1,55 @@
-//! What the user sees while a run goes on: a board of figures, shown as bars on a terminal or as plain lines.
+//! What the user sees while a run goes on: snapshots of the search, as bars on a terminal or as plain lines.
 //!
-//! The board (`board`) is told what happens and draws nothing; `bars` draws. It must not know actors or journals.
+//! What is worth a line is decided by `lines`, which draws nothing; `bars` draws. Neither knows the journal.
 
 mod bars;
-mod board;
-
-pub use board::{Board, Budget, News};
+mod lines;
 
 use crate::output;
 use bars::Bars;
+use hatchery_actors::progress::Progress;
+use lines::Lines;
 
-/// Seconds between two plain lines that say how far it is.
-const LINE_EVERY_S: f64 = 10.0;
-
-/// Shows a run's progress on standard error.
-pub struct Progress {
-    board: Board,
+/// Shows a run on standard error.
+pub struct Display {
+    lines: Lines,
     screen: Screen,
 }
 
 enum Screen {
     Silent,
-    Lines { last_s: f64 },
+    Lines,
     Bars(Box<Bars>),
 }
 
-impl Progress {
-    /// Bars on a terminal, else lines; nothing where `quiet`.
-    pub fn new(board: Board, quiet: bool) -> Self {
+impl Display {
+    /// Bars on a terminal, else lines; nothing where `quiet`. `accuracy`: whether scores are accuracies.
+    pub fn new(accuracy: bool, quiet: bool) -> Self {
         let screen = if quiet {
             Screen::Silent
         } else if output::is_terminal() {
-            Screen::Bars(Box::new(Bars::new()))
+            Screen::Bars(Box::new(Bars::new(accuracy)))
         } else {
-            Screen::Lines { last_s: 0.0 }
+            Screen::Lines
         };
-        Self { board, screen }
+        Self { lines: Lines::new(accuracy), screen }
     }
 
-    /// Takes in what happened, `now_s` seconds after the run began, interruptions left out.
-    pub fn tell(&mut self, now_s: f64, news: News) {
-        let line = self.board.tell(now_s, news);
+    /// Shows where the run stands; to be called whenever that changes, and about once a second.
+    pub fn show(&mut self, progress: &Progress) {
+        let happened = self.lines.happened(progress);
         match &mut self.screen {
             Screen::Silent => {}
-            Screen::Lines { last_s } => {
-                if let Some(line) = line {
-                    output::note(line);
-                    *last_s = now_s;
+            Screen::Lines => {
+                happened.iter().for_each(output::note);
+                if happened.is_empty() && self.lines.is_status_due(progress) {
+                    output::note(self.lines.status(progress));
                 }
             }
             Screen::Bars(bars) => {
-                if let Some(line) = line {
-                    bars.print(&line);
-                }
-                bars.draw(&self.board, now_s);
+                happened.iter().for_each(|line| bars.print(line));
+                bars.draw(progress);
             }
-        }
-    }
-
-    /// Lets time pass: to be called about once a second.
-    pub fn tick(&mut self, now_s: f64) {
-        match &mut self.screen {
-            Screen::Silent => {}
-            Screen::Lines { last_s } => {
-                if now_s - *last_s >= LINE_EVERY_S {
-                    output::note(self.board.status(now_s));
-                    *last_s = now_s;
-                }
-            }
-            Screen::Bars(bars) => bars.draw(&self.board, now_s),
         }
     }
 
@@ -76,7 +57,7 @@ impl Progress {
     pub fn print(&self, line: &str) {
         match &self.screen {
             Screen::Silent => {}
-            Screen::Lines { .. } => output::note(line),
+            Screen::Lines => output::note(line),
             Screen::Bars(bars) => bars.print(line),
         }
     }
@@ -87,4 +68,9 @@ impl Progress {
             bars.close();
         }
     }
+}
+
+/// A score as people read it.
+fn write_score(accuracy: bool, score: f64) -> String {
+    if accuracy { output::percent(score) } else { format!("{score:.4}") }
 }
