@@ -326,7 +326,7 @@ fn locate(index: usize, gene: &LayerGene, reason: Reason) -> NotViable {
 
 /// Filters and groups as they come to be: the greatest number of groups up to the wish that divides both input
 /// channels and filters; depthwise, the multiple of the input channels nearest to the wish.
-pub(super) fn resolve_groups(groups: Groups, channels: usize, filters: usize) -> (usize, usize) {
+pub(crate) fn resolve_groups(groups: Groups, channels: usize, filters: usize) -> (usize, usize) {
     match groups {
         Groups::Depthwise => {
             let multiple = ((filters + channels / 2) / channels).max(1);

@@ -13,6 +13,8 @@ mod shape;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use assembly::resolve_groups;
+pub(crate) use estimate::within;
 pub use blueprint::{
     Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, Window, blueprint,
 };
@@ -20,3 +22,4 @@ pub use estimate::{Estimate, estimate, viable};
 pub use initial::{initial_parameters, initial_statistics};
 pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, layout};
 pub use shape::Shape;
+pub(crate) use shape::slide_sizes;

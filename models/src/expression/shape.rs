@@ -92,6 +92,21 @@ pub(super) fn slide(input: usize, kernel: usize, stride: usize, dilation: usize,
     }
 }
 
+/// Rows and columns behind a window; `None` where no window fits.
+pub(crate) fn slide_sizes(
+    size: [usize; 2],
+    kernel: [u32; 2],
+    stride: u32,
+    dilation: u32,
+    padding: Padding,
+) -> Option<[usize; 2]> {
+    let axis = |index: usize| {
+        let axis = slide(size[index], kernel[index] as usize, stride as usize, dilation as usize, padding);
+        axis.map(|axis| axis.size)
+    };
+    Some([axis(0)?, axis(1)?])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn positions_run_from_zero_to_one_on_the_scale() {
         for coordinate in coordinates(&sample(), &Space::default()) {
-            assert_eq!(coordinate.at(0.0), coordinate.min);
+            assert!((coordinate.at(0.0) - coordinate.min).abs() < 1e-9 * coordinate.max);
             assert!((coordinate.at(1.0) - coordinate.max).abs() < 1e-9 * coordinate.max);
             let back = coordinate.at(coordinate.position());
             assert!((back - coordinate.value).abs() < 1e-9 * coordinate.value, "{coordinate:?}: {back}");
