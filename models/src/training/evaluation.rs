@@ -38,8 +38,7 @@ pub fn evaluate(
         .map_err(|end| EvaluateError::Expression(end.message))?;
     let sizes = (program.batch, program.classes);
     let weights = weight_vectors(weights.clone());
-    let mut evaluator =
-        Evaluator::of_weights(runtime, &program.model, &resident.shared(), &weights, sizes)?;
+    let mut evaluator = Evaluator::of_weights(runtime, &program.model, &resident.shared(), &weights, sizes)?;
     let sums = sums_over::<RuntimeError>(&mut evaluator, 0, indices, program.batch, &mut || Ok(()))?;
     Ok(sums.scores(&Reference::of(resident.dataset(), normalisation, indices)))
 }

@@ -55,8 +55,12 @@ pub enum ProbeError {
 pub fn probe(runtime: &Runtime) -> Result<Probe, ProbeError> {
     let resident = Resident::new(runtime, Arc::new(data()))?;
     let genome = genome();
-    let normalisation =
-        Normalisation { mean: vec![0.5], deviation: vec![0.5], target_mean: vec![], target_deviation: vec![] };
+    let normalisation = Normalisation {
+        mean: vec![0.5],
+        deviation: vec![0.5],
+        target_mean: vec![],
+        target_deviation: vec![],
+    };
     let indices: Vec<u32> = (0..SAMPLES as u32).collect();
     let assignment = Assignment {
         genome: &genome,

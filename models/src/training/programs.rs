@@ -45,13 +45,8 @@ impl Programs {
         let product = step_product(resident, assignment)?;
         let memory_bytes = step_memory_bytes(&product, resident);
         let most = if assignment.valid.is_empty() { 1 } else { assignment.valid.len() };
-        let evaluation = EvaluationProgram::of(
-            runtime,
-            resident,
-            assignment.genome,
-            assignment.normalisation,
-            most,
-        )?;
+        let evaluation =
+            EvaluationProgram::of(runtime, resident, assignment.genome, assignment.normalisation, most)?;
         Ok(Self {
             step: encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step")),
             state: initial_state(&product.layout, assignment),
@@ -88,10 +83,8 @@ pub(super) fn initial_state(layout: &Layout, assignment: &Assignment<'_>) -> Vec
         parameters: expression::initial_parameters(layout, initializer, assignment.seed),
         statistics: expression::initial_statistics(layout),
     };
-    let moments = (1..=layout.moments).map(|number| StateVector {
-        name: format!("moment_{number}"),
-        values: vec![0.0; layout.parameters],
-    });
+    let moments = (1..=layout.moments)
+        .map(|number| StateVector { name: format!("moment_{number}"), values: vec![0.0; layout.parameters] });
     weight_vectors(weights).into_iter().chain(moments).collect()
 }
 

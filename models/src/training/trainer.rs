@@ -235,7 +235,10 @@ impl<'a> Run<'a> {
     }
 
     fn weights(&self) -> Result<Weights, End> {
-        Ok(Weights { parameters: self.stepper.read("parameters")?, statistics: self.stepper.read("statistics")? })
+        Ok(Weights {
+            parameters: self.stepper.read("parameters")?,
+            statistics: self.stepper.read("statistics")?,
+        })
     }
 
     /// Without validation no epoch is better than another, and the weights are those of the last step, however the

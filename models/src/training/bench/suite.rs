@@ -2,8 +2,8 @@
 
 use crate::{
     genome::{
-        Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding, Pool,
-        Residual, Schedule, TrainingGenes,
+        Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding,
+        Pool, Residual, Schedule, TrainingGenes,
     },
     problem::{Problem, Task},
 };
@@ -185,7 +185,11 @@ fn push_layer(layers: &mut Vec<LayerGene>, file: &FileLayer) -> Result<(), Strin
             activation: Activation::Relu,
         }),
         "globalavgpool" => LayerGene::GlobalAveragePool,
-        "dense" => LayerGene::Dense(Dense { units: needed("out", file.out)?, norm: norm(file.norm.as_deref())?, activation }),
+        "dense" => LayerGene::Dense(Dense {
+            units: needed("out", file.out)?,
+            norm: norm(file.norm.as_deref())?,
+            activation,
+        }),
         "dropout" => LayerGene::Dropout { ratio: needed("ratio", file.ratio)? },
         "merge" => LayerGene::Merge,
         other => return Err(format!("there is no gene for `{other}` as it is written there")),
@@ -212,7 +216,11 @@ fn pool(file: &FileLayer) -> Result<Pool, String> {
     if height != width {
         return Err(format!("pool genes have square windows, not {height}x{width}"));
     }
-    Ok(Pool { kernel: height, stride: square("stride", file.stride)?, padding: padding(file.pad.as_deref())? })
+    Ok(Pool {
+        kernel: height,
+        stride: square("stride", file.stride)?,
+        padding: padding(file.pad.as_deref())?,
+    })
 }
 
 fn needed<T>(key: &str, value: Option<T>) -> Result<T, String> {

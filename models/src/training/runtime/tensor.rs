@@ -37,20 +37,14 @@ impl Shared {
         };
         match runtime.device() {
             Device::Cpu => Ok(Self(host)),
-            Device::Cuda(index) => {
-                host.to(AllocationDevice::CUDA, i32::from(index)).map(Self).doing(doing)
-            }
+            Device::Cuda(index) => host.to(AllocationDevice::CUDA, i32::from(index)).map(Self).doing(doing),
         }
     }
 }
 
 /// A vector of floats on the session's device, with these values. Made by the device's allocator, since sessions write
 /// outputs only into such.
-pub(super) fn vector(
-    session: &Session,
-    device: Device,
-    values: &[f32],
-) -> Result<Tensor<f32>, RuntimeError> {
+pub(super) fn vector(session: &Session, device: Device, values: &[f32]) -> Result<Tensor<f32>, RuntimeError> {
     let doing = "allocating the training's state";
     let mut host = Tensor::<f32>::new(session.allocator(), [values.len()]).doing(doing)?;
     host.try_extract_tensor_mut().doing(doing)?.1.copy_from_slice(values);
