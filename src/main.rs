@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod run_directory;
 mod view;
+mod workshop;
 
 use std::process::ExitCode;
 

@@ -223,6 +223,22 @@ impl Run {
         rows
     }
 
+    /// The front of score against parameters: everyone that no smaller or equal one beats, smallest first.
+    pub fn front(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.score.is_some()).collect();
+        rows.sort_by(|a, b| {
+            let score = |row: &Row| row.score.unwrap_or(f64::NEG_INFINITY);
+            a.parameters.cmp(&b.parameters).then(score(b).total_cmp(&score(a))).then(a.id.cmp(&b.id))
+        });
+        let mut best = f64::NEG_INFINITY;
+        rows.retain(|row| {
+            let better = row.score.is_some_and(|score| score > best);
+            best = row.score.filter(|_| better).unwrap_or(best);
+            better
+        });
+        rows
+    }
+
     /// How many evaluations ended in which way; every outcome that occurred.
     pub fn outcomes(&self) -> BTreeMap<&'static str, usize> {
         let mut outcomes = BTreeMap::new();
@@ -281,5 +297,145 @@ impl Run {
             Some(score) => format!("{score:.4}"),
             None => "-".to_owned(),
         }
+    }
+}
+
+/// A run for tests of what is printed.
+#[cfg(test)]
+pub mod fixture {
+    use super::{Best, Row, Run};
+    use hatchery_models::{
+        genome::{
+            Activation, Convolution, Dense, Genome, Groups, Inception, Initializer, LayerGene, Norm,
+            Optimizer, Padding, Pool, Residual, Schedule, TrainingGenes,
+        },
+        problem::{Problem, Task},
+        training::outcome::{EpochReport, Outcome},
+    };
+
+    /// One of every kind of layer.
+    pub fn genome() -> Genome {
+        let (norm, activation) = (Norm::Batch, Activation::Relu);
+        let convolution = Convolution {
+            filters: 8,
+            kernel: [3, 5],
+            stride: 1,
+            dilation: 1,
+            groups: Groups::Count(1),
+            padding: Padding::Same,
+            norm,
+            activation,
+        };
+        let layers = vec![
+            LayerGene::Convolution(convolution),
+            LayerGene::Inception(Inception { branches: [4, 4, 0, 4], bottleneck: 2, norm, activation }),
+            LayerGene::MaxPool(Pool { kernel: 2, stride: 2, padding: Padding::Valid }),
+            LayerGene::Residual(Residual { filters: 8, stride: 1, norm, activation }),
+            LayerGene::GlobalAveragePool,
+            LayerGene::Dense(Dense { units: 16, norm: Norm::None, activation }),
+            LayerGene::Dropout { ratio: 0.25 },
+        ];
+        let training = TrainingGenes {
+            optimizer: Optimizer::AdamW,
+            learning_rate: 0.001,
+            schedule: Schedule::Cosine,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            batch_size: 32,
+            label_smoothing: 0.0,
+            gradient_clip: 0.0,
+            initializer: Initializer::HeNormal,
+            shift: 0,
+            flip: false,
+        };
+        Genome { layers, training }
+    }
+
+    /// Digits.
+    pub fn problem() -> Problem {
+        let task = Task::Classification { classes: 10 };
+        Problem { channels: 1, height: 8, width: 8, multi_view: false, task }
+    }
+
+    /// An evaluation.
+    pub fn row(id: u64, score: Option<f64>, parameters: u64, parents: &[u64]) -> Row {
+        let report = |epoch: u32| EpochReport {
+            epoch,
+            training_loss: 1.0 / epoch as f32,
+            validation_loss: 1.1 / epoch as f32,
+            validation_score: 0.5,
+            seconds: f64::from(epoch),
+        };
+        Row {
+            id,
+            outcome: if score.is_some() { Outcome::Completed } else { Outcome::Diverged },
+            score,
+            parameters,
+            multiply_adds: 10 * parameters,
+            finished_s: id as f64,
+            seconds: 1.0,
+            epochs: 3,
+            operation: "mutate: <widen> convolution 1".to_owned(),
+            parents: parents.to_vec(),
+            summary: genome().to_string(),
+            genome: genome(),
+            curve: (1..=3).map(report).collect(),
+            message: String::new(),
+        }
+    }
+
+    /// A run of five evaluations, the fourth of which won.
+    pub fn run() -> Run {
+        Run {
+            name: "digits & co".to_owned(),
+            directory: "runs/digits-1".to_owned(),
+            source: "digits".to_owned(),
+            seed: 1,
+            problem: problem(),
+            stage: "done".to_owned(),
+            elapsed_s: 10.0,
+            training_s: 15.0,
+            workers: 2,
+            rows: vec![
+                row(1, Some(0.5), 100, &[]),
+                row(2, Some(0.7), 300, &[]),
+                row(3, None, 50, &[1]),
+                row(4, Some(0.9), 200, &[1, 2]),
+                row(5, Some(0.9), 400, &[4]),
+            ],
+            running: 0,
+            best: Some(Best {
+                id: 4,
+                valid_score: Some(0.9),
+                test_score: Some(0.88),
+                final_curve: Vec::new(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::run;
+
+    fn ids(rows: &[&super::Row]) -> Vec<u64> {
+        rows.iter().map(|row| row.id).collect()
+    }
+
+    #[test]
+    fn ranks_fronts_and_lineages() {
+        let run = run();
+        assert_eq!(ids(&run.ranked()), [4, 5, 2, 1, 3], "equal scores: the smaller network first");
+        assert_eq!(ids(&run.front()), [1, 4], "200 parameters beat 300");
+        assert_eq!(ids(&run.lineage(4)), [1, 2, 4]);
+        assert_eq!(ids(&run.lineage(5)), [1, 2, 4, 5]);
+        assert_eq!(run.outcomes(), [("completed", 4), ("diverged", 1)].into());
+    }
+
+    #[test]
+    fn rates_and_shares() {
+        let run = run();
+        assert_eq!(run.networks_per_hour(), 3600.0, "five in five seconds");
+        assert_eq!(run.utilisation(), 0.75, "15 of 20 trainer seconds");
     }
 }

@@ -42,7 +42,8 @@ fn an_unknown_key_is_answered_by_the_right_one() {
         "name = \"x\"\n[data]\nsource = \"digits\"\n[training]\nepoch = 3\n",
     )
     .unwrap();
-    hatchery(folder.path(), &["run", "x.toml"]).refused(EXPERIMENT, &["x.toml, line 5", "epoch", "`training.epochs`"]);
+    hatchery(folder.path(), &["run", "x.toml"])
+        .refused(EXPERIMENT, &["x.toml, line 5", "epoch", "`training.epochs`"]);
     hatchery(folder.path(), &["run", "digits", "--set", "serch.initial=3"])
         .refused(EXPERIMENT, &["--set serch.initial=3", "`search.initial`"]);
     hatchery(folder.path(), &["run", "digit"]).refused(EXPERIMENT, &["did you mean digits?"]);
@@ -53,7 +54,8 @@ fn a_value_out_of_range_is_answered_by_its_bounds() {
     let folder = folder();
     hatchery(folder.path(), &["run", "digits", "--set", "data.valid_fraction=1.5"])
         .refused(EXPERIMENT, &["data.valid_fraction", "1.5", "between 0 and 1"]);
-    hatchery(folder.path(), &["run", "--evaluations", "0"]).refused(EXPERIMENT, &["budget.evaluations", "from 1"]);
+    hatchery(folder.path(), &["run", "--evaluations", "0"])
+        .refused(EXPERIMENT, &["budget.evaluations", "from 1"]);
     hatchery(folder.path(), &["run", "--time", "soon"]).refused(EXPERIMENT, &["budget.time", "10m"]);
     let usage = hatchery(folder.path(), &["run", "--evaluations", "many"]);
     assert_eq!(usage.code, Some(EXPERIMENT), "{usage:?}");
@@ -94,7 +96,9 @@ fn bad_tables_are_named_with_their_line() {
 #[test]
 fn images_of_different_sizes_are_named() {
     let folder = folder();
-    for (class, name, png) in [("a", "1.png", PNG_2), ("a", "2.png", PNG_2), ("b", "1.png", PNG_2), ("b", "2.png", PNG_3)] {
+    for (class, name, png) in
+        [("a", "1.png", PNG_2), ("a", "2.png", PNG_2), ("b", "1.png", PNG_2), ("b", "2.png", PNG_3)]
+    {
         let class = folder.path().join("pictures").join(class);
         fs::create_dir_all(&class).unwrap();
         fs::write(class.join(name), bytes_of(png)).unwrap();
@@ -107,11 +111,13 @@ fn a_directory_that_exists_is_not_touched() {
     let folder = folder();
     fs::create_dir(folder.path().join("mine")).unwrap();
     fs::write(folder.path().join("mine/thesis.txt"), "years of work").unwrap();
-    hatchery(folder.path(), &["run", "--out", "mine"]).refused(RUN_DIRECTORY, &["mine", "exists", "--resume"]);
+    hatchery(folder.path(), &["run", "--out", "mine"])
+        .refused(RUN_DIRECTORY, &["mine", "exists", "--resume"]);
     hatchery(folder.path(), &["run", "--out", "mine", "--resume"]).refused(RUN_DIRECTORY, &["mine"]);
     hatchery(folder.path(), &["status", "mine"]).refused(RUN_DIRECTORY, &["mine"]);
     hatchery(folder.path(), &["run", "--out", "nowhere", "--resume"]).refused(RUN_DIRECTORY, &["nowhere"]);
-    let left: Vec<_> = fs::read_dir(folder.path().join("mine")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(folder.path().join("mine")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["thesis.txt"]);
 }
 
@@ -124,13 +130,15 @@ fn a_place_that_cannot_be_written_is_named() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
     // Root may write anywhere but in some of the kernel's own file systems.
-    let place = if fs::write(closed.join("probe"), "").is_ok() { Path::new("/sys/kernel") } else { closed.as_path() };
+    let place =
+        if fs::write(closed.join("probe"), "").is_ok() { Path::new("/sys/kernel") } else { closed.as_path() };
     if !place.is_dir() {
         println!("skipped: no directory that {} may not write", "this user");
         return;
     }
     let out = place.join("run").display().to_string();
-    hatchery(folder.path(), &["run", "--out", &out]).refused(RUN_DIRECTORY, &[&out, "cannot be written", "--out"]);
+    hatchery(folder.path(), &["run", "--out", &out])
+        .refused(RUN_DIRECTORY, &[&out, "cannot be written", "--out"]);
 }
 
 #[test]
@@ -144,7 +152,8 @@ fn a_library_that_is_none_is_named() {
     finish(doctor.env("ORT_DYLIB_PATH", &library)).refused(LIBRARY, &[&library]);
     let mut missing = command(folder.path(), &["run", "--out", "run"]);
     finish(missing.env("ORT_DYLIB_PATH", "/nowhere/lib.so")).refused(LIBRARY, &["/nowhere/lib.so"]);
-    let mut configured = command(folder.path(), &["run", "--set", "runtime.library=/nowhere/lib.so", "--out", "run"]);
+    let mut configured =
+        command(folder.path(), &["run", "--set", "runtime.library=/nowhere/lib.so", "--out", "run"]);
     finish(configured.env_remove("ORT_DYLIB_PATH")).refused(LIBRARY, &["/nowhere/lib.so", "runtime.library"]);
     assert!(!folder.path().join("run").exists(), "a refused run leaves no directory");
 }

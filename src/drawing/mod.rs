@@ -146,3 +146,51 @@ fn inside(layer: &LayerGene) -> Inside {
         _ => Inside::Plain,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    #[test]
+    fn every_layer_has_a_box_with_its_shape() {
+        let sketch = Sketch::of(&fixture::genome(), &fixture::problem());
+        assert_eq!(sketch.blocks.len(), fixture::genome().layers.len() + 2);
+        assert_eq!(sketch.blocks[0].detail, "1 x 8 x 8");
+        assert_eq!(sketch.blocks[1].detail, "8 x 8 x 8");
+        assert_eq!(
+            sketch.blocks[2].inside,
+            Inside::Branches(vec!["1x1 4".into(), "3x3 4".into(), "pool 4".into()])
+        );
+        assert_eq!(sketch.blocks[4].inside, Inside::Skip);
+        assert_eq!(sketch.blocks[5].detail, "8 values");
+    }
+
+    #[test]
+    fn pictures_have_a_shape_for_every_box_and_no_raw_text() {
+        let mut sketch = Sketch::of(&fixture::genome(), &fixture::problem());
+        sketch.blocks[1].title = "<a> & \"b\"".to_owned();
+        let picture = svg(&sketch);
+        assert_eq!(picture.matches("rx=\"6\"").count(), sketch.blocks.len());
+        assert!(picture.contains("&lt;a&gt; &amp; &quot;b&quot;") && !picture.contains("<a>"));
+        let graph = dot(&sketch);
+        assert!(graph.contains("<a> & \\\"b\\\""), "{graph}");
+        assert!(graph.starts_with("digraph") && graph.ends_with("}\n"));
+    }
+
+    #[test]
+    fn views_run_side_by_side_up_to_the_merge() {
+        let mut genome = fixture::genome();
+        genome.layers.insert(1, LayerGene::Merge);
+        let problem = Problem { channels: 3, multi_view: true, ..fixture::problem() };
+        let sketch = Sketch::of(&genome, &problem);
+        let copies: Vec<u32> = sketch.blocks.iter().map(|block| block.copies).collect();
+        assert_eq!(copies[..4], [1, 3, 1, 1]);
+        let graph = dot(&sketch);
+        assert!(
+            ["b0_0 -> b1_0", "b0_0 -> b1_2", "b1_0 -> b2_0", "b1_2 -> b2_0"]
+                .iter()
+                .all(|edge| graph.contains(edge))
+        );
+    }
+}

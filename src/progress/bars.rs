@@ -63,7 +63,8 @@ impl Bars {
 
     fn trainer_line(&self, trainer: &TrainerProgress) -> String {
         let Some(work) = &trainer.work else { return format!("{}: waits", trainer.name) };
-        let score = work.score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
+        let score =
+            work.score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
         format!(
             "{}: {} {}, epoch {}/{}{score}  {}",
             trainer.name,
@@ -89,8 +90,9 @@ fn share_done(progress: &Progress) -> f64 {
         let whole = progress.elapsed_seconds + left;
         if whole > 0.0 { progress.elapsed_seconds / whole } else { 1.0 }
     });
-    let by_count =
-        progress.evaluations_max.map_or(0.0, |count| f64::from(progress.evaluations) / f64::from(count.max(1)));
+    let by_count = progress
+        .evaluations_max
+        .map_or(0.0, |count| f64::from(progress.evaluations) / f64::from(count.max(1)));
     by_time.max(by_count).clamp(0.0, 1.0)
 }
 

@@ -11,7 +11,7 @@ const HEIGHT: f64 = 300.0;
 /// Space around the plane: left, top, right, bottom.
 const MARGIN: [f64; 4] = [62.0, 14.0, 14.0, 44.0];
 /// About how many ticks an axis has.
-const TICKS: f64 = 5.0;
+const TICKS: f64 = 6.0;
 /// Most marks on a chart; of more, evenly spaced ones are drawn, so that the page stays small.
 const MARKS_MAX: usize = 4000;
 

@@ -197,3 +197,47 @@ fn best_table(run: &Run) -> String {
     text.push_str("</tbody></table></div></section>\n");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    #[test]
+    fn the_page_is_whole_and_asks_for_nothing_outside_itself() {
+        let page = page(&fixture::run());
+        let outside = page.replace("http://www.w3.org/2000/svg", "");
+        for word in ["http://", "https://", "<script", "<link", "@import", "url(", "<img"] {
+            assert!(!outside.contains(word), "{word}");
+        }
+        for tag in ["html", "body", "main", "section", "table", "tbody", "svg", "dl", "div"] {
+            let opened = page.matches(&format!("<{tag}")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn words_are_escaped_and_figures_are_there() {
+        let page = page(&fixture::run());
+        assert!(page.contains("digits &amp; co") && page.contains("&lt;widen&gt;"));
+        assert!(!page.contains("<widen>"));
+        assert!(page.contains("88.00 %") && page.contains("The winner: network 4"));
+        assert!(page.contains("prefers-color-scheme:dark"));
+    }
+
+    #[test]
+    fn a_run_without_results_has_a_page_too() {
+        let mut run = fixture::run();
+        run.rows.clear();
+        run.best = None;
+        let page = page(&run);
+        assert!(page.ends_with("</html>\n") && !page.contains("NaN"));
+    }
+
+    #[test]
+    fn ticks_are_short() {
+        assert_eq!(tick_percent(0.975), "97.5 %");
+        assert_eq!(tick_percent(1.0), "100 %");
+        assert_eq!(tick_percent(0.0), "0 %");
+    }
+}
