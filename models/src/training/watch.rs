@@ -100,8 +100,8 @@ impl Watch {
         self.look_for_life(scores, settled)
     }
 
-    /// After each epoch's validation; `epochs` have been trained, `last` of all that are planned. Says whether
-    /// this is the best epoch so far.
+    /// After each epoch's validation; `epochs` have been trained, `last` of all that are planned; `settled`: the
+    /// learning rate has warmed up, before which no network is given up. Says whether this is the best epoch so far.
     pub fn on_epoch(&mut self, epochs: u32, last: bool, scores: &Scores, settled: bool) -> Result<bool, End> {
         self.finite(scores)?;
         let better = scores.score > self.best_score
@@ -112,7 +112,7 @@ impl Watch {
         } else {
             self.epochs_without_better += 1;
         }
-        if last || f64::from(epochs) >= self.majority_patience {
+        if last || (settled && f64::from(epochs) >= self.majority_patience) {
             self.better_than_guessing(epochs, scores)?;
         }
         self.look_for_life(scores, settled)?;
@@ -238,6 +238,7 @@ mod tests {
         let guessing = scores(0.11, 2.2, 0.6);
         let mut patient = watch();
         assert_eq!(patient.on_epoch(1, false, &guessing, true), Ok(true));
+        assert_eq!(patient.clone().on_epoch(2, false, &guessing, false), Ok(false), "still warming up");
         assert_eq!(outcome(patient.on_epoch(2, false, &guessing, true)), Some(Outcome::Degenerate));
         assert_eq!(outcome(watch().on_epoch(1, true, &guessing, true)), Some(Outcome::Degenerate));
     }

@@ -129,8 +129,13 @@ fn a_data_set_is_shared_by_trainers_on_several_threads() {
         stepper.read("parameters").unwrap()
     };
     let results: Vec<Vec<f32>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            [0.0, 1000.0].map(|first| { let train = &train; scope.spawn(move || train(first)) }).into_iter().collect();
+        let threads: Vec<_> = [0.0, 1000.0]
+            .map(|first| {
+                let train = &train;
+                scope.spawn(move || train(first))
+            })
+            .into_iter()
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(results, [vec![150.0, 150.0], vec![1150.0, 150.0]]);
