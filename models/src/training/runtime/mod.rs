@@ -4,10 +4,17 @@
 //! by name; they must not know genomes, data sets or when a training ends.
 
 mod device;
+mod evaluator;
 mod host;
+mod small;
+mod stepper;
+mod tensor;
 
 pub use device::{Device, ParseDeviceError};
+pub use evaluator::{BatchSums, Evaluator};
 pub use host::HostTensor;
+pub use stepper::{StateVector, StepInputs, Stepper};
+pub use tensor::{HostValues, Shared};
 
 use super::library::{Flavour, LibraryError, MINOR_VERSION_MIN, Origin, Search, VERSION};
 use crate::graph::lowering::Provider;
