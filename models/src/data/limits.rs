@@ -12,7 +12,8 @@ pub const COLUMNS_MAX: u64 = 65_536;
 pub const IMAGE_SIDE_PIXELS_MAX: u64 = 8_192;
 /// Memory that decoding one image may take, in bytes: stops small files that unpack to gigabytes.
 pub const IMAGE_DECODE_BYTES_MAX: u64 = 512 << 20;
-/// One line of a text file, in bytes: stops a binary file from being read as one endless line.
+/// One line of a text file, in bytes: stops a binary file from being read as one endless line. A table of
+/// `COLUMNS_MAX` columns has over 200 bytes for each.
 pub const LINE_BYTES_MAX: u64 = 16 << 20;
 /// A text file after decompression, in bytes; numbers as text take at most about four times their 4 bytes.
 pub const TEXT_BYTES_MAX: u64 = 4 * VALUES_BYTES_MAX;

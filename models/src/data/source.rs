@@ -134,12 +134,16 @@ fn unknown(given: &str, format: &str) -> DataError {
     DataError::UnknownFormat { given: given.into(), nearest, known }
 }
 
-/// The candidate closest to `word`, case ignored, if at most a third of its letters (and at least one) differ.
+/// The candidate closest to `word`, case ignored, if at most two letters or a third of them differ, and not
+/// all.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     candidates
         .map(|name| (edit_distance(&word, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3))
+        .filter(|(distance, name)| {
+            let letters = name.chars().count();
+            *distance < letters && *distance <= letters.div_ceil(3).max(2)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

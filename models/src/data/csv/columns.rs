@@ -1,12 +1,13 @@
-//! Which columns a table has, what they are called, and which of them are labels: decided from its first line.
+//! Which columns a table has, what they are called, and which of them are labels: decided from its first
+//! line.
 
+use super::lines::Record;
 use crate::data::{
     DataError, LoadOptions,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
     source::nearest,
 };
-use csv::ByteRecord;
 use hatchery_config::vocabulary::TaskKind;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Looks at the first line: finds the label columns, and whether the line is a header.
-    pub(super) fn decide(path: &Path, first: &ByteRecord, options: &LoadOptions) -> Result<Self, DataError> {
+    pub(super) fn decide(path: &Path, first: &Record, options: &LoadOptions) -> Result<Self, DataError> {
         let count = first.len();
         if count as u64 > COLUMNS_MAX {
             return Err(DataError::TooLarge {
@@ -35,7 +36,7 @@ impl Columns {
             });
         }
         let names: Vec<String> =
-            first.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+            first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let wanted = wanted(options);
         let by_index: Option<Vec<usize>> = wanted.iter().map(|label| label.parse().ok()).collect();
         let (labels, header) = match by_index {
@@ -162,15 +163,15 @@ fn unknown(path: &Path, names: &[String], label: &str) -> DataError {
 }
 
 /// A header where no feature field is a number, none where all are; anything between is an error.
-fn looks_like_header(path: &Path, first: &ByteRecord, labels: &[usize]) -> Result<bool, DataError> {
-    let features = || first.iter().enumerate().filter(|(position, _)| !labels.contains(position));
+fn looks_like_header(path: &Path, first: &Record, labels: &[usize]) -> Result<bool, DataError> {
+    let features = || first.fields().enumerate().filter(|(position, _)| !labels.contains(position));
     let Some((position, field)) = features().find(|(_, field)| !is_number(field)) else { return Ok(false) };
     if !features().any(|(_, field)| is_number(field)) {
         return Ok(true);
     }
     Err(DataError::NotANumber {
         path: path.into(),
-        line: first.position().map_or(1, csv::Position::line),
+        line: first.line,
         column: position.to_string(),
         text: String::from_utf8_lossy(field).into_owned(),
         remedy: "turn text into numbers; if this line is a header, name the label column with data.label"
