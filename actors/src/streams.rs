@@ -52,7 +52,10 @@ mod tests {
                     for draw in [0, 1, 99] {
                         let first = stream(seed, purpose, individual, draw).next_u64();
                         assert_eq!(first, stream(seed, purpose, individual, draw).next_u64());
-                        assert!(seen.insert(first), "{seed} {purpose:?} {individual} {draw} repeats another stream");
+                        assert!(
+                            seen.insert(first),
+                            "{seed} {purpose:?} {individual} {draw} repeats another stream"
+                        );
                     }
                 }
             }

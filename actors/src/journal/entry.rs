@@ -20,8 +20,6 @@ pub enum Entry {
         individual: IndividualId,
         /// What for.
         kind: LeaseKind,
-        /// Planned epochs.
-        epochs: u32,
     },
     /// A trainer has been given the evaluation.
     Leased {
@@ -31,6 +29,8 @@ pub enum Entry {
         attempt: u32,
         /// To whom.
         trainer: TrainerId,
+        /// Planned epochs.
+        epochs: u32,
     },
     /// A rule stops the evaluation early.
     Advised {
@@ -91,12 +91,10 @@ pub enum Entry {
     },
     /// The one look at the test samples. Recorded at most once.
     Tested {
-        /// Score on the test samples (accuracy, or R squared); `None` where the test failed.
-        score: Option<f64>,
-        /// Mean loss on the test samples.
+        /// Score on the test samples (accuracy, or R squared).
+        score: f64,
+        /// Mean loss on the test samples, where it is a number.
         loss: Option<f64>,
-        /// Why it failed; empty otherwise.
-        message: String,
     },
     /// The run goes on after an interruption.
     Resumed {

@@ -102,9 +102,6 @@ pub enum JournalError {
 impl JournalError {
     /// Whether waiting may help: the disk can be cleared, rights can be given back, a reader lets go.
     pub const fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Full { .. } | Self::ReadOnly { .. } | Self::Io { .. } | Self::Database { .. }
-        )
+        matches!(self, Self::Full { .. } | Self::ReadOnly { .. } | Self::Io { .. } | Self::Database { .. })
     }
 }

@@ -101,12 +101,10 @@ pub struct FinalRecord {
     pub evaluation: EvaluationId,
     /// Whether those were trained on training and validation samples together.
     pub retrained: bool,
-    /// Score on the test samples; `None` where it has not been tested, or the test failed.
+    /// Score on the test samples; `None` where it has not been tested.
     pub test_score: Option<f64>,
     /// Mean loss on the test samples.
     pub test_loss: Option<f64>,
-    /// Why the test failed; empty otherwise.
-    pub test_message: String,
     /// When it was tested, Unix milliseconds.
     pub tested_ms: Option<i64>,
 }
@@ -151,7 +149,9 @@ impl RunRecord {
     /// How many evaluations of the search ended in each way, most frequent first.
     pub fn outcomes(&self) -> Vec<(Outcome, u32)> {
         let mut counts: BTreeMap<&str, (Outcome, u32)> = BTreeMap::new();
-        for outcome in self.evaluations.iter().filter(|e| e.kind == LeaseKind::Search).filter_map(|e| e.outcome) {
+        for outcome in
+            self.evaluations.iter().filter(|e| e.kind == LeaseKind::Search).filter_map(|e| e.outcome)
+        {
             counts.entry(outcome.word()).or_insert((outcome, 0)).1 += 1;
         }
         let mut counts: Vec<_> = counts.into_values().collect();
@@ -266,7 +266,12 @@ pub(super) fn read_weights(
     let row = connection.query_row(
         "SELECT parameters, statistics FROM weights WHERE evaluation = ?1",
         [super::write::integer(evaluation.0)],
-        |row| Ok(Weights { parameters: floats(&row.get::<_, Vec<u8>>(0)?), statistics: floats(&row.get::<_, Vec<u8>>(1)?) }),
+        |row| {
+            Ok(Weights {
+                parameters: floats(&row.get::<_, Vec<u8>>(0)?),
+                statistics: floats(&row.get::<_, Vec<u8>>(1)?),
+            })
+        },
     );
     match row {
         Ok(weights) => Ok(Some(weights)),
@@ -390,7 +395,7 @@ impl EvaluationState {
 
 fn read_final(connection: &Connection) -> rusqlite::Result<Option<FinalRecord>> {
     let row = connection.query_row(
-        "SELECT individual, evaluation, retrained, test_score, test_loss, test_message, tested_ms FROM final_result",
+        "SELECT individual, evaluation, retrained, test_score, test_loss, tested_ms FROM final_result",
         [],
         |row| {
             Ok(FinalRecord {
@@ -399,8 +404,7 @@ fn read_final(connection: &Connection) -> rusqlite::Result<Option<FinalRecord>> 
                 retrained: row.get(2)?,
                 test_score: row.get(3)?,
                 test_loss: row.get(4)?,
-                test_message: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
-                tested_ms: row.get(6)?,
+                tested_ms: row.get(5)?,
             })
         },
     );

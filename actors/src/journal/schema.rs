@@ -92,7 +92,6 @@ CREATE TABLE final_result (
     crowned_ms INTEGER NOT NULL,
     test_score REAL,
     test_loss REAL,
-    test_message TEXT,
     tested_ms INTEGER
 );
 ";

@@ -19,16 +19,11 @@ fn born(id: u64) -> Entry {
 }
 
 fn queued(id: u64) -> Entry {
-    Entry::Queued {
-        evaluation: EvaluationId(id),
-        individual: IndividualId(id),
-        kind: LeaseKind::Search,
-        epochs: 4,
-    }
+    Entry::Queued { evaluation: EvaluationId(id), individual: IndividualId(id), kind: LeaseKind::Search }
 }
 
 fn leased(id: u64, attempt: u32) -> Entry {
-    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER }
+    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER, epochs: 4 }
 }
 
 fn finished(id: u64, attempt: u32, score: f64) -> Entry {
@@ -75,12 +70,8 @@ fn what_is_committed_is_read_back() {
             &[
                 Entry::WeightsKept { evaluation: EvaluationId(1), weights: Arc::new(weights.clone()) },
                 Entry::Staged { stage: Stage::Final, reason: "budget".into() },
-                Entry::Crowned {
-                    individual: IndividualId(1),
-                    evaluation: EvaluationId(1),
-                    retrained: true,
-                },
-                Entry::Tested { score: Some(0.5), loss: Some(0.6), message: String::new() },
+                Entry::Crowned { individual: IndividualId(1), evaluation: EvaluationId(1), retrained: true },
+                Entry::Tested { score: 0.5, loss: Some(0.6) },
                 Entry::Ended { end: End::Completed },
             ],
         )
@@ -173,7 +164,7 @@ fn entries_that_contradict_the_record_are_refused_whole() {
         &[finished(2, 2, 0.9)],
         &[born(3), queued(3), leased(3, 1), leased(3, 2)],
         &[leased(2, 2)],
-        &[Entry::Tested { score: None, loss: None, message: String::new() }],
+        &[Entry::Tested { score: 0.5, loss: None }],
         &[queued(9)],
         &[Entry::Lost { evaluation: EvaluationId(2), attempt: 2, reason: String::new() }],
     ];
@@ -191,12 +182,9 @@ fn entries_that_contradict_the_record_are_refused_whole() {
 fn the_winner_is_tested_once() {
     let parent = TempDir::new().unwrap();
     let (_, mut journal) = run_in(&parent);
-    let crowned = Entry::Crowned {
-        individual: IndividualId(1),
-        evaluation: EvaluationId(1),
-        retrained: false,
-    };
-    let tested = Entry::Tested { score: Some(0.5), loss: None, message: String::new() };
+    let crowned =
+        Entry::Crowned { individual: IndividualId(1), evaluation: EvaluationId(1), retrained: false };
+    let tested = Entry::Tested { score: 0.5, loss: None };
     journal.commit(1.0, &whole(1, 0.5)).unwrap();
     journal.commit(1.0, &[crowned.clone(), tested.clone()]).unwrap();
     assert!(journal.commit(1.0, &[tested]).is_err());
@@ -282,11 +270,7 @@ fn a_full_disk_records_nothing_and_passes() {
     journal.commit(1.0, &whole(1, 0.5)).unwrap();
     journal.limit_pages(journal.pages() + 4);
     let weights = Arc::new(Weights { parameters: vec![1.0; 1 << 16], statistics: Vec::new() });
-    let batch = [
-        born(2),
-        queued(2),
-        Entry::WeightsKept { evaluation: EvaluationId(2), weights },
-    ];
+    let batch = [born(2), queued(2), Entry::WeightsKept { evaluation: EvaluationId(2), weights }];
     let before = journal.record().unwrap();
     let error = journal.commit(2.0, &batch).unwrap_err();
     assert!(matches!(error, JournalError::Full { .. }) && error.may_pass(), "{error}");

@@ -43,27 +43,26 @@ pub fn write(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(
 fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
     match entry {
         Entry::Born(individual) => born(connection, moment, individual)?,
-        Entry::Queued { evaluation, individual, kind, epochs } => {
+        Entry::Queued { evaluation, individual, kind } => {
             connection
                 .prepare(
                     "INSERT INTO evaluations (id, individual, kind, epochs, state, attempt, losses, queued_ms)
-                     VALUES (?1, ?2, ?3, ?4, 'queued', 0, 0, ?5)",
+                     VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
                 )?
                 .execute(params![
                     integer(evaluation.0),
                     integer(individual.0),
                     kind.word(),
-                    epochs,
                     moment.unix_ms
                 ])?;
         }
-        Entry::Leased { evaluation, attempt, trainer } => exactly_one(
+        Entry::Leased { evaluation, attempt, trainer, epochs } => exactly_one(
             connection
                 .prepare(
-                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4
+                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
                      WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
                 )?
-                .execute(params![integer(evaluation.0), attempt, trainer.to_string(), moment.unix_ms])?,
+                .execute(params![integer(evaluation.0), attempt, trainer.to_string(), moment.unix_ms, epochs])?,
             || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
         )?,
         Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
@@ -85,11 +84,11 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
             )?;
         }
-        Entry::Tested { score, loss, message } => exactly_one(
+        Entry::Tested { score, loss } => exactly_one(
             connection.execute(
-                "UPDATE final_result SET test_score = ?1, test_loss = ?2, test_message = ?3, tested_ms = ?4
+                "UPDATE final_result SET test_score = ?1, test_loss = ?2, tested_ms = ?3
                  WHERE tested_ms IS NULL",
-                params![score, loss, message, moment.unix_ms],
+                params![score, loss, moment.unix_ms],
             )?,
             || "the winner has been tested already, or there is none".to_owned(),
         )?,
@@ -175,9 +174,7 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
 
 fn keep_weights(connection: &Connection, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
     connection
-        .prepare(
-            "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)",
-        )?
+        .prepare("INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)")?
         .execute(params![
             integer(evaluation.0),
             to_bytes(&weights.parameters),
@@ -218,15 +215,19 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
         | Entry::WeightsKept { evaluation, .. }
         | Entry::WeightsDropped { evaluation } => (Some(integer(evaluation.0)), None),
         Entry::Finished(finished) => (Some(integer(finished.evaluation.0)), None),
-        Entry::Staged { .. } | Entry::Tested { .. } | Entry::Resumed { .. } | Entry::Ended { .. } => (None, None),
+        Entry::Staged { .. } | Entry::Tested { .. } | Entry::Resumed { .. } | Entry::Ended { .. } => {
+            (None, None)
+        }
     }
 }
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
-        Entry::Queued { kind, epochs, .. } => json!({"kind": kind.word(), "epochs": epochs}),
-        Entry::Leased { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer.to_string()}),
+        Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
+        Entry::Leased { attempt, trainer, epochs, .. } => {
+            json!({"attempt": attempt, "trainer": trainer.to_string(), "epochs": epochs})
+        }
         Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),
         Entry::Lost { attempt, reason, .. } => json!({"attempt": attempt, "reason": reason}),
         Entry::Released { attempt, .. } => json!({"attempt": attempt}),
@@ -240,7 +241,7 @@ fn detail(entry: &Entry) -> serde_json::Value {
         Entry::WeightsDropped { .. } => json!({}),
         Entry::Staged { stage, reason } => json!({"stage": stage.word(), "reason": reason}),
         Entry::Crowned { retrained, .. } => json!({"retrained": retrained}),
-        Entry::Tested { score, loss, message } => json!({"score": score, "loss": loss, "message": message}),
+        Entry::Tested { score, loss } => json!({"score": score, "loss": loss}),
         Entry::Resumed { program_version, experiment } => {
             json!({"program_version": program_version, "experiment": experiment})
         }

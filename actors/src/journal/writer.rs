@@ -42,7 +42,11 @@ impl JournalWriter {
                     tracing::warn!(%error, "the journal's log was not folded in; readers do without");
                 }
             })
-            .map_err(|source| JournalError::Io { action: "start the journal's thread for", path: dir, source })?;
+            .map_err(|source| JournalError::Io {
+                action: "start the journal's thread for",
+                path: dir,
+                source,
+            })?;
         Ok(Self { batches: Some(batches), thread: Some(thread) })
     }
 
@@ -50,7 +54,11 @@ impl JournalWriter {
     ///
     /// # Errors
     /// The journal's error, and the entries back, to be tried again.
-    pub async fn commit(&self, elapsed_s: f64, entries: Vec<Entry>) -> Result<(), (JournalError, Vec<Entry>)> {
+    pub async fn commit(
+        &self,
+        elapsed_s: f64,
+        entries: Vec<Entry>,
+    ) -> Result<(), (JournalError, Vec<Entry>)> {
         let (verdict, answer) = oneshot::channel();
         let Some(batches) = &self.batches else { return Err((JournalError::WriterGone, entries)) };
         if let Err(mpsc::SendError(batch)) = batches.send(Batch { elapsed_s, entries, verdict }) {

@@ -1,4 +1,5 @@
-//! From what a format's reader found to a checked [`Dataset`]: the checks that all formats share, and the hash.
+//! From what a format's reader found to a checked [`Dataset`]: the checks that all formats share, and the
+//! hash.
 
 use super::{DataError, Dataset, Request, Samples, Targets, limits};
 use crate::problem::{Problem, Task};
@@ -104,8 +105,8 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
     Ok(dataset)
 }
 
-/// Classes from integer labels as stored: the values that occur, in ascending order, become classes 0, 1, ... and
-/// keep their number as name.
+/// Classes from integer labels as stored: the values that occur, in ascending order, become classes 0, 1, ...
+/// and keep their number as name.
 pub(super) fn classes_from_numbers(stored: &[i64]) -> Targets {
     let mut index: BTreeMap<i64, i64> = stored.iter().map(|&label| (label, 0)).collect();
     for (position, class) in index.values_mut().enumerate() {
@@ -204,7 +205,8 @@ pub(super) fn check_class_number(origin: &str, classes: usize) -> Result<(), Dat
 
 /// SHA-256 over count, official test part, shape, element type, values, targets and names, in hexadecimal.
 ///
-/// Numbers are little-endian, every list and text is preceded by its length; the source's name does not enter.
+/// Numbers are little-endian. Lengths of lists follow from the count, the shape and the number of names; each
+/// name is preceded by its length. The source's name and the options do not enter.
 fn content_hash(dataset: &Dataset) -> String {
     let mut hash = Sha256::new();
     let Problem { channels, height, width, .. } = dataset.problem;

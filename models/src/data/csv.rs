@@ -1,7 +1,7 @@
 //! Tables as text: numbers in columns, one or more of which are to be predicted.
 //!
-//! Fields are separated by commas, or by semicolons or tabs where the first line has no comma. The first line is a header
-//! where its feature fields are no numbers. Numbers are read as 64-bit and kept as 32-bit floats.
+//! Fields are separated by commas, or by semicolons or tabs where the first line has no comma. The first line
+//! is a header where its feature fields are no numbers. Numbers are read as 64-bit and kept as 32-bit floats.
 
 mod columns;
 mod lines;

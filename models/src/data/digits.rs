@@ -1,4 +1,11 @@
-//! The embedded handwritten digits.
+//! The embedded handwritten digits: 1,797 pictures of 8 x 8 pixels from 0 to 16, with the digit that each shows.
+//!
+//! They are the test part of *Optical Recognition of Handwritten Digits* (E. Alpaydin and C. Kaynak, 1998, UCI
+//! Machine Learning Repository, <https://doi.org/10.24432/C50P49>), as packaged by scikit-learn: 32 x 32 bitmaps
+//! of 13 writers who are not in the original training part, reduced by counting the set pixels of 4 x 4 blocks.
+//!
+//! Licence: Creative Commons Attribution 4.0 International, <https://creativecommons.org/licenses/by/4.0/>. The
+//! values are unchanged. Whoever passes the file `digits.csv.gz` on passes this attribution on with it.
 
 use super::{
     DataError, Request, Samples,

@@ -1,6 +1,7 @@
 //! The IDX format of the MNIST family: big-endian header (magic number, sizes), then unsigned bytes.
 //!
-//! Described at <http://yann.lecun.com/exdb/mnist/>: the magic number is `00 00 08 RR` for unsigned bytes of rank RR.
+//! Described at <http://yann.lecun.com/exdb/mnist/>: the magic number is `00 00 08 RR` for unsigned bytes of
+//! rank RR.
 
 use super::{
     DataError, Request, Samples,
@@ -33,7 +34,8 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     })
 }
 
-/// Appends one part's images and labels; returns the images' shape, which must be `expected` where that is given.
+/// Appends one part's images and labels; returns the images' shape, which must be `expected` where that is
+/// given.
 fn read_part(
     request: &Request<'_>,
     folder: &Path,

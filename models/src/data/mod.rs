@@ -1,15 +1,15 @@
 //! Data sets: one file per format, one read-only copy in memory, splits as lists of indices.
 //!
-//! [`load`] reads a source (`digits`, `idx:DIR`, `npz:FILE`, `csv:FILE`, `images:DIR`, `cifar:DIR`) and checks it
-//! whole, so that whoever holds a [`Dataset`] need not check again: shapes fit, numbers are finite, there are at least
-//! two classes with at least two samples each. Pixels stay bytes; nothing is normalised here, the statistics of the
-//! training part ([`Normalisation`]) go into the graph.
+//! [`load`] reads a source (`digits`, `idx:DIR`, `npz:FILE`, `csv:FILE`, `images:DIR`, `cifar:DIR`) and
+//! checks it whole, so that whoever holds a [`Dataset`] need not check again: shapes fit, numbers are finite,
+//! there are at least two classes with at least two samples each. Pixels stay bytes; nothing is normalised
+//! here, the statistics of the training part ([`Normalisation`]) go into the graph.
 //!
 //! It must not know genomes, graphs or trainers.
 //!
-//! The embedded digits are the test part of the UCI data set *Optical Recognition of Handwritten Digits* (E. Alpaydin
-//! and C. Kaynak, 1998, <https://doi.org/10.24432/C50P49>), licensed CC BY 4.0, as packaged by scikit-learn; see
-//! [`DIGITS_ATTRIBUTION`].
+//! The embedded digits are the test part of the UCI data set *Optical Recognition of Handwritten Digits* (E.
+//! Alpaydin and C. Kaynak, 1998, <https://doi.org/10.24432/C50P49>), licensed CC BY 4.0, as packaged by
+//! scikit-learn; see [`DIGITS_ATTRIBUTION`].
 
 mod assemble;
 mod cifar;
@@ -47,8 +47,8 @@ use source::Source;
 pub struct LoadOptions {
     /// What is predicted.
     pub task: TaskKind,
-    /// CSV: the label column's name or zero-based index (regression: several, separated by commas), the last column
-    /// where nothing is said. CIFAR-100: `fine` (where nothing is said) or `coarse`.
+    /// CSV: the label column's name or zero-based index (regression: several, separated by commas), the last
+    /// column where nothing is said. CIFAR-100: `fine` (where nothing is said) or `coarse`.
     pub label: Option<String>,
     /// Whether each channel is a view of its own.
     pub multi_view: bool,
@@ -69,8 +69,9 @@ impl From<&experiment::Data> for LoadOptions {
 /// Loads and checks a data set.
 ///
 /// # Errors
-/// Whatever is missing, malformed, not finite or too large, and data that nothing can be learnt from: no samples, one
-/// class only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the official test part.
+/// Whatever is missing, malformed, not finite or too large, and data that nothing can be learnt from: no
+/// samples, one class only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the
+/// official test part.
 pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)
 }
@@ -223,8 +224,8 @@ impl Dataset {
         counts
     }
 
-    /// Share of the most frequent class among `indices`, 0 to 1: what a network that always says the same reaches.
-    /// 0 for regression and for no indices. Indices must lie within the data set.
+    /// Share of the most frequent class among `indices`, 0 to 1: what a network that always says the same
+    /// reaches. 0 for regression and for no indices. Indices must lie within the data set.
     pub fn majority_share(&self, indices: &[u32]) -> f64 {
         let most = self.class_counts(indices).into_iter().max().unwrap_or(0);
         most as f64 / indices.len().max(1) as f64

@@ -3,11 +3,12 @@
 use super::{Dataset, Normalisation, Samples, Targets};
 
 impl Normalisation {
-    /// Statistics of the samples at `indices`: per channel of images, per feature of tables, and per regression target.
+    /// Statistics of the samples at `indices`: per channel of images, per feature of tables, and per
+    /// regression target.
     ///
-    /// Population deviation, accumulated in 64-bit floats. What is constant (or varies by less than a 32-bit float can
-    /// express) gets deviation 1, so that it normalises to 0. Without indices all means are 0, all deviations 1.
-    /// Indices must lie within the data set, as those of a split do.
+    /// Population deviation, accumulated in 64-bit floats. What is constant (or varies by less than a 32-bit
+    /// float can express) gets deviation 1, so that it normalises to 0. Without indices all means are 0, all
+    /// deviations 1. Indices must lie within the data set, as those of a split do.
     pub fn of(dataset: &Dataset, indices: &[u32]) -> Self {
         let channels = dataset.problem.channels as usize;
         let mut moments = vec![Moments::default(); channels];

@@ -1,7 +1,8 @@
 //! The header of numpy's array files, read and written.
 //!
-//! Described at <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>: magic string, version, length
-//! of the header, and a Python dictionary as text. Only what numpy itself writes for plain arrays is understood.
+//! Described at <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>: magic string,
+//! version, length of the header, and a Python dictionary as text. Only what numpy itself writes for plain
+//! arrays is understood.
 
 use super::limits::NPY_HEADER_BYTES_MAX;
 use std::io::Read;

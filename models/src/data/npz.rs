@@ -1,7 +1,7 @@
 //! numpy archives: arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
 //!
-//! Images may be stored with channels first or last; last is assumed where the last axis is 1 or 3 and the first after
-//! the samples is neither. Bytes stay bytes, all other types become 32-bit floats.
+//! Images may be stored with channels first or last; last is assumed where the last axis is 1 or 3 and the
+//! first after the samples is neither. Bytes stay bytes, all other types become 32-bit floats.
 
 use super::{
     DataError, Request, Samples, Targets,

@@ -134,7 +134,8 @@ fn unknown(given: &str, format: &str) -> DataError {
     DataError::UnknownFormat { given: given.into(), nearest, known }
 }
 
-/// The candidate closest to `word`, case ignored, if at most two letters or a third of them differ, and not all.
+/// The candidate closest to `word`, case ignored, if at most two letters or a third of them differ, and not
+/// all.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     candidates

@@ -11,10 +11,10 @@ const SUBSET_STREAM: u64 = u64::from_le_bytes(*b"subset\0\0");
 impl Split {
     /// Divides a data set into training, validation and test part.
     ///
-    /// The official test part, where there is one, is the test part and `test_fraction` is not used; otherwise that share
-    /// is set aside. `valid_fraction` is the share of the remaining samples. Each class is divided alike, to within
-    /// one sample, and keeps at least one sample for training; regression samples are shuffled. `test_fraction` 0 leaves the
-    /// test part empty.
+    /// The official test part, where there is one, is the test part and `test_fraction` is not used;
+    /// otherwise that share is set aside. `valid_fraction` is the share of the remaining samples. Each class
+    /// is divided alike, to within one sample, and keeps at least one sample for training; regression samples
+    /// are shuffled. `test_fraction` 0 leaves the test part empty.
     ///
     /// # Errors
     /// A fraction out of range, or a part that should not be empty and would be.
@@ -42,8 +42,8 @@ impl Split {
     }
 }
 
-/// At most `max` of the samples at `indices`, each class in proportion to within one sample (rare classes first),
-/// ascending. The same seed gives the same subset.
+/// At most `max` of the samples at `indices`, each class in proportion to within one sample (rare classes
+/// first), ascending. The same seed gives the same subset.
 pub fn subset(dataset: &Dataset, indices: &[u32], max: usize, seed: u64) -> Vec<u32> {
     if indices.len() <= max {
         return ascending(indices.to_vec());
@@ -110,8 +110,9 @@ fn take(groups: &mut [Vec<u32>], numbers: &[usize]) -> Vec<u32> {
     ascending(taken.collect())
 }
 
-/// How many to take of each group so that they add up to `wanted`, by largest remainders: each gets its exact share rounded
-/// down or up. Groups that would get none come first; `keep` stay behind in each, even if the sum then falls short.
+/// How many to take of each group so that they add up to `wanted`, by largest remainders: each gets its exact
+/// share rounded down or up. Groups that would get none come first; `keep` stay behind in each, even if the
+/// sum then falls short.
 fn apportion(sizes: &[usize], wanted: usize, keep: usize) -> Vec<usize> {
     let total: usize = sizes.iter().sum::<usize>().max(1);
     // Sizes are below 2^32 each: products need 128 bits only to be beyond doubt.

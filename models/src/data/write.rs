@@ -17,8 +17,9 @@ const ZIP_SHORT_BYTES_MAX: u64 = u32::MAX as u64;
 
 /// Writes the samples at `indices`, in that order, to a `.npz` file that numpy reads.
 ///
-/// Array `x` holds the raw values (uint8 or float32, shape `[n, C, H, W]`, tables `[n, features]`), `y` the classes' indices
-/// (int64, `[n]`) or the regression targets (float32, `[n, targets]`). The file appears whole or not at all.
+/// Array `x` holds the raw values (uint8 or float32, shape `[n, C, H, W]`, tables `[n, features]`), `y` the
+/// classes' indices (int64, `[n]`) or the regression targets (float32, `[n, targets]`). The file appears
+/// whole or not at all.
 ///
 /// # Errors
 /// An index outside the data set; whatever the operating system refuses.

@@ -1,4 +1,5 @@
-//! Which columns a table has, what they are called, and which of them are labels: decided from its first line.
+//! Which columns a table has, what they are called, and which of them are labels: decided from its first
+//! line.
 
 use super::lines::Record;
 use crate::data::{

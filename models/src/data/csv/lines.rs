@@ -1,7 +1,7 @@
 //! Text into lines and lines into fields: exact line numbers, bounded memory, quotes as in RFC 4180.
 //!
-//! A quoted field ends on its own line: tables of numbers need no line breaks in fields, and a forgotten quote then costs
-//! one line and not the rest of the file. It must not know what the fields mean.
+//! A quoted field ends on its own line: tables of numbers need no line breaks in fields, and a forgotten
+//! quote then costs one line and not the rest of the file. It must not know what the fields mean.
 
 use crate::data::{
     DataError,

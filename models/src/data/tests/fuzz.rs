@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::tempdir;
 
-const ROUNDS: u64 = 30000;
+const ROUNDS: u64 = 300;
 /// No data set made here is larger, so whatever loads must stay below.
 const VALUES_BYTES_MAX: u64 = 100_000;
 
