@@ -8,7 +8,7 @@ mod tensor;
 
 use crate::graph::{
     Fact, Graph,
-    lowering::{self, Attribute, Lowered, LoweredNode, OPSET, Provider, Value},
+    lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
 };
 use prost::Message;
 use proto::{
@@ -16,6 +16,7 @@ use proto::{
     StringStringEntryProto, TensorShapeProto, TypeProto, TypeTensorProto, ValueInfoProto, attribute_type,
 };
 
+pub use crate::graph::lowering::OPSET;
 /// Version of the file format: the first one that goes with the operator set of our lowerings.
 pub const IR_VERSION: i64 = 8;
 /// Name of the leading dimension of models that take any number of samples.
