@@ -8,7 +8,11 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// `GraphError::NoGradient` where an operator on the way has no rule.
-pub fn gradients(graph: &mut Graph, loss: Outlet, wanted: &[Outlet]) -> Result<Vec<Option<Outlet>>, GraphError> {
+pub fn gradients(
+    graph: &mut Graph,
+    loss: Outlet,
+    wanted: &[Outlet],
+) -> Result<Vec<Option<Outlet>>, GraphError> {
     let needed = needed_nodes(graph, loss, wanted);
     let mut found: HashMap<Outlet, Outlet> = HashMap::new();
     let one = graph.add(super::operators::source::Constant::scalar(1.0), &[])?;

@@ -6,14 +6,17 @@
 //! One file per operator (or family of like operators) in `operators/` holds its shape rule, cost, gradient rule and
 //! lowering to standard ONNX operators. Reverse-mode differentiation (`gradient`) is one walk over the nodes.
 
+pub mod cuda_kernels;
 pub mod fact;
 pub mod gradient;
 pub mod lowering;
 pub mod operator;
 pub mod operators;
+pub mod optimizer;
 
 pub use fact::{ElementType, Fact};
-pub use operator::{Cost, Operator};
+pub use gradient::gradients;
+pub use operator::{Application, Cost, Operator};
 
 use std::sync::Arc;
 
@@ -79,7 +82,11 @@ impl Graph {
     ///
     /// # Errors
     /// `GraphError::Shape` where the inputs do not fit.
-    pub fn add(&mut self, operator: impl Operator + 'static, inputs: &[Outlet]) -> Result<Outlet, GraphError> {
+    pub fn add(
+        &mut self,
+        operator: impl Operator + 'static,
+        inputs: &[Outlet],
+    ) -> Result<Outlet, GraphError> {
         Ok(self.add_many(operator, inputs)?[0])
     }
 
@@ -119,6 +126,35 @@ impl Graph {
         &self.nodes
     }
 
+    /// The named inputs, in the order of their declaration.
+    pub fn inputs(&self) -> Vec<(&str, Outlet)> {
+        let names = self.nodes.iter().map(|node| node.operator.input_name());
+        (0..).zip(names).filter_map(|(node, name)| Some((name?, Outlet { node, slot: 0 }))).collect()
+    }
+
+    /// What all nodes together cost.
+    pub fn cost(&self) -> Cost {
+        let multiply_adds = self.nodes.iter().map(|node| {
+            let inputs: Vec<&Fact> = node.inputs.iter().map(|outlet| self.fact(*outlet)).collect();
+            node.operator.cost(&inputs, &node.facts).multiply_adds
+        });
+        Cost { multiply_adds: multiply_adds.sum() }
+    }
+
+    /// For each node, whether a named output depends on it.
+    pub fn reachable(&self) -> Vec<bool> {
+        let mut reachable = vec![false; self.nodes.len()];
+        for (_, outlet) in &self.outputs {
+            reachable[outlet.node as usize] = true;
+        }
+        for index in (0..self.nodes.len()).rev() {
+            if reachable[index] {
+                self.nodes[index].inputs.iter().for_each(|input| reachable[input.node as usize] = true);
+            }
+        }
+        reachable
+    }
+
     /// The named outputs.
     pub fn outputs(&self) -> &[(String, Outlet)] {
         &self.outputs
@@ -129,3 +165,6 @@ impl Graph {
         Outlet { node: (self.nodes.len() - 1) as u32, slot: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests;

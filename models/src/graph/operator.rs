@@ -1,6 +1,9 @@
 //! What every operator says of itself: shapes, cost, gradient, lowering.
 
-use super::{Fact, Graph, GraphError, Outlet, lowering::{Emitter, Value}};
+use super::{
+    Fact, Graph, GraphError, Outlet,
+    lowering::{Emitter, Value},
+};
 use std::fmt::Debug;
 
 /// What one application of an operator costs.
@@ -14,6 +17,11 @@ pub struct Cost {
 pub trait Operator: Debug + Send + Sync {
     /// Name in messages.
     fn name(&self) -> &'static str;
+
+    /// The name under which the value is handed in, where this is an input of the graph.
+    fn input_name(&self) -> Option<&str> {
+        None
+    }
 
     /// Types and shapes of the outputs.
     ///
@@ -32,14 +40,23 @@ pub trait Operator: Debug + Send + Sync {
     ///
     /// # Errors
     /// `GraphError::NoGradient` where there is no rule; `GraphError::Shape` never, if the rule is right.
-    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        application: &Application<'_>,
+    ) -> Result<Vec<Option<Outlet>>, GraphError> {
         let _ = (graph, application);
         Err(GraphError::NoGradient { operator: self.name() })
     }
 
     /// Emits standard ONNX operators and returns the names of the output values.
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], input_facts: &[&Fact], output_facts: &[Fact])
-    -> Vec<Value>;
+    fn lower(
+        &self,
+        emitter: &mut Emitter,
+        inputs: &[Value],
+        input_facts: &[&Fact],
+        output_facts: &[Fact],
+    ) -> Vec<Value>;
 }
 
 /// One node, as its gradient rule sees it.

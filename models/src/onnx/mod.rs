@@ -1,1 +1,154 @@
-//! (to be written)
+//! ONNX: lowers a graph and writes it as a `ModelProto`.
+//!
+//! It knows the file format and nothing of operators: each operator lowers itself. It must not know genomes or
+//! sessions.
+
+pub mod proto;
+mod tensor;
+
+use crate::graph::{
+    Fact, Graph,
+    lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
+};
+use prost::Message;
+use proto::{
+    AttributeProto, Dimension, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorShapeProto, TypeProto, TypeTensorProto, ValueInfoProto, attribute_type,
+};
+
+pub use crate::graph::lowering::OPSET;
+/// Version of the file format: the first one that goes with the operator set of our lowerings.
+pub const IR_VERSION: i64 = 8;
+/// Name of the leading dimension of models that take any number of samples.
+pub const BATCH_DIMENSION: &str = "batch";
+
+/// What a model says of itself, and how it takes its samples.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Name of the graph.
+    pub name: String,
+    /// Texts for people and programs: genome, data hash, seed, accuracy, ...
+    pub metadata: Vec<(String, String)>,
+    /// Whether the first dimension of every input and output is any size instead of the graph's.
+    pub dynamic_batch: bool,
+}
+
+impl EncodeOptions {
+    /// A model with fixed shapes and no metadata.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
+/// Why a file is no model that we can read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a readable ONNX model: {0}")]
+pub struct DecodeError(String);
+
+/// Writes a graph as an ONNX model in standard operators, for a provider.
+///
+/// Nodes that no output depends on are left out; inputs are declared whether they are used or not.
+pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec<u8> {
+    encode_lowered(lowering::lower(graph, provider), options)
+}
+
+/// Writes a lowered graph as an ONNX model.
+pub fn encode_lowered(lowered: Lowered, options: &EncodeOptions) -> Vec<u8> {
+    model(lowered, options).encode_to_vec()
+}
+
+/// A lowered graph as a message.
+pub fn model(lowered: Lowered, options: &EncodeOptions) -> ModelProto {
+    ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: "hatchery".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(graph_proto(lowered, options)),
+        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
+        metadata_props: options
+            .metadata
+            .iter()
+            .map(|(key, value)| StringStringEntryProto { key: key.clone(), value: value.clone() })
+            .collect(),
+    }
+}
+
+/// Reads a model's bytes.
+///
+/// # Errors
+/// Where they are no protobuf message of this kind, or one without a graph.
+pub fn decode(bytes: &[u8]) -> Result<ModelProto, DecodeError> {
+    let model = ModelProto::decode(bytes).map_err(|error| DecodeError(error.to_string()))?;
+    if model.graph.is_none() {
+        return Err(DecodeError("it has no graph".to_owned()));
+    }
+    Ok(model)
+}
+
+/// The metadata of a model.
+pub fn metadata(model: &ModelProto) -> Vec<(String, String)> {
+    model.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
+}
+
+fn graph_proto(lowered: Lowered, options: &EncodeOptions) -> GraphProto {
+    let infos = |values: &[(Value, Fact)]| {
+        values.iter().map(|(name, fact)| value_info(name, fact, options.dynamic_batch)).collect()
+    };
+    GraphProto {
+        name: options.name.clone(),
+        input: infos(&lowered.inputs),
+        output: infos(&lowered.outputs),
+        initializer: lowered.constants.iter().map(|(name, c)| tensor::initializer(name, c)).collect(),
+        node: lowered.nodes.into_iter().map(node_proto).collect(),
+    }
+}
+
+fn node_proto(node: LoweredNode) -> NodeProto {
+    let attribute = node.attributes.into_iter().map(|(name, value)| attribute_proto(name, value)).collect();
+    NodeProto {
+        name: node.outputs.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
+        input: node.inputs,
+        output: node.outputs,
+        op_type: node.op_type.to_owned(),
+        attribute,
+    }
+}
+
+fn attribute_proto(name: &str, value: Attribute) -> AttributeProto {
+    let mut attribute = AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
+    attribute.r#type = Some(match value {
+        Attribute::Int(value) => {
+            attribute.i = Some(value);
+            attribute_type::INT
+        }
+        Attribute::Ints(values) => {
+            attribute.ints = values;
+            attribute_type::INTS
+        }
+        Attribute::Float(value) => {
+            attribute.f = Some(value);
+            attribute_type::FLOAT
+        }
+        Attribute::Text(text) => {
+            attribute.s = Some(text.into_bytes());
+            attribute_type::STRING
+        }
+    });
+    attribute
+}
+
+fn value_info(name: &str, fact: &Fact, dynamic_batch: bool) -> ValueInfoProto {
+    let size = |(axis, size): (usize, &usize)| Dimension {
+        value: Some(if dynamic_batch && axis == 0 {
+            DimensionValue::Parameter(BATCH_DIMENSION.to_owned())
+        } else {
+            DimensionValue::Value(*size as i64)
+        }),
+    };
+    let shape = TensorShapeProto { dim: fact.shape.iter().enumerate().map(size).collect() };
+    let tensor = TypeTensorProto { elem_type: Some(tensor::data_type(fact.element)), shape: Some(shape) };
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! What always holds of a search, by number. Checked after every event: a breach panics in debug builds, and is
+//! logged and counted in release builds.
+//!
+//! The cheap checks look at what is under way; the thorough ones, which look at everything, run in debug builds only.
+
+use crate::population::brain::Closed;
+use crate::population::desk::{Desk, Place};
+use crate::population::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An invariant: its id and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// P1
+    OneLeasePerTrainer,
+    /// P2
+    OneTrainerPerLease,
+    /// P3
+    OnePlacePerEvaluation,
+    /// P4
+    NobodyWaitsForNothing,
+    /// P5
+    BudgetHolds,
+    /// P6
+    CountedOnce,
+    /// P7
+    NoStructureTwice,
+    /// P8
+    LossesAreBounded,
+    /// P9
+    ArchiveIsBounded,
+    /// P10
+    WeightsAreBounded,
+    /// P11
+    FinaleIsSingle,
+}
+
+impl Invariant {
+    /// Its id, as written in logs.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::OneLeasePerTrainer => "P1",
+            Self::OneTrainerPerLease => "P2",
+            Self::OnePlacePerEvaluation => "P3",
+            Self::NobodyWaitsForNothing => "P4",
+            Self::BudgetHolds => "P5",
+            Self::CountedOnce => "P6",
+            Self::NoStructureTwice => "P7",
+            Self::LossesAreBounded => "P8",
+            Self::ArchiveIsBounded => "P9",
+            Self::WeightsAreBounded => "P10",
+            Self::FinaleIsSingle => "P11",
+        }
+    }
+
+    /// What it says.
+    pub const fn statement(self) -> &'static str {
+        match self {
+            Self::OneLeasePerTrainer => "a trainer holds at most one lease, and waits only without one",
+            Self::OneTrainerPerLease => "a lease is held by exactly one trainer, and that trainer knows it",
+            Self::OnePlacePerEvaluation => {
+                "an evaluation is ready, leased, shelved or closed, and only one of these"
+            }
+            Self::NobodyWaitsForNothing => "no trainer waits while an evaluation is ready",
+            Self::BudgetHolds => "evaluations counted, under way, ready and ordered are within the budget",
+            Self::CountedOnce => {
+                "the count is the number of different search evaluations that ended and count"
+            }
+            Self::NoStructureTwice => "no structural hash belongs to two evaluated individuals",
+            Self::LossesAreBounded => "no open evaluation has lost its trainer more often than it may",
+            Self::ArchiveIsBounded => "the archive holds no more than the population's size",
+            Self::WeightsAreBounded => "only the best candidates' and the finale's weights are kept",
+            Self::FinaleIsSingle => {
+                "the final training and the test are under way at most once, after the search"
+            }
+        }
+    }
+}
+
+/// A breach.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach {
+    /// Of what.
+    pub invariant: Invariant,
+    /// By whom.
+    pub detail: String,
+}
+
+impl Display for Breach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, detail } = self;
+        write!(formatter, "invariant {} broken ({}): {detail}", invariant.id(), invariant.statement())
+    }
+}
+
+/// What is looked at.
+pub struct View<'a> {
+    /// Who does what.
+    pub desk: &'a Desk,
+    /// Search evaluations counted.
+    pub counted: u32,
+    /// How many there may be.
+    pub budget: Option<u32>,
+    /// Births ordered.
+    pub orders: usize,
+    /// Evaluations that have ended.
+    pub closed: &'a BTreeMap<EvaluationId, Closed>,
+    /// Members of the archive, and the most there may be.
+    pub archive: (usize, usize),
+    /// Weights kept.
+    pub kept_weights: usize,
+    /// Whether the search is on.
+    pub searching: bool,
+    /// Whether the run is over.
+    pub ended: bool,
+}
+
+/// Weights kept beyond the champions': of crown trainings and of the final.
+const FINALE_WEIGHTS_MAX: usize = 8;
+
+/// Breaches seen by this process; stays 0.
+static BREACHES: AtomicU64 = AtomicU64::new(0);
+
+/// Breaches seen by this process so far, for metrics.
+pub fn breaches() -> u64 {
+    BREACHES.load(Ordering::Relaxed)
+}
+
+/// Checks, and makes a breach known: a panic in debug builds, an error in the log in release builds.
+pub fn enforce(view: &View<'_>) {
+    let mut found = check(view);
+    if cfg!(debug_assertions) {
+        found.extend(check_thoroughly(view));
+    }
+    for breach in &found {
+        BREACHES.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(%breach, "please report this");
+    }
+    debug_assert!(
+        found.is_empty(),
+        "{}",
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    );
+}
+
+/// The cheap checks: their cost grows with what is under way only.
+pub fn check(view: &View<'_>) -> Vec<Breach> {
+    let mut found = Vec::new();
+    let mut breach = |invariant, detail: String| found.push(Breach { invariant, detail });
+    let desk = view.desk;
+    for trainer in desk.waiting() {
+        if desk.trainers().get(trainer) != Some(&None) {
+            breach(
+                Invariant::OneLeasePerTrainer,
+                format!("{trainer} waits and holds something, or is unknown"),
+            );
+        }
+    }
+    if desk.waiting().iter().collect::<BTreeSet<_>>().len() != desk.waiting().len() {
+        breach(Invariant::OneLeasePerTrainer, "a trainer waits twice".to_owned());
+    }
+    for (trainer, held) in desk.trainers() {
+        if let Some(evaluation) = held
+            && desk.leases().all(|(leased, _, held)| leased != *evaluation || held.trainer != *trainer)
+        {
+            breach(
+                Invariant::OneTrainerPerLease,
+                format!("{trainer} holds {evaluation}, which is not leased to it"),
+            );
+        }
+    }
+    for (evaluation, open, held) in desk.leases() {
+        if desk.trainers().get(&held.trainer) != Some(&Some(evaluation)) {
+            breach(Invariant::OneTrainerPerLease, format!("{} does not know of {evaluation}", held.trainer));
+        }
+        if open.losses >= LOSSES_MAX {
+            breach(Invariant::LossesAreBounded, format!("{evaluation} was lost {} times", open.losses));
+        }
+    }
+    for evaluation in desk.ready() {
+        if !desk.get(*evaluation).is_some_and(|open| matches!(open.place, Place::Ready)) {
+            breach(Invariant::OnePlacePerEvaluation, format!("{evaluation} is in the queue and not ready"));
+        }
+    }
+    if !view.ended && !desk.waiting().is_empty() && !desk.ready().is_empty() {
+        breach(
+            Invariant::NobodyWaitsForNothing,
+            format!("{} wait, {} are ready", desk.waiting().len(), desk.ready().len()),
+        );
+    }
+    let (members, capacity) = view.archive;
+    if members > capacity {
+        breach(Invariant::ArchiveIsBounded, format!("{members} members, {capacity} allowed"));
+    }
+    if view.kept_weights > WEIGHTS_KEPT_MAX + FINALE_WEIGHTS_MAX {
+        breach(Invariant::WeightsAreBounded, format!("{} kept", view.kept_weights));
+    }
+    found
+}
+
+/// The checks that look at everything.
+pub fn check_thoroughly(view: &View<'_>) -> Vec<Breach> {
+    let mut found = Vec::new();
+    let mut breach = |invariant, detail: String| found.push(Breach { invariant, detail });
+    let desk = view.desk;
+    let planned = view.counted as usize + desk.active(LeaseKind::Search) + view.orders;
+    // A budget that was lowered for a resumed run binds what comes, not what has been.
+    let bound = view.budget.map(|budget| (budget as usize).max(view.counted as usize));
+    if view.searching && bound.is_some_and(|bound| planned > bound) {
+        breach(Invariant::BudgetHolds, format!("{planned} planned, {:?} allowed", view.budget));
+    }
+    let counted = view
+        .closed
+        .values()
+        .filter(|closed| closed.kind == LeaseKind::Search && closed.outcome.counts())
+        .count();
+    if counted != view.counted as usize {
+        breach(Invariant::CountedOnce, format!("{} counted, {counted} ended", view.counted));
+    }
+    let mut queue: Vec<_> = desk.ready().iter().collect();
+    queue.sort();
+    let ready: Vec<_> =
+        desk.open().iter().filter(|(_, open)| matches!(open.place, Place::Ready)).map(|(id, _)| id).collect();
+    if queue != ready {
+        breach(Invariant::OnePlacePerEvaluation, format!("queue {queue:?}, ready {ready:?}"));
+    }
+    if let Some((twice, _)) = desk.open().iter().find(|(evaluation, _)| view.closed.contains_key(*evaluation))
+    {
+        breach(Invariant::OnePlacePerEvaluation, format!("{twice} is open and closed"));
+    }
+    let mut owners: BTreeMap<&str, (IndividualId, EvaluationId)> = BTreeMap::new();
+    let open = desk.open().iter().map(|(id, open)| (id, &open.individual, open.kind));
+    let closed = view.closed.iter().map(|(id, closed)| (id, &closed.individual, closed.kind));
+    for (evaluation, individual, _) in open.chain(closed).filter(|(_, _, kind)| *kind == LeaseKind::Search) {
+        if let Some((other, first)) = owners.insert(&individual.hash, (individual.id, *evaluation)) {
+            let detail = format!("{evaluation} of {} is like {first} of {other}", individual.id);
+            breach(Invariant::NoStructureTwice, detail);
+        }
+    }
+    for kind in [LeaseKind::Final, LeaseKind::Test] {
+        let active = desk.active(kind);
+        if active > 1 || (active == 1 && view.searching) {
+            breach(Invariant::FinaleIsSingle, format!("{active} of kind {}", kind.word()));
+        }
+    }
+    found
+}

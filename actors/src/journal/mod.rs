@@ -1,0 +1,230 @@
+//! The journal: what is not in it did not happen.
+//!
+//! `journal.sqlite` in the run directory holds everything that a run has done, as tables that any SQLite tool reads
+//! (`schema`). One process at a time writes it (`lock`); commands read it at any time (`record`), while the run is
+//! live too. This directory alone knows SQLite. It must not decide anything: it is handed entries (`entry`), and
+//! either all of a batch are recorded or none.
+
+mod curve;
+pub mod entry;
+mod error;
+pub mod lock;
+pub mod record;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+pub mod writer;
+
+pub use entry::{End, Entry, Finished, Stage};
+pub use error::JournalError;
+pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, RunRecord};
+
+use hatchery_models::problem::Problem;
+use lock::{RunLock, file_error};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use write::{Moment, Refusal};
+
+/// The journal's file name in a run directory.
+pub const JOURNAL_FILE: &str = "journal.sqlite";
+
+/// What may lie in a directory that a new run is put into: a log may have been opened before.
+const TOLERATED: [&str; 1] = ["log"];
+
+/// What a run is about, recorded once, when it is created.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The experiment as run, TOML.
+    pub experiment: String,
+    /// The data source as the user named it.
+    pub data_source: String,
+    /// Hash of the data's content: a run goes on with the same data only.
+    pub data_hash: String,
+    /// Shapes and task.
+    pub problem: Problem,
+    /// The program that began it.
+    pub program_version: String,
+}
+
+/// A journal open for writing, and with it the ownership of its run directory.
+#[derive(Debug)]
+pub struct Journal {
+    connection: Connection,
+    path: PathBuf,
+    dir: PathBuf,
+    // Declared last: the lock goes after the connection is closed.
+    _lock: Option<RunLock>,
+}
+
+impl Journal {
+    /// Begins a new run in `dir`, which is created, or is empty.
+    ///
+    /// # Errors
+    /// `Exists`, `InUse`, `ReadOnly`, `Full`, and whatever else files and SQLite can say.
+    pub fn create(dir: &Path, info: &RunInfo) -> Result<Self, JournalError> {
+        if lock::holder(dir).is_some() {
+            return Err(JournalError::InUse { dir: dir.to_owned(), pid: lock::holder(dir).flatten() });
+        }
+        if is_taken(dir)? {
+            return Err(JournalError::Exists { dir: dir.to_owned() });
+        }
+        std::fs::create_dir_all(dir).map_err(|source| file_error("create", dir, source))?;
+        let lock = RunLock::take(dir)?;
+        let path = dir.join(JOURNAL_FILE);
+        let connection = schema::open_to_write(&path)?;
+        let journal = Self { connection, path, dir: dir.to_owned(), _lock: Some(lock) };
+        journal.begin(info)?;
+        Ok(journal)
+    }
+
+    /// Takes up the run in `dir` again.
+    ///
+    /// # Errors
+    /// `Missing`, `InUse`, `Corrupt`, `WrongVersion`, `ReadOnly`, and whatever else files and SQLite can say.
+    pub fn resume(dir: &Path) -> Result<Self, JournalError> {
+        let path = dir.join(JOURNAL_FILE);
+        if !path.is_file() {
+            return Err(JournalError::Missing { dir: dir.to_owned() });
+        }
+        let lock = RunLock::take(dir)?;
+        let connection = schema::open_to_write(&path)?;
+        schema::check_version(&connection, &path)?;
+        schema::check_sound(&connection, &path)?;
+        let journal = Self { connection, path, dir: dir.to_owned(), _lock: Some(lock) };
+        journal.check_writable()?;
+        Ok(journal)
+    }
+
+    /// A journal without a file, for simulations.
+    #[cfg(test)]
+    pub(crate) fn in_memory(info: &RunInfo) -> Result<Self, JournalError> {
+        let path = PathBuf::from(":memory:");
+        let connection = schema::open_to_write(&path)?;
+        let journal = Self { connection, path, dir: PathBuf::new(), _lock: None };
+        journal.begin(info)?;
+        Ok(journal)
+    }
+
+    /// The run directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Records all of `entries`, in their order, or none. When this returns, they are on the disk.
+    /// `elapsed_s` is how long the run has taken, interruptions left out.
+    ///
+    /// # Errors
+    /// `Full`, `ReadOnly`, .. : nothing of the batch is recorded, and it may be tried again.
+    /// `Contradiction`: an entry does not fit what is recorded.
+    pub fn commit(&mut self, elapsed_s: f64, entries: &[Entry]) -> Result<(), JournalError> {
+        let moment = Moment { unix_ms: unix_ms(), elapsed_s };
+        let path = &self.path;
+        let failed = |error| schema::classify("write", path, error);
+        let transaction = self.connection.transaction().map_err(failed)?;
+        for entry in entries {
+            write::write(&transaction, moment, entry).map_err(|refusal| match refusal {
+                Refusal::Database(error) => schema::classify("write", path, error),
+                Refusal::Contradiction(detail) => JournalError::Contradiction { path: path.clone(), detail },
+            })?;
+        }
+        transaction.execute("UPDATE run SET elapsed_s = max(elapsed_s, ?1)", [elapsed_s]).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Everything recorded so far.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read or makes no sense.
+    pub fn record(&self) -> Result<RunRecord, JournalError> {
+        record::read_all(&self.connection, &self.path)
+    }
+
+    /// The weights that an evaluation left, where they are kept.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn weights(
+        &self,
+        evaluation: crate::protocol::EvaluationId,
+    ) -> Result<Option<hatchery_models::training::outcome::Weights>, JournalError> {
+        record::read_weights(&self.connection, &self.path, evaluation)
+    }
+
+    /// Folds the write-ahead log into the database, so that the file can be copied alone.
+    ///
+    /// # Errors
+    /// Where the disk is full or a reader is in the way; nothing is lost then.
+    pub fn fold(&self) -> Result<(), JournalError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| schema::classify("fold", &self.path, error))
+    }
+
+    fn begin(&self, info: &RunInfo) -> Result<(), JournalError> {
+        let failed = |error| schema::classify("create", &self.path, error);
+        let problem = serde_json::to_string(&info.problem).map_err(|error| JournalError::Contradiction {
+            path: self.path.clone(),
+            detail: error.to_string(),
+        })?;
+        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
+        schema::create_tables(&transaction).map_err(failed)?;
+        transaction
+            .execute(
+                "INSERT INTO run
+                 (id, experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage)
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0, 'search')",
+                rusqlite::params![
+                    info.experiment,
+                    info.data_source,
+                    info.data_hash,
+                    problem,
+                    info.program_version,
+                    unix_ms()
+                ],
+            )
+            .map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// Asks for the right to write at once, not when the first network is trained.
+    fn check_writable(&self) -> Result<(), JournalError> {
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE; UPDATE run SET elapsed_s = elapsed_s; COMMIT")
+            .map_err(|error| schema::classify("write", &self.path, error))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, pages: u32) {
+        self.connection.pragma_update(None, "max_page_count", pages).unwrap();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pages(&self) -> u32 {
+        self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+    }
+}
+
+/// Whether something lies in `dir` that a new run might harm.
+fn is_taken(dir: &Path) -> Result<bool, JournalError> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(true),
+        Err(error) => return Err(file_error("read", dir, error)),
+    };
+    for entry in entries {
+        let name = entry.map_err(|source| file_error("read", dir, source))?.file_name();
+        if !TOLERATED.iter().any(|tolerated| name == *tolerated) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

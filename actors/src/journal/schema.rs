@@ -1,0 +1,199 @@
+//! Tables of the journal, and how a connection is set up.
+//!
+//! Durability: WAL with `synchronous=FULL`. A commit then returns after the log is on the disk, so an acknowledged
+//! event survives a `kill -9` (for which `NORMAL` would do) and a power cut (for which it would not). It costs one
+//! flush per commit, a few milliseconds, and the Population commits all events that have arrived meanwhile at once:
+//! the price is per flush, not per event.
+
+use super::error::JournalError;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+
+/// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Says that a database is one of ours (`application_id`): "HATC".
+const APPLICATION_ID: i64 = 0x4841_5443;
+
+/// How long a statement waits for another connection's lock. Readers never hold one for long.
+const BUSY_MS: u64 = 5_000;
+
+/// The write-ahead log is cut back to this size after a checkpoint.
+const WAL_BYTES_MAX: u64 = 64 << 20;
+
+/// The tables, for people with any SQLite tool. Times are Unix milliseconds, durations seconds; JSON where a list
+/// is meant; an empty cell where there is nothing.
+const TABLES: &str = "
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    experiment TEXT NOT NULL,
+    data_source TEXT NOT NULL,
+    data_hash TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    program_version TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    elapsed_s REAL NOT NULL,
+    stage TEXT NOT NULL,
+    ended_ms INTEGER,
+    ending TEXT
+);
+CREATE TABLE individuals (
+    id INTEGER PRIMARY KEY,
+    genome TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    parents TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    parameters INTEGER NOT NULL,
+    multiply_adds INTEGER NOT NULL,
+    born_ms INTEGER NOT NULL
+);
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY,
+    individual INTEGER NOT NULL REFERENCES individuals (id),
+    kind TEXT NOT NULL,
+    epochs INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    losses INTEGER NOT NULL,
+    trainer TEXT,
+    outcome TEXT,
+    score REAL,
+    loss REAL,
+    curve TEXT,
+    seconds REAL,
+    build_seconds REAL,
+    steps INTEGER,
+    images INTEGER,
+    message TEXT,
+    queued_ms INTEGER NOT NULL,
+    started_ms INTEGER,
+    finished_ms INTEGER
+);
+CREATE TABLE weights (
+    evaluation INTEGER PRIMARY KEY REFERENCES evaluations (id),
+    parameters BLOB NOT NULL,
+    statistics BLOB NOT NULL
+);
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    unix_ms INTEGER NOT NULL,
+    elapsed_s REAL NOT NULL,
+    kind TEXT NOT NULL,
+    evaluation INTEGER,
+    individual INTEGER,
+    detail TEXT NOT NULL
+);
+CREATE TABLE final_result (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    individual INTEGER NOT NULL REFERENCES individuals (id),
+    evaluation INTEGER NOT NULL REFERENCES evaluations (id),
+    retrained INTEGER NOT NULL,
+    crowned_ms INTEGER NOT NULL,
+    test_score REAL,
+    test_loss REAL,
+    tested_ms INTEGER
+);
+";
+
+/// Opens for writing and sets the connection up.
+pub fn open_to_write(path: &Path) -> Result<Connection, JournalError> {
+    let connection = Connection::open(path).map_err(|error| classify("open", path, error))?;
+    let set_up = || -> rusqlite::Result<()> {
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX.cast_signed())?;
+        Ok(())
+    };
+    set_up().map_err(|error| classify("open", path, error))?;
+    Ok(connection)
+}
+
+/// Opens for reading, while the run is live too. A write-ahead log needs a shared-memory file beside it; where none
+/// can be made (read-only medium) and there is no log, the file is read as it lies.
+pub fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let attempt = Connection::open_with_flags(path, read_only).and_then(|connection| {
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+        Ok(connection)
+    });
+    match attempt {
+        Ok(connection) => Ok(connection),
+        Err(error) if cannot_open(&error) && !path.with_extension("sqlite-wal").exists() => {
+            let uri = format!("file:{}?immutable=1", escaped(path));
+            Connection::open_with_flags(uri, read_only | OpenFlags::SQLITE_OPEN_URI)
+                .map_err(|error| classify("open", path, error))
+        }
+        Err(error) => Err(classify("open", path, error)),
+    }
+}
+
+/// Creates the tables. The caller has a transaction open, so that there is either a whole journal or none.
+pub fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLES)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+/// Whether the database is a journal of this version.
+pub fn check_version(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let number = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(|error| classify("read", path, error))
+    };
+    let (application, found) = (number("application_id")?, number("user_version")?);
+    if application != APPLICATION_ID {
+        let detail = if application == 0 && found == 0 {
+            "it holds no run: its creation was cut off, or it is another program's database".to_owned()
+        } else {
+            format!("it is another program's database, application id {application:#x}")
+        };
+        return Err(JournalError::Corrupt { path: path.to_owned(), detail });
+    }
+    if found != SCHEMA_VERSION {
+        return Err(JournalError::WrongVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION });
+    }
+    Ok(())
+}
+
+/// Whether every page is sound. Takes time in proportion to the file: done once, before a run goes on.
+pub fn check_sound(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| classify("check", path, error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(JournalError::Corrupt { path: path.to_owned(), detail: verdict.replace('\n', " ") })
+}
+
+/// Tells SQLite's errors apart by what helps.
+pub fn classify(action: &'static str, path: &Path, error: rusqlite::Error) -> JournalError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            JournalError::Corrupt { path, detail: error.to_string() }
+        }
+        Some(ErrorCode::DiskFull) => JournalError::Full { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            JournalError::ReadOnly { path, detail: error.to_string() }
+        }
+        Some(ErrorCode::ConstraintViolation) => {
+            JournalError::Contradiction { path, detail: error.to_string() }
+        }
+        _ => JournalError::Database { action, path, source: Box::new(error) },
+    }
+}
+
+fn cannot_open(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// A path as SQLite's URIs want it.
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}

@@ -1,0 +1,340 @@
+//! The journal against cut-off runs, foreign and damaged files, other owners, and full disks.
+
+use super::*;
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
+use crate::testing;
+use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const TRAINER: TrainerId = TrainerId { slot: 0, incarnation: 0 };
+
+fn info() -> RunInfo {
+    testing::run_info()
+}
+
+fn born(id: u64) -> Entry {
+    let individual: Individual = testing::individual(id, &[]);
+    Entry::Born(Arc::new(individual))
+}
+
+fn queued(id: u64) -> Entry {
+    Entry::Queued { evaluation: EvaluationId(id), individual: IndividualId(id), kind: LeaseKind::Search }
+}
+
+fn leased(id: u64, attempt: u32) -> Entry {
+    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER, epochs: 4 }
+}
+
+fn finished(id: u64, attempt: u32, score: f64) -> Entry {
+    Entry::Finished(Box::new(Finished {
+        evaluation: EvaluationId(id),
+        attempt,
+        outcome: Outcome::Completed,
+        score: Some(score),
+        loss: Some(1.0 - score),
+        curve: vec![EpochReport {
+            epoch: 1,
+            training_loss: 0.5,
+            validation_loss: 0.25,
+            validation_score: score as f32,
+            seconds: 1.0,
+        }],
+        seconds: 2.0,
+        build_seconds: 0.5,
+        steps: 10,
+        images: 320,
+        message: String::new(),
+    }))
+}
+
+fn whole(id: u64, score: f64) -> [Entry; 4] {
+    [born(id), queued(id), leased(id, 1), finished(id, 1, score)]
+}
+
+fn run_in(parent: &TempDir) -> (PathBuf, Journal) {
+    let dir = parent.path().join("run");
+    let journal = Journal::create(&dir, &info()).unwrap();
+    (dir, journal)
+}
+
+#[test]
+fn what_is_committed_is_read_back() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    let weights = Weights { parameters: vec![1.5, -2.0, f32::MIN_POSITIVE], statistics: vec![0.25] };
+    journal.commit(1.0, &whole(1, 0.75)).unwrap();
+    journal
+        .commit(
+            2.0,
+            &[
+                Entry::WeightsKept { evaluation: EvaluationId(1), weights: Arc::new(weights.clone()) },
+                Entry::Staged { stage: Stage::Final, reason: "budget".into() },
+                Entry::Crowned { individual: IndividualId(1), evaluation: EvaluationId(1), retrained: true },
+                Entry::Tested { score: 0.5, loss: Some(0.6) },
+                Entry::Ended { end: End::Completed },
+            ],
+        )
+        .unwrap();
+    let live = record::read(&dir).unwrap();
+    assert_eq!(live, journal.record().unwrap());
+    assert_eq!((live.info.clone(), live.elapsed_seconds, live.stage), (info(), 2.0, Stage::Final));
+    assert_eq!(live.end, Some(End::Completed));
+    let evaluation = &live.evaluations[0];
+    assert_eq!(*evaluation.individual, testing::individual(1, &[]));
+    assert_eq!((evaluation.score, evaluation.images, evaluation.has_weights), (Some(0.75), 320, true));
+    assert_eq!(evaluation.curve[0].validation_score, 0.75);
+    let last = live.final_result.unwrap();
+    assert_eq!((last.test_score, last.retrained, last.individual), (Some(0.5), true, IndividualId(1)));
+    assert_eq!(record::weights(&dir, EvaluationId(1)).unwrap(), Some(weights));
+    assert_eq!(record::weights(&dir, EvaluationId(2)).unwrap(), None);
+    let events = record::events(&dir, 0, 100).unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds[..5], ["born", "queued", "leased", "finished", "weights_kept"]);
+    assert_eq!(record::events(&dir, events[3].number, 2).unwrap(), events[4..6]);
+}
+
+#[test]
+fn a_copy_of_the_files_of_a_running_run_can_be_resumed() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    for id in 1..=20 {
+        journal.commit(id as f64, &whole(id, 0.5)).unwrap();
+    }
+    journal.commit(21.0, &[born(21), queued(21), leased(21, 1)]).unwrap();
+    // What a kill -9 leaves: the files as they lie, with the log not folded in.
+    let copy = parent.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for name in ["journal.sqlite", "journal.sqlite-wal"] {
+        std::fs::copy(dir.join(name), copy.join(name)).unwrap();
+    }
+    let mut resumed = Journal::resume(&copy).unwrap();
+    assert_eq!(resumed.record().unwrap(), journal.record().unwrap());
+    resumed
+        .commit(
+            22.0,
+            &[
+                Entry::Lost { evaluation: EvaluationId(21), attempt: 1, reason: "killed".into() },
+                leased(21, 2),
+                finished(21, 2, 0.9),
+            ],
+        )
+        .unwrap();
+    let evaluation = &resumed.record().unwrap().evaluations[20];
+    assert_eq!((evaluation.attempt, evaluation.losses, evaluation.score), (2, 1, Some(0.9)));
+}
+
+#[test]
+fn a_log_cut_off_anywhere_keeps_whole_batches_only() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    for id in 1..=10 {
+        journal.commit(id as f64, &whole(id, 0.5)).unwrap();
+    }
+    let log = std::fs::read(dir.join("journal.sqlite-wal")).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for (number, cut) in (0..log.len()).step_by(log.len() / 40).enumerate() {
+        let copy = parent.path().join(format!("cut-{number}"));
+        std::fs::create_dir(&copy).unwrap();
+        std::fs::copy(dir.join("journal.sqlite"), copy.join("journal.sqlite")).unwrap();
+        std::fs::write(copy.join("journal.sqlite-wal"), &log[..cut]).unwrap();
+        match Journal::resume(&copy) {
+            Ok(resumed) => {
+                let record = resumed.record().unwrap();
+                assert!(record.evaluations.iter().all(|e| e.state == EvaluationState::Finished));
+                assert_eq!(record.individuals.len(), record.evaluations.len());
+                seen.insert(record.evaluations.len());
+            }
+            // Cut before the run itself was recorded.
+            Err(error) => assert!(matches!(error, JournalError::Corrupt { .. }), "{error}"),
+        }
+    }
+    assert!(seen.len() > 5, "the cuts fall between batches: {seen:?}");
+}
+
+#[test]
+fn entries_that_contradict_the_record_are_refused_whole() {
+    let parent = TempDir::new().unwrap();
+    let (_, mut journal) = run_in(&parent);
+    journal.commit(1.0, &whole(1, 0.5)).unwrap();
+    journal.commit(1.0, &[born(2), queued(2), leased(2, 1)]).unwrap();
+    let before = journal.record().unwrap();
+    let wrong: [&[Entry]; 7] = [
+        &[finished(1, 1, 0.9)],
+        &[finished(2, 2, 0.9)],
+        &[born(3), queued(3), leased(3, 1), leased(3, 2)],
+        &[leased(2, 2)],
+        &[Entry::Tested { score: 0.5, loss: None }],
+        &[queued(9)],
+        &[Entry::Lost { evaluation: EvaluationId(2), attempt: 2, reason: String::new() }],
+    ];
+    for entries in wrong {
+        let error = journal.commit(2.0, entries).unwrap_err();
+        assert!(matches!(error, JournalError::Contradiction { .. }), "{entries:?}: {error}");
+        assert_eq!(journal.record().unwrap(), before);
+    }
+    let mut twin = testing::individual(4, &[]);
+    twin.hash = testing::individual(1, &[]).hash;
+    assert!(journal.commit(2.0, &[Entry::Born(Arc::new(twin))]).is_err(), "a structural hash occurs once");
+}
+
+#[test]
+fn the_winner_is_tested_once() {
+    let parent = TempDir::new().unwrap();
+    let (_, mut journal) = run_in(&parent);
+    let crowned =
+        Entry::Crowned { individual: IndividualId(1), evaluation: EvaluationId(1), retrained: false };
+    let tested = Entry::Tested { score: 0.5, loss: None };
+    journal.commit(1.0, &whole(1, 0.5)).unwrap();
+    journal.commit(1.0, &[crowned.clone(), tested.clone()]).unwrap();
+    assert!(journal.commit(1.0, &[tested]).is_err());
+    assert!(journal.commit(1.0, &[crowned]).is_err());
+}
+
+#[test]
+fn a_run_directory_has_one_owner() {
+    let parent = TempDir::new().unwrap();
+    let (dir, journal) = run_in(&parent);
+    let mine = Some(std::process::id());
+    for error in [Journal::resume(&dir).unwrap_err(), Journal::create(&dir, &info()).unwrap_err()] {
+        assert!(matches!(&error, JournalError::InUse { pid, .. } if *pid == mine), "{error}");
+        assert!(error.to_string().contains(&std::process::id().to_string()));
+    }
+    assert_eq!(lock::holder(&dir), Some(mine));
+    drop(journal);
+    assert_eq!(lock::holder(&dir), None);
+    Journal::resume(&dir).unwrap();
+}
+
+#[test]
+fn a_new_run_harms_nothing_that_is_there() {
+    let parent = TempDir::new().unwrap();
+    let (dir, journal) = run_in(&parent);
+    drop(journal);
+    assert!(matches!(Journal::create(&dir, &info()), Err(JournalError::Exists { .. })));
+    let other = parent.path().join("photos");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("cat.png"), "meow").unwrap();
+    assert!(matches!(Journal::create(&other, &info()), Err(JournalError::Exists { .. })));
+    assert!(matches!(Journal::create(&other.join("cat.png"), &info()), Err(JournalError::Exists { .. })));
+    assert!(matches!(Journal::resume(&other), Err(JournalError::Missing { .. })));
+    assert!(matches!(record::read(&parent.path().join("nowhere")), Err(JournalError::Missing { .. })));
+    let logged = parent.path().join("logged");
+    std::fs::create_dir_all(logged.join("log")).unwrap();
+    Journal::create(&logged, &info()).unwrap();
+}
+
+#[test]
+fn damaged_and_foreign_files_are_named() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    for id in 1..=200 {
+        journal.commit(id as f64, &whole(id, 0.5)).unwrap();
+    }
+    drop(journal);
+    let path = dir.join(JOURNAL_FILE);
+    let sound = std::fs::read(&path).unwrap();
+    let mut torn = sound.clone();
+    for byte in &mut torn[4096..sound.len() / 2] {
+        *byte = 0xa5;
+    }
+    let truncated = sound[..sound.len() / 2].to_vec();
+    let text = b"this is no database, only a text that is a little longer than a header of a hundred bytes .........".to_vec();
+    for (what, bytes) in [("torn", torn), ("truncated", truncated), ("text", text), ("empty", Vec::new())] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = Journal::resume(&dir).unwrap_err();
+        assert!(matches!(error, JournalError::Corrupt { .. }), "{what}: {error}");
+        assert!(error.to_string().contains("journal.sqlite"), "{what}: {error}");
+    }
+    std::fs::write(&path, sound).unwrap();
+    assert_eq!(Journal::resume(&dir).unwrap().record().unwrap().evaluations.len(), 200);
+}
+
+#[test]
+fn another_schema_version_is_refused() {
+    let parent = TempDir::new().unwrap();
+    let (dir, journal) = run_in(&parent);
+    drop(journal);
+    let connection = Connection::open(dir.join(JOURNAL_FILE)).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    for error in [Journal::resume(&dir).unwrap_err(), record::read(&dir).unwrap_err()] {
+        assert!(matches!(error, JournalError::WrongVersion { found: 99, expected: 1, .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_full_disk_records_nothing_and_passes() {
+    let parent = TempDir::new().unwrap();
+    let (_, mut journal) = run_in(&parent);
+    journal.commit(1.0, &whole(1, 0.5)).unwrap();
+    journal.limit_pages(journal.pages() + 4);
+    let weights = Arc::new(Weights { parameters: vec![1.0; 1 << 16], statistics: Vec::new() });
+    let batch = [born(2), queued(2), Entry::WeightsKept { evaluation: EvaluationId(2), weights }];
+    let before = journal.record().unwrap();
+    let error = journal.commit(2.0, &batch).unwrap_err();
+    assert!(matches!(error, JournalError::Full { .. }) && error.may_pass(), "{error}");
+    assert_eq!(journal.record().unwrap(), before);
+    journal.limit_pages(1 << 20);
+    journal.commit(2.0, &batch).unwrap();
+    assert!(journal.record().unwrap().evaluations[1].has_weights);
+}
+
+#[test]
+fn a_directory_without_rights_is_named() {
+    let parent = TempDir::new().unwrap();
+    let (dir, journal) = run_in(&parent);
+    drop(journal);
+    let mut rights = std::fs::metadata(&dir).unwrap().permissions();
+    rights.set_readonly(true);
+    std::fs::set_permissions(&dir, rights).unwrap();
+    std::fs::remove_file(dir.join("run.lock")).ok();
+    if std::fs::write(dir.join("probe"), "x").is_ok() {
+        println!("skipped: this user may write everywhere");
+        return;
+    }
+    assert!(matches!(Journal::resume(&dir), Err(JournalError::ReadOnly { .. })));
+    assert!(matches!(Journal::create(&dir.join("new"), &info()), Err(JournalError::ReadOnly { .. })));
+    assert_eq!(record::read(&dir).unwrap().evaluations, Vec::new());
+}
+
+#[test]
+fn a_run_cannot_be_put_where_the_system_refuses() {
+    let dir = Path::new("/sys/hatchery-test-run");
+    if !Path::new("/sys/kernel").exists() {
+        println!("skipped: no /sys here");
+        return;
+    }
+    let error = Journal::create(dir, &info()).unwrap_err();
+    assert!(matches!(error, JournalError::ReadOnly { .. }), "{error}");
+}
+
+#[test]
+fn ten_thousand_evaluations_fit() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    let ids: Vec<u64> = (1..=10_000).collect();
+    for chunk in ids.chunks(100) {
+        let entries: Vec<Entry> = chunk.iter().flat_map(|&id| whole(id, id as f64 / 10_000.0)).collect();
+        journal.commit(chunk[0] as f64, &entries).unwrap();
+    }
+    let record = record::read(&dir).unwrap();
+    assert_eq!(record.evaluations.len(), 10_000);
+    assert_eq!(record.ranking()[0].id, EvaluationId(10_000));
+    assert_eq!(record.outcomes(), vec![(Outcome::Completed, 10_000)]);
+    assert_eq!(record.individual(IndividualId(77)).unwrap().id, IndividualId(77));
+}
+
+#[tokio::test]
+async fn the_writer_gives_entries_back_that_it_could_not_record() {
+    let parent = TempDir::new().unwrap();
+    let (dir, journal) = run_in(&parent);
+    let writer = writer::JournalWriter::start(journal).unwrap();
+    writer.commit(1.0, whole(1, 0.5).to_vec()).await.unwrap();
+    let (error, entries) = writer.commit(2.0, vec![finished(1, 1, 0.6)]).await.unwrap_err();
+    assert!(matches!(error, JournalError::Contradiction { .. }));
+    assert_eq!(entries, vec![finished(1, 1, 0.6)]);
+    drop(writer);
+    assert!(!dir.join("journal.sqlite-wal").exists(), "the log is folded in at the end");
+    assert_eq!(record::read(&dir).unwrap().evaluations[0].score, Some(0.5));
+}

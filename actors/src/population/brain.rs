@@ -1,0 +1,593 @@
+//! The Population's decisions, pure: an event and the time go in, effects come out.
+//!
+//! The contract with whoever performs the effects: all `Effect::Record` of one answer are committed before any other
+//! effect of it is performed. No clock, socket, database, random generator or actor in here: the whole search, its
+//! recoveries included, runs in a test under a virtual clock.
+
+use super::archive::{Archive, Champion, Champions, Fitness, Member};
+use super::desk::{Desk, Open, Place};
+use super::finale::Finale;
+use super::nursery::{Birth, Nursery};
+use super::stopping::{Stopping, StoppingRule};
+use super::timing::{Pace, Timing};
+use crate::journal::entry::{End, Entry, Finished, Stage};
+use crate::protocol::{
+    BreedOrder, Delivery, EvaluationId, Individual, IndividualId, Lease, LeaseKind, Newborn, TrainerId,
+};
+use crate::streams::{Purpose, seed_for};
+use hatchery_config::experiment::{FinalTraining, Search};
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An evaluation whose trainer was lost so often is given up as crashed: it may be what takes them down.
+pub const LOSSES_MAX: u32 = 3;
+
+/// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
+pub const WEIGHTS_KEPT_MAX: usize = 8;
+
+/// So many crashes in a row are no property of networks: the search ends and says why.
+const CRASHES_IN_A_ROW_MAX: u32 = 10;
+
+/// What the search is to do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The one seed.
+    pub seed: u64,
+    /// How to breed.
+    pub search: Search,
+    /// Evaluations that count, at most.
+    pub evaluations: Option<u32>,
+    /// Seconds for the whole run, the final included.
+    pub time: Option<f64>,
+    /// Epochs of a search training.
+    pub epochs: u32,
+    /// Seconds of a search training, at most.
+    pub seconds: Option<f64>,
+    /// What follows the search.
+    pub final_training: FinalTraining,
+    /// Trainers side by side; so many candidates are kept ready.
+    pub trainers: u32,
+    /// How many samples one epoch has.
+    pub images: Images,
+    /// Early stopping across candidates.
+    pub stopping: StoppingRule,
+}
+
+/// How many training samples one epoch of each kind of training has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// A search training: perhaps a subset.
+    pub search: u64,
+    /// A crown training: the whole training part.
+    pub crown: u64,
+    /// The final training: training and validation part.
+    pub last: u64,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The actors are there: begin, or go on.
+    Begin,
+    /// A trainer can take work.
+    Ready(TrainerId),
+    /// A trainer is still at it.
+    Heartbeat(TrainerId, EvaluationId, u32),
+    /// A trainer has finished an epoch.
+    Progress(TrainerId, EvaluationId, u32, EpochReport),
+    /// A trainer has a result, and can take work.
+    Delivered(TrainerId, Box<Delivery>),
+    /// A trainer is gone, with whatever it had.
+    TrainerLost(TrainerId, String),
+    /// The Breeder answers an order.
+    Bred(IndividualId, u32, Box<Newborn>),
+    /// The Breeder cannot fulfil an order.
+    Barren(IndividualId, u32, String),
+    /// Time passes.
+    Tick,
+    /// The journal could not be written for a while, and nothing was heard meanwhile.
+    Thawed,
+    /// The user wants to stop.
+    Stop,
+    /// The search cannot go on.
+    Broken(String),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Record this, before anything else of this answer.
+    Record(Entry),
+    /// Ask the Breeder.
+    Breed(BreedOrder),
+    /// Give a trainer work.
+    Assign(TrainerId, Box<Lease>),
+    /// Tell a trainer to end this attempt early and deliver.
+    Advise(TrainerId, EvaluationId, u32),
+    /// Tell a trainer that its delivery is recorded.
+    Acknowledge(TrainerId, EvaluationId, u32),
+    /// The run is over.
+    Finish(End),
+}
+
+/// An evaluation that has ended.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Whose.
+    pub individual: Arc<Individual>,
+    /// What for.
+    pub kind: LeaseKind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it is compared by, where it is.
+    pub fitness: Option<Fitness>,
+    /// How fast it trained.
+    pub pace: Option<Pace>,
+    /// Epochs finished.
+    pub epochs: u32,
+    /// Explanation where it did not complete.
+    pub message: String,
+}
+
+/// The Population's brain.
+#[derive(Clone, Debug)]
+pub struct Brain {
+    pub(super) settings: Settings,
+    pub(super) desk: Desk,
+    pub(super) nursery: Nursery,
+    pub(super) archive: Archive,
+    pub(super) champions: Champions,
+    pub(super) stopping: Stopping,
+    pub(super) timing: Timing,
+    pub(super) stage: Stage,
+    pub(super) closed: BTreeMap<EvaluationId, Closed>,
+    pub(super) weights: BTreeMap<EvaluationId, Arc<Weights>>,
+    pub(super) next_evaluation: u64,
+    pub(super) finale: Finale,
+    pub(super) end: Option<End>,
+    pub(super) searched: bool,
+    pub(super) orphans: Vec<EvaluationId>,
+    pub(super) began: f64,
+    pub(super) tally: Tally,
+    pub(super) out: Vec<Effect>,
+}
+
+/// Counters.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Search evaluations that ended and count against the budget.
+    pub counted: u32,
+    /// How the search's evaluations ended; lost hand-outs of any kind under `WorkerLost`.
+    pub outcomes: BTreeMap<&'static str, (Option<Outcome>, u32)>,
+    /// Evaluations counted by this process: not those of an earlier life of the run.
+    pub counted_here: u32,
+    /// Seconds that trainers have been at work, in this process.
+    pub busy_seconds: f64,
+    /// Seconds that the search took in this process, and that its trainers were at work, once it is over.
+    pub search: Option<(f64, f64)>,
+    /// Crashes since the last evaluation that ended otherwise.
+    pub crashes_in_a_row: u32,
+}
+
+impl Tally {
+    pub(super) fn note(&mut self, outcome: Outcome) {
+        let entry = self.outcomes.entry(outcome.word()).or_default();
+        entry.0 = Some(outcome);
+        entry.1 += 1;
+    }
+}
+
+impl Brain {
+    /// A new run.
+    pub fn new(settings: Settings) -> Self {
+        Self::with_spent(settings, 0.0)
+    }
+
+    pub(super) fn with_spent(settings: Settings, spent: f64) -> Self {
+        let share = if settings.final_training.enabled { settings.final_training.time_share } else { 0.0 };
+        Self {
+            desk: Desk::default(),
+            nursery: Nursery::new(settings.seed, settings.search.clone()),
+            archive: Archive::new(usize::try_from(settings.search.population).unwrap_or(usize::MAX)),
+            champions: Champions::default(),
+            stopping: Stopping::new(settings.stopping),
+            timing: Timing::new(settings.time, share, spent),
+            stage: Stage::Search,
+            closed: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            next_evaluation: 1,
+            finale: Finale::default(),
+            end: None,
+            searched: false,
+            orphans: Vec::new(),
+            began: spent,
+            tally: Tally::default(),
+            out: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Takes one event in; what is to be done comes out. After the end, nothing is.
+    pub fn on_event(&mut self, event: Event, now: f64) -> Vec<Effect> {
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        match event {
+            Event::Begin => self.begin(now),
+            Event::Ready(trainer) => self.welcome(trainer, now),
+            Event::Heartbeat(trainer, evaluation, attempt) => {
+                self.desk.renew(trainer, evaluation, attempt, now);
+            }
+            Event::Progress(trainer, evaluation, attempt, report) => {
+                self.progress(trainer, evaluation, attempt, report, now);
+            }
+            Event::Delivered(trainer, delivery) => self.deliver(trainer, *delivery, now),
+            Event::TrainerLost(trainer, reason) => self.trainer_lost(trainer, &reason, now),
+            Event::Bred(birth, draw, newborn) => self.bred(birth, draw, *newborn),
+            Event::Barren(birth, draw, message) => self.barren(birth, draw, &message),
+            Event::Tick => self.expire(now),
+            Event::Thawed => self.desk.renew_all(now),
+            Event::Stop => self.stop(),
+            Event::Broken(message) => self.finish(End::Failed(message)),
+        }
+        self.go_on(now);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether this run is over, and how.
+    pub const fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    fn begin(&mut self, now: f64) {
+        for evaluation in std::mem::take(&mut self.orphans) {
+            self.lose(evaluation, "the run was cut off", now);
+        }
+        self.resume_finale(now);
+    }
+
+    /// Everything that follows from the new state: births, hand-outs, the next stage.
+    fn go_on(&mut self, now: f64) {
+        if self.end.is_some() {
+            return;
+        }
+        self.close_search_when_over(now);
+        self.advance(now);
+        self.hand_out(now);
+        self.replenish();
+    }
+
+    fn welcome(&mut self, trainer: TrainerId, now: f64) {
+        if let Some(evaluation) = self.desk.welcome(trainer) {
+            self.lose(evaluation, "its trainer began anew", now);
+        }
+    }
+
+    fn trainer_lost(&mut self, trainer: TrainerId, reason: &str, now: f64) {
+        if let Some(evaluation) = self.desk.dismiss(trainer) {
+            self.lose(evaluation, reason, now);
+        }
+    }
+
+    fn expire(&mut self, now: f64) {
+        for trainer in self.desk.expired(now) {
+            self.trainer_lost(trainer, "nothing was heard of its trainer for too long", now);
+        }
+    }
+
+    fn progress(
+        &mut self,
+        trainer: TrainerId,
+        evaluation: EvaluationId,
+        attempt: u32,
+        report: EpochReport,
+        now: f64,
+    ) {
+        self.desk.renew(trainer, evaluation, attempt, now);
+        let search = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Search);
+        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        if held.curve.len() > usize::try_from(held.epochs).unwrap_or(usize::MAX) {
+            return;
+        }
+        held.curve.push(report);
+        if !search || held.advised {
+            return;
+        }
+        let Some(mark) = self.stopping.verdict(&held.curve) else { return };
+        held.advised = true;
+        let (epoch, score) = (report.epoch, best_of(&held.curve).map_or(f64::NAN, |(score, _)| score));
+        self.record(Entry::Advised { evaluation, epoch, score, mark });
+        self.out.push(Effect::Advise(trainer, evaluation, attempt));
+    }
+
+    fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
+        let Delivery { evaluation, attempt, trained } = delivery;
+        if self.desk.held(trainer, evaluation, attempt).is_none() {
+            // An attempt that was given up, or a word said twice. The trainer need not keep its result.
+            self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
+            if self.desk.is_free(trainer) {
+                self.desk.welcome(trainer);
+            }
+            return;
+        }
+        if trained.outcome == Outcome::WorkerLost {
+            self.desk.dismiss(trainer);
+            self.lose(evaluation, &trained.message, now);
+        } else {
+            self.close(evaluation, trained, now);
+        }
+        self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
+        self.desk.welcome(trainer);
+    }
+
+    /// An evaluation has lost its trainer: it waits again, or is given up.
+    fn lose(&mut self, evaluation: EvaluationId, reason: &str, now: f64) {
+        let Some(open) = self.desk.get(evaluation) else { return };
+        let (attempt, losses) = (open.attempt, open.losses + 1);
+        if let Place::Leased(held) = &open.place {
+            self.tally.busy_seconds += (now - held.since).max(0.0);
+        }
+        self.tally.note(Outcome::WorkerLost);
+        self.record(Entry::Lost { evaluation, attempt, reason: reason.to_owned() });
+        self.desk.requeue(evaluation, 1);
+        if losses >= LOSSES_MAX {
+            let message = format!("given up after {losses} lost attempts; the last: {reason}");
+            self.close(evaluation, nothing_trained(Outcome::Crashed, message), now);
+        } else if self.searched {
+            self.desk.shelve(LeaseKind::Search);
+        }
+    }
+
+    /// An evaluation has ended: it is recorded, counted once, and learned from.
+    fn close(&mut self, evaluation: EvaluationId, trained: Trained, now: f64) {
+        let Some(open) = self.desk.close(evaluation) else { return };
+        if let Place::Leased(held) = &open.place {
+            self.tally.busy_seconds += (now - held.since).max(0.0);
+        }
+        let finished = finished(evaluation, &open, &trained);
+        let fitness =
+            if trained.outcome.has_fitness() { Fitness::new(finished.score, finished.loss) } else { None };
+        let closed = Closed {
+            individual: open.individual,
+            kind: open.kind,
+            outcome: trained.outcome,
+            fitness,
+            pace: Pace::measured(finished.seconds, finished.build_seconds, finished.images),
+            epochs: u32::try_from(trained.curve.len()).unwrap_or(u32::MAX),
+            message: trained.message,
+        };
+        self.record(Entry::Finished(Box::new(finished)));
+        let weights = trained.weights.map(Arc::new);
+        match closed.kind {
+            LeaseKind::Search => {
+                self.learn(&closed, &trained.curve, trained.seconds);
+                self.tally.counted_here += 1;
+                self.crown_candidate(evaluation, &closed, weights);
+            }
+            LeaseKind::Crown | LeaseKind::Final => self.keep_weights(evaluation, weights),
+            LeaseKind::Test => {}
+        }
+        self.closed.insert(evaluation, closed);
+    }
+
+    /// What a finished search evaluation teaches, now or in an earlier life of this run.
+    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport], seconds: f64) {
+        self.tally.note(closed.outcome);
+        self.tally.counted += u32::from(closed.outcome.counts());
+        if closed.outcome == Outcome::Crashed {
+            self.tally.crashes_in_a_row += 1;
+        } else {
+            self.tally.crashes_in_a_row = 0;
+        }
+        if let Some(fitness) = closed.fitness {
+            self.archive.insert(Member { individual: Arc::clone(&closed.individual), fitness });
+            self.stopping.learn(curve);
+        }
+        if closed.outcome == Outcome::Completed {
+            self.timing.learn(seconds);
+        }
+    }
+
+    /// One that is among the best keeps its weights; one that no longer is loses them.
+    fn crown_candidate(&mut self, evaluation: EvaluationId, closed: &Closed, weights: Option<Arc<Weights>>) {
+        let Some(fitness) = closed.fitness else { return };
+        let champion = Champion { evaluation, individual: closed.individual.id, fitness };
+        let (stays, left) = self.champions.insert(champion, WEIGHTS_KEPT_MAX);
+        if stays {
+            self.keep_weights(evaluation, weights);
+        }
+        if let Some(left) = left
+            && self.weights.remove(&left.evaluation).is_some()
+        {
+            self.record(Entry::WeightsDropped { evaluation: left.evaluation });
+        }
+    }
+
+    fn keep_weights(&mut self, evaluation: EvaluationId, weights: Option<Arc<Weights>>) {
+        if let Some(weights) = weights {
+            self.weights.insert(evaluation, Arc::clone(&weights));
+            self.record(Entry::WeightsKept { evaluation, weights });
+        }
+    }
+
+    fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
+        let birth = match self.nursery.drawn(birth, draw, &newborn.hash, &self.archive) {
+            Birth::New(recipe) => Individual {
+                id: birth,
+                genome: newborn.genome,
+                summary: newborn.summary,
+                hash: newborn.hash,
+                parents: recipe.parents(),
+                operation: newborn.operation,
+                parameters: newborn.parameters,
+                multiply_adds: newborn.multiply_adds,
+            },
+            Birth::Again(order) => return self.out.push(Effect::Breed(order)),
+            Birth::GivenUp | Birth::Unasked => return,
+        };
+        let individual = Arc::new(birth);
+        self.record(Entry::Born(Arc::clone(&individual)));
+        self.enqueue(individual, LeaseKind::Search);
+    }
+
+    fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) {
+        if let Birth::Again(order) = self.nursery.barren(birth, draw, message, &self.archive) {
+            self.out.push(Effect::Breed(order));
+        }
+    }
+
+    pub(super) fn enqueue(&mut self, individual: Arc<Individual>, kind: LeaseKind) -> EvaluationId {
+        let evaluation = EvaluationId(self.next_evaluation);
+        self.next_evaluation += 1;
+        self.record(Entry::Queued { evaluation, individual: individual.id, kind });
+        self.desk.enqueue(evaluation, Open { individual, kind, attempt: 0, losses: 0, place: Place::Ready });
+        evaluation
+    }
+
+    /// Keeps as many candidates ready as there are trainers, so that nobody waits; not more, since the later a
+    /// candidate is bred, the more its parents are known by.
+    fn replenish(&mut self) {
+        if self.searched || self.stage != Stage::Search {
+            return;
+        }
+        let wanted = self.settings.trainers.max(1) as usize;
+        while self.desk.ready().len() + self.nursery.orders().len() < wanted
+            && self.births_left() > 0
+            && self.nursery.exhausted().is_none()
+        {
+            let order = self.nursery.order(&self.archive);
+            self.out.push(Effect::Breed(order));
+        }
+    }
+
+    /// How many more individuals the budget of evaluations has room for.
+    fn births_left(&self) -> usize {
+        let planned =
+            self.tally.counted as usize + self.desk.active(LeaseKind::Search) + self.nursery.orders().len();
+        self.settings.evaluations.map_or(usize::MAX, |budget| (budget as usize).saturating_sub(planned))
+    }
+
+    /// The search is over for births and hand-outs when its evaluations are planned, its time is gone, or nothing
+    /// new can be found. What is being trained may still end.
+    fn close_search_when_over(&mut self, now: f64) {
+        if self.stage != Stage::Search || self.searched {
+            return;
+        }
+        let spent = self.settings.evaluations.is_some_and(|budget| self.tally.counted >= budget);
+        let exhausted = self.nursery.exhausted().is_some()
+            && self.nursery.orders().is_empty()
+            && self.desk.active(LeaseKind::Search) == 0;
+        if spent || exhausted || !self.timing.worthwhile(now) {
+            self.searched = true;
+            self.nursery.close();
+            self.desk.shelve(LeaseKind::Search);
+        }
+        if self.tally.crashes_in_a_row >= CRASHES_IN_A_ROW_MAX {
+            let last = self.closed.values().next_back().map_or("", |closed| closed.message.as_str());
+            let message =
+                format!("{CRASHES_IN_A_ROW_MAX} evaluations crashed one after the other; the last: {last}");
+            self.finish(End::Failed(message));
+        }
+    }
+
+    fn hand_out(&mut self, now: f64) {
+        while self.end.is_none()
+            && let Some((trainer, evaluation)) = self.desk.next()
+        {
+            let Some(open) = self.desk.get(evaluation) else { return };
+            let (kind, individual) = (open.kind, Arc::clone(&open.individual));
+            let (epochs, seconds_max) = self.plan(kind, &individual, now);
+            let weights =
+                if kind == LeaseKind::Test { self.finale.tested_weights(&self.weights) } else { None };
+            let Some((_, open)) = self.desk.lease(now, epochs, seconds_max) else { return };
+            let lease = Lease {
+                evaluation,
+                attempt: open.attempt,
+                individual: individual.id,
+                kind,
+                genome: Arc::new(individual.genome.clone()),
+                seed: self.training_seed(kind, individual.id),
+                epochs,
+                seconds_max,
+                weights,
+            };
+            self.record(Entry::Leased { evaluation, attempt: lease.attempt, trainer, epochs });
+            self.out.push(Effect::Assign(trainer, Box::new(lease)));
+        }
+    }
+
+    /// Epochs and time limit of an evaluation handed out now.
+    fn plan(&self, kind: LeaseKind, individual: &Individual, now: f64) -> (u32, Option<f64>) {
+        match kind {
+            LeaseKind::Search => (self.settings.epochs, self.timing.search_limit(now, self.settings.seconds)),
+            LeaseKind::Crown => self.plan_crown(individual.id, now),
+            LeaseKind::Final => self.plan_final(individual.id, now),
+            LeaseKind::Test => (0, None),
+        }
+    }
+
+    fn training_seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
+        let purpose = match kind {
+            LeaseKind::Search => Purpose::SearchTraining,
+            LeaseKind::Crown => Purpose::CrownTraining,
+            LeaseKind::Final | LeaseKind::Test => Purpose::FinalTraining,
+        };
+        seed_for(self.settings.seed, purpose, individual.0)
+    }
+
+    fn stop(&mut self) {
+        let leases: Vec<_> =
+            self.desk.leases().map(|(evaluation, open, _)| (evaluation, open.attempt)).collect();
+        for (evaluation, attempt) in leases {
+            self.record(Entry::Released { evaluation, attempt });
+            self.desk.requeue(evaluation, 0);
+        }
+        self.finish(End::Interrupted);
+    }
+
+    pub(super) fn finish(&mut self, end: End) {
+        if self.end.is_none() {
+            self.record(Entry::Ended { end: end.clone() });
+            self.out.push(Effect::Finish(end.clone()));
+            self.end = Some(end);
+        }
+    }
+
+    pub(super) fn record(&mut self, entry: Entry) {
+        self.out.push(Effect::Record(entry));
+    }
+}
+
+/// The best epoch's score and loss: the greatest score, of equals the smallest loss.
+pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
+    curve
+        .iter()
+        .map(|report| (f64::from(report.validation_score), f64::from(report.validation_loss)))
+        .filter(|(score, _)| score.is_finite())
+        .max_by(|(score, loss), (other_score, other_loss)| {
+            score.total_cmp(other_score).then(other_loss.total_cmp(loss))
+        })
+}
+
+/// A result where there is none.
+pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
+    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
+}
+
+fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {
+    let best = best_of(&trained.curve);
+    Finished {
+        evaluation,
+        attempt: open.attempt,
+        outcome: trained.outcome,
+        score: best.map(|(score, _)| score),
+        loss: best.map(|(_, loss)| loss).filter(|loss| loss.is_finite()),
+        curve: trained.curve.clone(),
+        seconds: trained.seconds,
+        build_seconds: trained.build_seconds,
+        steps: trained.steps,
+        images: trained.steps * u64::from(open.individual.genome.training.batch_size),
+        message: trained.message.clone(),
+    }
+}

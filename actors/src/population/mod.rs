@@ -1,0 +1,16 @@
+//! The Population: which individuals there are, which are trained next, by whom, and when the search is over.
+
+mod archive;
+pub mod brain;
+pub mod desk;
+mod finale;
+mod nursery;
+mod restore;
+#[cfg(test)]
+mod simulation;
+mod stopping;
+mod timing;
+mod view;
+
+pub use brain::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+pub use stopping::StoppingRule;

@@ -1,0 +1,115 @@
+//! A run that goes on: the brain rebuilt from what the journal holds.
+
+use super::archive::{Champion, Fitness};
+use super::brain::{Brain, Closed, Settings, WEIGHTS_KEPT_MAX};
+use super::desk::{Open, Place};
+use super::timing::Pace;
+use crate::journal::entry::Stage;
+use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
+use crate::protocol::{EvaluationId, LeaseKind};
+use hatchery_models::training::outcome::{Outcome, Weights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Brain {
+    /// A run that goes on from `record`, with the weights that it has kept. What had ended is not repeated; what was
+    /// under way counts as lost once, and is handed out again as a further attempt.
+    pub fn restore(
+        settings: Settings,
+        record: &RunRecord,
+        weights: BTreeMap<EvaluationId, Arc<Weights>>,
+    ) -> Self {
+        let mut brain = Self::with_spent(settings, record.elapsed_seconds);
+        brain.stage = record.stage;
+        brain.searched = record.stage != Stage::Search;
+        for individual in &record.individuals {
+            brain.nursery.remember(individual.id, &individual.hash);
+        }
+        brain.weights = weights;
+        for evaluation in &record.evaluations {
+            brain.next_evaluation = brain.next_evaluation.max(evaluation.id.0 + 1);
+            match evaluation.state {
+                EvaluationState::Finished => brain.recall(evaluation),
+                EvaluationState::Queued | EvaluationState::Running => brain.reopen(evaluation),
+            }
+        }
+        if let Some(last) = &record.final_result {
+            brain.finale.remember(last.individual, last.evaluation, last.tested_ms.is_some());
+        }
+        brain.adopt_unqueued(record);
+        brain
+    }
+
+    /// An evaluation that had ended.
+    fn recall(&mut self, record: &EvaluationRecord) {
+        let outcome = record.outcome.unwrap_or(Outcome::Crashed);
+        let fitness = if outcome.has_fitness() { Fitness::new(record.score, record.loss) } else { None };
+        let closed = Closed {
+            individual: Arc::clone(&record.individual),
+            kind: record.kind,
+            outcome,
+            fitness,
+            pace: Pace::measured(record.seconds, record.build_seconds, record.images),
+            epochs: u32::try_from(record.curve.len()).unwrap_or(u32::MAX),
+            message: record.message.clone(),
+        };
+        self.note_losses(record.losses);
+        if record.kind == LeaseKind::Search {
+            self.learn(&closed, &record.curve, record.seconds);
+            if let Some(fitness) = fitness {
+                let champion = Champion { evaluation: record.id, individual: record.individual.id, fitness };
+                self.champions.insert(champion, WEIGHTS_KEPT_MAX);
+            }
+        }
+        self.closed.insert(record.id, closed);
+        // A streak of crashes is no reason to give up again before anything was tried.
+        self.tally.crashes_in_a_row = 0;
+    }
+
+    /// An evaluation that had not ended: it waits where its stage is still on.
+    fn reopen(&mut self, record: &EvaluationRecord) {
+        let open = Open {
+            individual: Arc::clone(&record.individual),
+            kind: record.kind,
+            attempt: record.attempt,
+            losses: record.losses,
+            place: Place::Shelved,
+        };
+        self.note_losses(record.losses);
+        let on = match self.stage {
+            Stage::Search => record.kind == LeaseKind::Search,
+            Stage::Crown => record.kind == LeaseKind::Crown,
+            Stage::Final => record.kind == LeaseKind::Final,
+            Stage::Test => record.kind == LeaseKind::Test,
+            Stage::Done => false,
+        };
+        let running = record.state == EvaluationState::Running;
+        if running || !on {
+            self.desk.adopt(record.id, open);
+        } else {
+            self.desk.enqueue(record.id, open);
+        }
+        if running {
+            self.orphans.push(record.id);
+        }
+    }
+
+    /// Individuals are queued in the commit that they are born in, so that each has an evaluation. Should one have
+    /// none (a journal that was repaired by hand), its evaluation is made up for when the run begins.
+    fn adopt_unqueued(&mut self, record: &RunRecord) {
+        if self.stage != Stage::Search {
+            return;
+        }
+        let queued: std::collections::HashSet<_> =
+            record.evaluations.iter().map(|evaluation| evaluation.individual.id).collect();
+        for individual in record.individuals.iter().filter(|individual| !queued.contains(&individual.id)) {
+            self.enqueue(Arc::clone(individual), LeaseKind::Search);
+        }
+    }
+
+    fn note_losses(&mut self, losses: u32) {
+        for _ in 0..losses {
+            self.tally.note(Outcome::WorkerLost);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
+
+use super::brain::{Brain, best_of};
+use super::desk::Place;
+use crate::invariants::View;
+use crate::journal::entry::Stage;
+use crate::progress::{Best, Progress, TrainerProgress, Work};
+use crate::protocol::LeaseKind;
+use hatchery_models::training::outcome::Outcome;
+use std::cmp::Reverse;
+
+impl Brain {
+    /// A snapshot for the display. Rates and shares are those of this process, and of the search alone.
+    pub fn snapshot(&self, now: f64) -> Progress {
+        let (seconds, busy) = self.search_time(now);
+        let trainer_seconds = seconds * f64::from(self.settings.trainers.max(1));
+        let mut outcomes: Vec<(Outcome, u32)> =
+            self.tally.outcomes.values().filter_map(|&(outcome, count)| Some((outcome?, count))).collect();
+        outcomes.sort_by_key(|&(_, count)| Reverse(count));
+        Progress {
+            stage: self.stage,
+            elapsed_seconds: now,
+            seconds_left: self.timing.seconds_left(now),
+            evaluations: self.tally.counted,
+            evaluations_max: self.settings.evaluations,
+            per_hour: f64::from(self.tally.counted_here) / seconds * 3600.0,
+            best: self.best(),
+            trainers: self.trainers(now),
+            outcomes,
+            utilisation: (busy / trainer_seconds).clamp(0.0, 1.0),
+            paused: None,
+        }
+    }
+
+    /// Seconds that the search has taken so far, and that its trainers were at work.
+    fn search_time(&self, now: f64) -> (f64, f64) {
+        let (seconds, busy) = self.tally.search.unwrap_or_else(|| {
+            let under_way: f64 = self.desk.leases().map(|(_, _, held)| (now - held.since).max(0.0)).sum();
+            (now - self.began, self.tally.busy_seconds + under_way)
+        });
+        (seconds.max(f64::EPSILON), busy)
+    }
+
+    /// The best so far: of the search, and once there is one, the winner.
+    fn best(&self) -> Option<Best> {
+        let champion = self.champions.best()?;
+        let (individual, evaluation) = match self.finale.crowned() {
+            // The final training has no validation score of its own: the search's or the crown's stands for it.
+            Some((individual, _)) => {
+                let scored = self.closed.iter().rev().find(|(_, closed)| {
+                    closed.individual.id == individual
+                        && closed.fitness.is_some()
+                        && matches!(closed.kind, LeaseKind::Search | LeaseKind::Crown)
+                });
+                (individual, scored.map_or(champion.evaluation, |(evaluation, _)| *evaluation))
+            }
+            None => (champion.individual, champion.evaluation),
+        };
+        let closed = self.closed.get(&evaluation)?;
+        let fitness = closed.fitness?;
+        Some(Best {
+            individual,
+            evaluation,
+            summary: closed.individual.summary.clone(),
+            score: fitness.score,
+            loss: Some(fitness.loss).filter(|loss| loss.is_finite()),
+            parameters: closed.individual.parameters,
+            multiply_adds: closed.individual.multiply_adds,
+        })
+    }
+
+    fn trainers(&self, now: f64) -> Vec<TrainerProgress> {
+        let on = |evaluation| {
+            let open = self.desk.get(evaluation)?;
+            let Place::Leased(held) = &open.place else { return None };
+            Some(Work {
+                evaluation,
+                individual: open.individual.id,
+                summary: open.individual.summary.clone(),
+                kind: open.kind,
+                epoch: held.curve.last().map_or(0, |report| report.epoch),
+                epochs: held.epochs,
+                score: best_of(&held.curve).map(|(score, _)| score),
+                seconds: (now - held.since).max(0.0),
+            })
+        };
+        self.desk
+            .trainers()
+            .iter()
+            .map(|(trainer, held)| TrainerProgress { name: trainer.to_string(), work: held.and_then(on) })
+            .collect()
+    }
+
+    /// What the invariants are checked on.
+    pub fn view(&self) -> View<'_> {
+        View {
+            desk: &self.desk,
+            counted: self.tally.counted,
+            budget: self.settings.evaluations,
+            orders: self.nursery.orders().len(),
+            closed: &self.closed,
+            archive: (self.archive.len(), self.archive.capacity()),
+            kept_weights: self.weights.len(),
+            searching: self.stage == Stage::Search,
+            ended: self.end.is_some(),
+        }
+    }
+}

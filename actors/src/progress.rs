@@ -1,0 +1,100 @@
+//! A snapshot of a running search, for the display: what is going on now, without asking anybody.
+
+use crate::journal::entry::Stage;
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use hatchery_models::training::outcome::Outcome;
+
+/// Where a run stands. Sent whenever something has changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// What it is doing.
+    pub stage: Stage,
+    /// Seconds so far, interruptions left out.
+    pub elapsed_seconds: f64,
+    /// Seconds until the end of the run's time; `None` where it has no limit.
+    pub seconds_left: Option<f64>,
+    /// Search evaluations that have ended.
+    pub evaluations: u32,
+    /// How many there may be; `None` where there is no limit.
+    pub evaluations_max: Option<u32>,
+    /// Search evaluations per hour, over this process's time; 0 before the first.
+    pub per_hour: f64,
+    /// The best so far.
+    pub best: Option<Best>,
+    /// All trainers, by slot.
+    pub trainers: Vec<TrainerProgress>,
+    /// How the search's evaluations ended, most frequent first; `WorkerLost` counts lost hand-outs.
+    pub outcomes: Vec<(Outcome, u32)>,
+    /// Share of the trainers' time spent training, over this process's search; between 0 and 1.
+    pub utilisation: f64,
+    /// Why the run is paused, where it is: the journal cannot be written.
+    pub paused: Option<String>,
+}
+
+/// The best candidate so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// Who.
+    pub individual: IndividualId,
+    /// Its evaluation.
+    pub evaluation: EvaluationId,
+    /// Its genome in one line.
+    pub summary: String,
+    /// Validation score (accuracy, or R squared).
+    pub score: f64,
+    /// Validation loss.
+    pub loss: Option<f64>,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+}
+
+/// What a trainer is on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainerProgress {
+    /// Its name, `trainer-0`.
+    pub name: String,
+    /// Its work; `None` while it waits.
+    pub work: Option<Work>,
+}
+
+/// A training under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// Which evaluation.
+    pub evaluation: EvaluationId,
+    /// Whose.
+    pub individual: IndividualId,
+    /// Its genome in one line.
+    pub summary: String,
+    /// What for.
+    pub kind: LeaseKind,
+    /// Finished epochs.
+    pub epoch: u32,
+    /// Planned epochs.
+    pub epochs: u32,
+    /// Best score so far.
+    pub score: Option<f64>,
+    /// Seconds since it was handed out.
+    pub seconds: f64,
+}
+
+impl Progress {
+    /// Where a run stands that has not begun.
+    pub const fn before() -> Self {
+        Self {
+            stage: Stage::Search,
+            elapsed_seconds: 0.0,
+            seconds_left: None,
+            evaluations: 0,
+            evaluations_max: None,
+            per_hour: 0.0,
+            best: None,
+            trainers: Vec::new(),
+            outcomes: Vec::new(),
+            utilisation: 0.0,
+            paused: None,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the actors say to each other: individuals, leases, results and the ids that name them.
+//!
+//! Everything here is plain data that could cross a process boundary: no channel, actor reference, clock or
+//! database handle. Who sends what to whom is said in the actors' own modules.
+
+use hatchery_models::genome::Genome;
+use hatchery_models::training::outcome::{Trained, Weights};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+/// An individual's number, counted from 1 in the order of birth: a greater number is a younger individual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IndividualId(pub u64);
+
+/// An evaluation's number, counted from 1 over the whole run. It stays the same when the evaluation is handed out
+/// again; the attempt tells one hand-out from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EvaluationId(pub u64);
+
+/// A trainer: its slot in the node, and how often the slot's actor has been restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TrainerId {
+    /// Slot, from 0.
+    pub slot: u32,
+    /// 0 for the slot's first actor; a restarted one is another trainer, so that late words of the old one are
+    /// recognised.
+    pub incarnation: u32,
+}
+
+impl Display for IndividualId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Display for EvaluationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Display for TrainerId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.incarnation {
+            0 => write!(formatter, "trainer-{}", self.slot),
+            times => write!(formatter, "trainer-{}#{times}", self.slot),
+        }
+    }
+}
+
+/// One network of the search, with where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Individual {
+    /// Its number, which is its place in the order of birth.
+    pub id: IndividualId,
+    /// Its description, in canonical form.
+    pub genome: Genome,
+    /// The genome in one line, for people.
+    pub summary: String,
+    /// Structural hash, hexadecimal: no two individuals of a run have the same.
+    pub hash: String,
+    /// None (random), one (mutation) or two (crossover).
+    pub parents: Vec<IndividualId>,
+    /// How it came from them, for example `mutate: widen convolution 2`.
+    pub operation: String,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+}
+
+/// Why an evaluation is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseKind {
+    /// Training of a candidate on the search's training samples, scored on its validation samples.
+    Search,
+    /// One of the best again, at the final training's length on all training samples, scored on all validation
+    /// samples: cheap looks discard, they never crown.
+    Crown,
+    /// The winner again, on training and validation samples together. There is nothing left to score it on: the
+    /// last epoch's weights are the result.
+    Final,
+    /// The one look at the test samples. The curve of its result holds a single report of epoch 0, whose
+    /// validation figures are the test's.
+    Test,
+}
+
+impl LeaseKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Search, Self::Crown, Self::Final, Self::Test];
+
+    /// Its name in the journal and in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Crown => "crown",
+            Self::Final => "final",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// The right and the duty to do one evaluation: everything a trainer must know for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lease {
+    /// Which evaluation.
+    pub evaluation: EvaluationId,
+    /// Which hand-out of it, from 1. A result of an older attempt is dropped.
+    pub attempt: u32,
+    /// Whose.
+    pub individual: IndividualId,
+    /// What for.
+    pub kind: LeaseKind,
+    /// What to train.
+    pub genome: Arc<Genome>,
+    /// Seed of everything random in the training; the same at every attempt.
+    pub seed: u64,
+    /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test.
+    pub epochs: u32,
+    /// Wall-clock limit in seconds; `None` where there is none.
+    pub seconds_max: Option<f64>,
+    /// The weights to test; `None` for trainings.
+    pub weights: Option<Arc<Weights>>,
+}
+
+/// A trainer's answer to a lease. The trainer keeps it until it is acknowledged, which happens once it is in the
+/// journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Which evaluation.
+    pub evaluation: EvaluationId,
+    /// Which hand-out of it.
+    pub attempt: u32,
+    /// What came out.
+    pub trained: Trained,
+}
+
+/// What the Population asks of the Breeder: one genome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreedOrder {
+    /// The number that the individual is to have.
+    pub birth: IndividualId,
+    /// How many draws for this birth were in vain (duplicates): every draw has a random stream of its own.
+    pub draw: u32,
+    /// How it is to be made.
+    pub recipe: Recipe,
+}
+
+/// How an individual is to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// From nothing.
+    Random,
+    /// From one parent.
+    Mutate(Arc<Individual>),
+    /// From two parents, the better one first.
+    Cross(Arc<Individual>, Arc<Individual>),
+}
+
+impl Recipe {
+    /// The parents' numbers.
+    pub fn parents(&self) -> Vec<IndividualId> {
+        match self {
+            Self::Random => Vec::new(),
+            Self::Mutate(parent) => vec![parent.id],
+            Self::Cross(one, other) => vec![one.id, other.id],
+        }
+    }
+}
+
+/// A genome fresh from the Breeder, not yet an individual: it may turn out to be a duplicate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newborn {
+    /// Its description, in canonical form.
+    pub genome: Genome,
+    /// The genome in one line.
+    pub summary: String,
+    /// Structural hash, hexadecimal.
+    pub hash: String,
+    /// How it was made.
+    pub operation: String,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+}

@@ -1,0 +1,149 @@
+//! Text into lines and lines into fields: exact line numbers, bounded memory, quotes as in RFC 4180.
+//!
+//! A quoted field ends on its own line: tables of numbers need no line breaks in fields, and a forgotten
+//! quote then costs one line and not the rest of the file. It must not know what the fields mean.
+
+use crate::data::{
+    DataError,
+    files::malformed,
+    limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX},
+};
+use std::{
+    io::{self, BufRead, BufReader, ErrorKind, Read},
+    path::{Path, PathBuf},
+};
+
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The fields of one line, trimmed.
+#[derive(Default)]
+pub(super) struct Record {
+    text: Vec<u8>,
+    /// Where each field ends in `text`.
+    ends: Vec<usize>,
+    /// One-based line.
+    pub(super) line: u64,
+}
+
+impl Record {
+    /// Number of fields.
+    pub(super) const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One field, empty where there is none.
+    pub(super) fn field(&self, position: usize) -> &[u8] {
+        let start = position.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
+        let end = self.ends.get(position).copied();
+        start.zip(end).map_or(&[], |(start, end)| self.text[start..end].trim_ascii())
+    }
+
+    /// All fields in order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|position| self.field(position))
+    }
+
+    /// Splits a line; `None` where a quote is left open.
+    fn fill(&mut self, line: &[u8], separator: u8) -> Option<()> {
+        self.text.clear();
+        self.ends.clear();
+        let mut bytes = line.iter().copied().peekable();
+        let (mut quoted, mut begun) = (false, false);
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' if quoted && bytes.next_if_eq(&b'"').is_some() => self.text.push(b'"'),
+                b'"' if quoted => quoted = false,
+                // A quote counts at the beginning of a field only; 5" is text.
+                b'"' if !begun => (quoted, begun) = (true, true),
+                _ if byte == separator && !quoted => {
+                    self.ends.push(self.text.len());
+                    begun = false;
+                }
+                _ => {
+                    begun |= !byte.is_ascii_whitespace();
+                    self.text.push(byte);
+                }
+            }
+        }
+        self.ends.push(self.text.len());
+        (!quoted).then_some(())
+    }
+}
+
+/// Reads records one by one.
+pub(super) struct Rows {
+    path: PathBuf,
+    reader: BufReader<Box<dyn Read>>,
+    /// Known from the first line on.
+    separator: Option<u8>,
+    line: Vec<u8>,
+    line_number: u64,
+    text_bytes: u64,
+}
+
+impl Rows {
+    pub(super) fn new(path: &Path, reader: Box<dyn Read>) -> Self {
+        let reader = BufReader::new(reader);
+        Self { path: path.into(), reader, separator: None, line: Vec::new(), line_number: 0, text_bytes: 0 }
+    }
+
+    /// Reads the next line that is not blank into `record`; false at the end.
+    pub(super) fn next_into(&mut self, record: &mut Record) -> Result<bool, DataError> {
+        while self.next_line()? {
+            if self.line.trim_ascii().is_empty() {
+                continue;
+            }
+            let line = &self.line;
+            let separator = *self.separator.get_or_insert_with(|| separator(line));
+            record.line = self.line_number;
+            let problem = "a quote is opened and not closed on the same line";
+            return match record.fill(line, separator) {
+                Some(()) => Ok(true),
+                None => Err(self.wrong(problem, "close it, or write it twice inside a quoted field")),
+            };
+        }
+        Ok(false)
+    }
+
+    /// Reads one line; false at the end.
+    fn next_line(&mut self) -> Result<bool, DataError> {
+        self.line.clear();
+        self.line_number += 1;
+        let mut limited = Read::by_ref(&mut self.reader).take(LINE_BYTES_MAX + 1);
+        let outcome = limited.read_until(b'\n', &mut self.line);
+        let bytes = outcome.map_err(|error| self.unreadable(&error))? as u64;
+        self.text_bytes += bytes;
+        let remedy = "check that this is a table as text";
+        if bytes > LINE_BYTES_MAX {
+            let problem = format!("a line of over {LINE_BYTES_MAX} bytes (LINE_BYTES_MAX)");
+            return Err(self.wrong(&problem, remedy));
+        }
+        if self.text_bytes > TEXT_BYTES_MAX {
+            let problem = format!("text of over {TEXT_BYTES_MAX} bytes (TEXT_BYTES_MAX)");
+            return Err(self.wrong(&problem, "use fewer rows"));
+        }
+        if self.line_number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(bytes > 0)
+    }
+
+    fn wrong(&self, problem: &str, remedy: &str) -> DataError {
+        malformed(&self.path, &format!("line {}", self.line_number), problem, remedy)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> DataError {
+        let problem = match error.kind() {
+            ErrorKind::UnexpectedEof => "the compressed data end early".to_owned(),
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => error.to_string(),
+            _ => return self.wrong(&error.to_string(), "check that the file can be read"),
+        };
+        DataError::Gzip { path: self.path.clone(), problem: format!("line {}: {problem}", self.line_number) }
+    }
+}
+
+/// The first of the separators that the first line has.
+fn separator(line: &[u8]) -> u8 {
+    SEPARATORS.into_iter().find(|separator| line.contains(separator)).unwrap_or(b',')
+}

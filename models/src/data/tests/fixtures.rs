@@ -1,0 +1,132 @@
+//! Files made for tests, and where the real ones are.
+
+use crate::data::{DataError, Dataset, LoadOptions, load};
+use flate2::{Compression, write::GzEncoder};
+use hatchery_config::vocabulary::TaskKind;
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// The folder with real data, or a printed reason for skipping.
+pub fn real_data(what: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let folder = std::env::var_os("HATCHERY_DATA").map_or(beside, PathBuf::from);
+    let path = folder.join(what);
+    if path.exists() {
+        return Some(path);
+    }
+    skipped(&format!("{} does not exist; set HATCHERY_DATA", path.display()));
+    None
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+pub fn regression() -> LoadOptions {
+    LoadOptions { task: TaskKind::Regression, ..LoadOptions::default() }
+}
+
+pub fn labelled(label: &str) -> LoadOptions {
+    LoadOptions { label: Some(label.into()), ..LoadOptions::default() }
+}
+
+pub fn source(format: &str, path: &Path) -> String {
+    format!("{format}:{}", path.display())
+}
+
+pub fn loaded(format: &str, path: &Path, options: &LoadOptions) -> Dataset {
+    load(&source(format, path), options).unwrap()
+}
+
+pub fn refused(format: &str, path: &Path, options: &LoadOptions) -> DataError {
+    load(&source(format, path), options).unwrap_err()
+}
+
+/// The message of a load that must fail; it names the path and fits one line.
+pub fn message(format: &str, path: &Path, options: &LoadOptions) -> String {
+    let message = refused(format, path, options).to_string();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(message.contains(name), "{message} does not name {name}");
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+#[track_caller]
+pub fn assert_says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "\"{message}\" does not say \"{part}\"");
+    }
+}
+
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub fn idx(rank: u8, sizes: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, rank];
+    sizes.iter().for_each(|size| bytes.extend(size.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+/// Writes `count` images of 3 rows and 2 columns with labels 0, 1, 2, 0, ... as one part of an IDX folder.
+pub fn write_idx_part(folder: &Path, part: &str, count: u32, gzip: bool) {
+    let pixels: Vec<u8> = (0..count * 6).map(|value| (value * 7) as u8).collect();
+    let labels: Vec<u8> = (0..count).map(|index| (index % 3) as u8).collect();
+    let files =
+        [("images-idx3", idx(3, &[count, 3, 2], &pixels)), ("labels-idx1", idx(1, &[count], &labels))];
+    for (kind, bytes) in files {
+        let (suffix, bytes) = if gzip { (".gz", gzipped(&bytes)) } else { ("", bytes) };
+        fs::write(folder.join(format!("{part}-{kind}-ubyte{suffix}")), bytes).unwrap();
+    }
+}
+
+/// Writes a numpy archive with the independent `npyz` crate.
+pub struct NpzFile(npyz::npz::NpzWriter<BufWriter<File>>);
+
+impl NpzFile {
+    pub fn new(path: &Path) -> Self {
+        Self(npyz::npz::NpzWriter::create(path).unwrap())
+    }
+
+    pub fn array<T: npyz::AutoSerialize + Copy>(mut self, name: &str, shape: &[u64], values: &[T]) -> Self {
+        use npyz::WriterBuilder;
+
+        let builder = self.0.array(name, Default::default()).unwrap().default_dtype().shape(shape);
+        let mut writer = builder.begin_nd().unwrap();
+        writer.extend(values.iter().copied()).unwrap();
+        writer.finish().unwrap();
+        self
+    }
+}
+
+/// Writes a picture whose first channel is `value` and whose others count down from 200.
+pub fn write_picture(path: &Path, width: u32, height: u32, channels: u8, value: u8) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    if channels == 1 {
+        image::GrayImage::from_pixel(width, height, image::Luma([value])).save(path).unwrap();
+    } else {
+        image::RgbImage::from_pixel(width, height, image::Rgb([value, 200, 199])).save(path).unwrap();
+    }
+}
+
+/// A folder with `count` pictures in each of the classes.
+pub fn write_class_folders(folder: &Path, classes: &[&str], count: u8) {
+    for (class, name) in classes.iter().enumerate() {
+        for picture in 0..count {
+            let path = folder.join(name).join(format!("{picture:03}.png"));
+            write_picture(&path, 4, 3, 3, 10 * class as u8 + picture);
+        }
+    }
+}
+
+/// `count` CIFAR records with these label bytes before each, pixels all equal to the record's number.
+pub fn cifar_records(count: usize, labels: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {
+    (0..count).flat_map(|record| [labels(record), vec![record as u8; 3_072]].concat()).collect()
+}

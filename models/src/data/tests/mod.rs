@@ -1,0 +1,9 @@
+//! Tests of the data room: formats there and back, bad input by its message, splits, statistics, damaged files.
+
+mod bad_input;
+mod fixtures;
+mod formats;
+mod fuzz;
+mod real;
+mod splits;
+mod statistics;

@@ -1,0 +1,49 @@
+//! The sum over samples and positions: the gradient of a convolution's bias.
+
+use crate::graph::{
+    Application, Fact, Graph, GraphError, Operator, Outlet,
+    lowering::{Emitter, Value},
+    operators::{
+        all_f32, exactly,
+        lowering_choice::{self, BiasGradient},
+        misfit,
+        reduce::ReduceSum,
+    },
+};
+
+/// Input `[N, C, H, W]`, output `[C]`: the sum over all but the channels.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelSum;
+
+impl Operator for ChannelSum {
+    fn name(&self) -> &'static str {
+        "channel sum"
+    }
+
+    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+        let [fact] = exactly(self.name(), inputs)?;
+        all_f32(self.name(), inputs)?;
+        match fact.shape.as_slice() {
+            [_, channels, _, _] => Ok(vec![Fact::f32(&[*channels])]),
+            shape => Err(misfit(self.name(), format!("expects [N, C, H, W], got {shape:?}"))),
+        }
+    }
+
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        application: &Application<'_>,
+    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+        ReduceSum { axes: vec![0, 2, 3], keep: false }.gradient(graph, application)
+    }
+
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
+        vec![match lowering_choice::bias_gradient(emitter) {
+            BiasGradient::ReduceSum => emitter.reduce_sum(&inputs[0], &[0, 2, 3], false),
+            BiasGradient::TwoSums => {
+                let positions = emitter.reduce_sum(&inputs[0], &[2, 3], false);
+                emitter.reduce_sum(&positions, &[0], false)
+            }
+        }]
+    }
+}

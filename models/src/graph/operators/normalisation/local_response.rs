@@ -1,0 +1,112 @@
+//! Local response normalisation across channels (Krizhevsky et al., 2012), as ONNX defines it.
+
+use crate::graph::{
+    Application, Fact, Graph, GraphError, Operator, Outlet,
+    lowering::{Attribute, Emitter, Value},
+    operators::{all_f32, exactly, expect_shape, misfit},
+};
+
+/// Input x `[N, C, H, W]`, output `x / (bias + alpha / size * Σ x²)^beta`, the sum running over `size` channels around
+/// each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LocalResponseNorm {
+    /// Channels in the sum, an odd number.
+    pub size: usize,
+    /// Weight of the sum.
+    pub alpha: f32,
+    /// Exponent.
+    pub beta: f32,
+    /// Added to the sum.
+    pub bias: f32,
+}
+
+/// Gradient of `LocalResponseNorm`. Inputs: its input x, its output y, the gradient of y. Output: the gradient of x.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalResponseNormGradient(pub LocalResponseNorm);
+
+impl Operator for LocalResponseNorm {
+    fn name(&self) -> &'static str {
+        "local response norm"
+    }
+
+    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+        let [x] = exactly(self.name(), inputs)?;
+        all_f32(self.name(), inputs)?;
+        match x.shape.len() == 4 && self.size % 2 == 1 {
+            true => Ok(vec![x.clone()]),
+            false => Err(misfit(
+                self.name(),
+                format!("expects [N, C, H, W] and an odd size, got {:?} and {}", x.shape, self.size),
+            )),
+        }
+    }
+
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        application: &Application<'_>,
+    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+        let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
+        let inputs = [application.inputs[0], application.outputs[0], upstream];
+        Ok(vec![Some(graph.add(LocalResponseNormGradient(*self), &inputs)?)])
+    }
+
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
+        let attributes = vec![
+            ("size", Attribute::Int(self.size as i64)),
+            ("alpha", Attribute::Float(self.alpha)),
+            ("beta", Attribute::Float(self.beta)),
+            ("bias", Attribute::Float(self.bias)),
+        ];
+        vec![emitter.op("LRN", &[&inputs[0]], attributes)]
+    }
+}
+
+impl LocalResponseNorm {
+    /// `[C, C, 1, 1]`: `weight` where the column's channel is in the sum of the row's.
+    fn band(&self, emitter: &mut Emitter, channels: usize, weight: f32) -> Value {
+        let reach = self.size / 2;
+        let element = |index: usize| {
+            let (row, column) = (index / channels, index % channels);
+            if row.abs_diff(column) <= reach { weight } else { 0.0 }
+        };
+        emitter.tensor(&[channels, channels, 1, 1], (0..channels * channels).map(element).collect())
+    }
+}
+
+impl Operator for LocalResponseNormGradient {
+    fn name(&self) -> &'static str {
+        "local response norm gradient"
+    }
+
+    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+        let [x, y, upstream] = exactly(self.name(), inputs)?;
+        let facts = self.0.facts(&[x])?;
+        expect_shape(self.name(), "output", y, &x.shape)?;
+        expect_shape(self.name(), "gradient", upstream, &x.shape)?;
+        Ok(facts)
+    }
+
+    /// With s the sum plus bias: `dx = dy s^-beta - 2 alpha beta / size * x Σ (dy y / s)`, the sum running over the
+    /// channels in whose sums this one is. Sums over channels are products with a band matrix.
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
+        let [x, y, upstream] = [&inputs[0], &inputs[1], &inputs[2]].map(String::as_str);
+        let norm = &self.0;
+        let channels = facts[0].shape[1];
+        let weight = norm.alpha / norm.size as f32;
+        let squares = emitter.op("Mul", &[x, x], Vec::new());
+        let band = norm.band(emitter, channels, weight);
+        let bias = emitter.tensor(&[channels], vec![norm.bias; channels]);
+        let sums = emitter.op("Conv", &[&squares, &band, &bias], Vec::new());
+        let logarithm = emitter.op("Log", &[&sums], Vec::new());
+        let exponent = emitter.scale(&logarithm, -norm.beta);
+        let power = emitter.op("Exp", &[&exponent], Vec::new());
+        let direct = emitter.op("Mul", &[upstream, &power], Vec::new());
+        let product = emitter.op("Mul", &[upstream, y], Vec::new());
+        let ratio = emitter.op("Div", &[&product, &sums], Vec::new());
+        let band = norm.band(emitter, channels, 2.0 * norm.beta * weight);
+        let ratios = emitter.op("Conv", &[&ratio, &band], Vec::new());
+        let through_sums = emitter.op("Mul", &[x, &ratios], Vec::new());
+        vec![emitter.op("Sub", &[&direct, &through_sums], Vec::new())]
+    }
+}

@@ -1,0 +1,320 @@
+//! ONNX Runtime: the loaded library, its environment, sessions, tensors on a device.
+//!
+//! This module and those in it are the only ones that name the `ort` crate. They know models as bytes and tensors
+//! by name; they must not know genomes, data sets or when a training ends.
+
+mod device;
+mod evaluator;
+mod host;
+mod small;
+mod stepper;
+mod tensor;
+
+pub use device::{Device, ParseDeviceError};
+pub use evaluator::{BatchSums, Evaluator};
+pub use host::HostTensor;
+pub use stepper::{StateVector, StepInputs, Stepper};
+pub use tensor::{HostValues, Shared};
+
+use super::library::{Flavour, LibraryError, MINOR_VERSION_MIN, Origin, Search, VERSION};
+use crate::graph::lowering::Provider;
+use ort::{
+    environment::Environment,
+    ep::{self, ExecutionProvider},
+    logging::LogLevel,
+    session::{Session, SessionInputValue, builder::GraphOptimizationLevel},
+};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Threads of one trainer, at most: beyond that a training step only waits for its threads.
+pub const THREADS_MAX: usize = 256;
+
+/// Which library was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LibraryReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Its version, as far as it tells.
+    pub version: String,
+    /// Who named it.
+    pub origin: Origin,
+}
+
+/// Where the library may be looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LibraryOptions {
+    /// The experiment's `runtime.library`.
+    pub library: Option<PathBuf>,
+    /// Whether nothing may be fetched.
+    pub offline: bool,
+}
+
+/// What can go wrong between us and ONNX Runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// There is no library.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// There is one, which cannot be used.
+    #[error(
+        "{path} (named by {origin}) is not a usable ONNX Runtime library: {message}; version 1.{MINOR_VERSION_MIN} or \
+         later is needed, {VERSION} is what Hatchery fetches where nothing else is named"
+    )]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Who named it.
+        origin: Origin,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The device has not enough memory.
+    #[error("out of memory while {doing}: {message}")]
+    OutOfMemory {
+        /// What was tried.
+        doing: &'static str,
+        /// ONNX Runtime's words.
+        message: String,
+    },
+    /// ONNX Runtime refused or failed.
+    #[error("ONNX Runtime failed while {doing}: {message}")]
+    Failed {
+        /// What was tried.
+        doing: &'static str,
+        /// ONNX Runtime's words.
+        message: String,
+    },
+}
+
+impl RuntimeError {
+    pub(super) fn new(doing: &'static str, error: &ort::Error) -> Self {
+        let message = error.message().to_owned();
+        if is_out_of_memory(&message) {
+            Self::OutOfMemory { doing, message }
+        } else {
+            Self::Failed { doing, message }
+        }
+    }
+}
+
+/// ONNX Runtime has no error code for exhausted memory; these are its allocators' words.
+fn is_out_of_memory(message: &str) -> bool {
+    const WORDS: [&str; 5] =
+        ["Failed to allocate memory", "bad_alloc", "out of memory", "OUT_OF_MEMORY", "Available memory of"];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Adds to `ort`'s errors what was being done.
+pub(super) trait While<T> {
+    fn doing(self, doing: &'static str) -> Result<T, RuntimeError>;
+}
+
+impl<T, E: Into<ort::Error>> While<T> for Result<T, E> {
+    fn doing(self, doing: &'static str) -> Result<T, RuntimeError> {
+        self.map_err(|error| RuntimeError::new(doing, &error.into()))
+    }
+}
+
+/// The loaded library with a device and a number of threads; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    environment: Environment,
+    report: Arc<LibraryReport>,
+    device: Device,
+    threads: usize,
+    spinning: bool,
+}
+
+/// A process can hold one environment of ONNX Runtime, and cannot give it back: it is loaded once and kept.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+impl Runtime {
+    /// Finds and loads the library, on the CPU with one thread. A process loads one library: later calls get the
+    /// first one's, whatever they ask for.
+    ///
+    /// # Errors
+    /// Where there is no library, or one that is none or too old.
+    pub fn open(options: &LibraryOptions) -> Result<Self, RuntimeError> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            return Ok(runtime.clone());
+        }
+        let search = Search::from_environment(options.library.clone(), options.offline);
+        let found = search.find(Flavour::of_this_machine())?;
+        let runtime = load(&found.path, found.origin)?;
+        *loaded = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    /// The same library on another device.
+    #[must_use]
+    pub fn on(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// The same with another number of threads per session, on CPU (at least 1).
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.clamp(1, THREADS_MAX);
+        self
+    }
+
+    /// Whether idle threads of a session wait in a busy loop: faster where a trainer has the machine for itself,
+    /// wasteful where trainers share it.
+    #[must_use]
+    pub fn with_spinning(mut self, spinning: bool) -> Self {
+        self.spinning = spinning;
+        self
+    }
+
+    /// Which library this is.
+    pub fn report(&self) -> &LibraryReport {
+        &self.report
+    }
+
+    /// Where sessions run.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Threads per session.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The provider to lower graphs for.
+    pub fn provider(&self) -> Provider {
+        self.device.provider()
+    }
+
+    /// Providers of those we use that the library was built with.
+    pub fn providers(&self) -> Vec<Provider> {
+        let mut providers = vec![Provider::Cpu];
+        if ep::CUDA::is_available().unwrap_or(false) {
+            providers.push(Provider::Cuda);
+        }
+        providers
+    }
+
+    /// A model ready to run.
+    ///
+    /// # Errors
+    /// Where the bytes are no model that ONNX Runtime accepts, or the device cannot be used.
+    pub fn model(&self, model: &[u8]) -> Result<Model, RuntimeError> {
+        Ok(Model { session: self.session(model)? })
+    }
+
+    pub(super) fn session(&self, model: &[u8]) -> Result<Session, RuntimeError> {
+        let doing = "preparing a model";
+        let mut builder = Session::builder(&self.environment)
+            .doing(doing)?
+            .with_log_level(LogLevel::Warning)
+            .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::All))
+            .and_then(|builder| builder.with_memory_pattern(true))
+            .and_then(|builder| builder.with_intra_threads(self.threads))
+            .and_then(|builder| builder.with_inter_threads(1))
+            .and_then(|builder| builder.with_intra_op_spinning(self.spinning))
+            // A dying network's activations shrink below the normal range, where arithmetic is many times slower.
+            .and_then(|builder| builder.with_flush_to_zero())
+            .doing(doing)?;
+        if let Some(provider) = self.device.execution_provider() {
+            builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
+        }
+        builder.commit_from_memory(model).doing(doing)
+    }
+}
+
+/// Loads the library and makes the environment. `ort` panics on some libraries that are none: then that is the error.
+fn load(path: &Path, origin: Origin) -> Result<Runtime, RuntimeError> {
+    let unusable = |message: String| RuntimeError::Unusable { path: path.to_path_buf(), origin, message };
+    let environment = std::panic::catch_unwind(|| environment(path))
+        .map_err(|_| unusable("it does not behave like one".to_owned()))?
+        .map_err(unusable)?;
+    let report = Arc::new(LibraryReport { path: path.to_path_buf(), version: version(path), origin });
+    Ok(Runtime { environment, report, device: Device::Cpu, threads: 1, spinning: false })
+}
+
+fn environment(path: &Path) -> Result<Environment, String> {
+    let builder = ort::init_from(path).map_err(|error| error.to_string())?;
+    let environment = builder
+        .with_name("hatchery")
+        .with_telemetry(false)
+        .with_logger(Arc::new(|level, category, _, _, message| match level {
+            LogLevel::Error | LogLevel::Fatal => tracing::warn!("ONNX Runtime: {category}: {message}"),
+            _ => tracing::debug!("ONNX Runtime: {category}: {message}"),
+        }))
+        .build()
+        .map_err(|error| error.message().to_owned())?;
+    environment.set_log_level(LogLevel::Warning);
+    Ok(environment)
+}
+
+/// The library's version, from its build information where that names a release, else its major and minor number.
+fn version(path: &Path) -> String {
+    let from_build = ort::info()
+        .split([' ', ',', '='])
+        .find_map(|word| word.strip_prefix("rel-"))
+        .filter(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    match (from_build, ort::util::probe(path)) {
+        (Some(version), _) => version.to_owned(),
+        (None, Some(minor)) => format!("1.{minor}"),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// A model ready to run on named host tensors.
+#[derive(Debug)]
+pub struct Model {
+    session: Session,
+}
+
+impl Model {
+    /// Names of the inputs.
+    pub fn inputs(&self) -> Vec<String> {
+        self.session.inputs().iter().map(|input| input.name().to_owned()).collect()
+    }
+
+    /// Names of the outputs.
+    pub fn outputs(&self) -> Vec<String> {
+        self.session.outputs().iter().map(|output| output.name().to_owned()).collect()
+    }
+
+    /// Runs it once.
+    ///
+    /// # Errors
+    /// Where an input is missing or does not fit, or the device runs out of memory.
+    pub fn run(&mut self, inputs: &[(&str, HostTensor)]) -> Result<Vec<(String, HostTensor)>, RuntimeError> {
+        let doing = "running a model";
+        let values = inputs
+            .iter()
+            .map(|(name, tensor)| Ok((Cow::Borrowed(*name), SessionInputValue::from(tensor.to_value()?))))
+            .collect::<Result<Vec<_>, ort::Error>>()
+            .doing(doing)?;
+        let outputs = self.session.run(values).doing(doing)?;
+        outputs
+            .iter()
+            .map(|(name, value)| Ok((name.to_owned(), HostTensor::from_value(&value)?)))
+            .collect::<Result<Vec<_>, ort::Error>>()
+            .doing("reading a model's outputs")
+    }
+}
+
+/// Runs a model once.
+///
+/// # Errors
+/// As `Runtime::model` and `Model::run`.
+pub fn run_once(
+    runtime: &Runtime,
+    model: &[u8],
+    inputs: &[(&str, HostTensor)],
+) -> Result<Vec<(String, HostTensor)>, RuntimeError> {
+    runtime.model(model)?.run(inputs)
+}
+
+#[cfg(test)]
+mod tests;
