@@ -77,7 +77,13 @@ pub(super) struct Axis {
 ///
 /// `same`: ceil(input / stride) outputs; of the (outputs - 1) * stride + extent - input zeros needed, the smaller
 /// half goes before (as TensorFlow's SAME, ONNX's SAME_UPPER). `valid`: whole windows only.
-pub(super) fn slide(input: usize, kernel: usize, stride: usize, dilation: usize, padding: Padding) -> Option<Axis> {
+pub(super) fn slide(
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: Padding,
+) -> Option<Axis> {
     let extent = (kernel - 1) * dilation + 1;
     match padding {
         Padding::Same => {

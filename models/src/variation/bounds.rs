@@ -2,8 +2,8 @@
 
 use crate::{
     genome::{
-        Activation, Convolution, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Optimizer, Padding, Pool,
-        TrainingGenes,
+        Activation, Convolution, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Optimizer, Padding,
+        Pool, TrainingGenes,
     },
     problem::{Problem, Task},
 };
@@ -99,8 +99,7 @@ fn layer_outside(gene: &LayerGene, space: &Space, problem: &Problem) -> Option<&
 
 /// Normalisations of a dense layer: those of the space that suit it, or none where it has none of them.
 pub(super) fn dense_norms(space: &Space) -> Vec<Norm> {
-    let suited: Vec<Norm> =
-        space.norms.iter().copied().filter(|norm| *norm != Norm::LocalResponse).collect();
+    let suited: Vec<Norm> = space.norms.iter().copied().filter(|norm| *norm != Norm::LocalResponse).collect();
     if suited.is_empty() { vec![Norm::None] } else { suited }
 }
 

@@ -65,7 +65,11 @@ fn fits(first: &Genome, head: usize, second: &Genome, cut: usize) -> bool {
 
 /// Training genes of one parent, or mixed. Optimizer, rate, momentum, decay and clipping depend on each other and
 /// stay together.
-fn training(first: &TrainingGenes, second: &TrainingGenes, rng: &mut dyn Rng) -> (TrainingGenes, &'static str) {
+fn training(
+    first: &TrainingGenes,
+    second: &TrainingGenes,
+    rng: &mut dyn Rng,
+) -> (TrainingGenes, &'static str) {
     let (base, other, source) =
         if chance(rng, 0.5) { (first, second, "the first") } else { (second, first, "the second") };
     if chance(rng, 0.5) {

@@ -212,7 +212,12 @@ impl<'a> Evidence<'a> {
     fn layers(&self) -> impl Iterator<Item = (&'a LayerGene, Shape, Shape)> {
         let behind = self.blueprint.layers.iter().copied();
         let before = std::iter::once(self.input).chain(behind.clone());
-        self.genome.layers.iter().zip(before).zip(behind).map(|((gene, before), behind)| (gene, before, behind))
+        self.genome
+            .layers
+            .iter()
+            .zip(before)
+            .zip(behind)
+            .map(|((gene, before), behind)| (gene, before, behind))
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'a LayerGene, &'a LayerGene)> {
@@ -405,7 +410,8 @@ fn skipped_positions(evidence: &Evidence<'_>) -> bool {
     evidence.genome.layers.iter().any(|gene| match gene {
         LayerGene::Convolution(genes) => {
             let extent = genes.kernel.map(|side| (side - 1) * genes.dilation + 1);
-            genes.stride > extent[0].max(extent[1]) || (genes.groups == Groups::Depthwise && genes.kernel == [1, 1])
+            genes.stride > extent[0].max(extent[1])
+                || (genes.groups == Groups::Depthwise && genes.kernel == [1, 1])
         }
         LayerGene::MaxPool(genes) | LayerGene::AveragePool(genes) => genes.stride > genes.kernel,
         LayerGene::Residual(genes) => genes.stride > 2,

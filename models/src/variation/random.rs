@@ -14,8 +14,8 @@ use super::{
 use crate::{
     expression::slide_sizes,
     genome::{
-        Activation, Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Padding, Pool, Residual,
-        TrainingGenes,
+        Activation, Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Padding, Pool,
+        Residual, TrainingGenes,
     },
 };
 use rand::Rng;
@@ -34,7 +34,8 @@ pub fn random(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Result<Offspring, Bar
     let mut refusal = None;
     for attempt in 0..ATTEMPTS_MAX {
         let drawn = draw(habitat, rng);
-        let fitted = repair_shapes(drawn.clone(), habitat).and_then(|genome| fit_limits(genome, habitat, rng));
+        let fitted =
+            repair_shapes(drawn.clone(), habitat).and_then(|genome| fit_limits(genome, habitat, rng));
         match habitat.welcome(fitted.as_ref().unwrap_or(&drawn)) {
             Ok(genome) => return Ok(Offspring { genome, operation: "random".into() }),
             Err(reason) => refusal = Some(reason),
@@ -131,7 +132,9 @@ pub(super) fn activation(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Activation
         (Activation::Silu, 2.0),
         (Activation::Tanh, 0.3),
     ];
-    allowed(rng, &weights, &curved(habitat.space)).or_else(|| pick(rng, &habitat.space.activations)).unwrap_or(Activation::None)
+    allowed(rng, &weights, &curved(habitat.space))
+        .or_else(|| pick(rng, &habitat.space.activations))
+        .unwrap_or(Activation::None)
 }
 
 pub(super) fn norm(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Norm {
@@ -313,8 +316,12 @@ impl<'a> Body<'a> {
         let has_convolution = self.habitat.space.layers.contains(&LayerKind::Convolution);
         let kind = if kind == LayerKind::Convolution && !has_convolution { self.style.block } else { kind };
         let gene = match kind {
-            LayerKind::Residual => LayerGene::Residual(residual(self.width, stride, self.style, self.habitat)),
-            LayerKind::Inception => LayerGene::Inception(inception(self.width, self.style, self.habitat, rng)),
+            LayerKind::Residual => {
+                LayerGene::Residual(residual(self.width, stride, self.style, self.habitat))
+            }
+            LayerKind::Inception => {
+                LayerGene::Inception(inception(self.width, self.style, self.habitat, rng))
+            }
             _ => LayerGene::Convolution(self.convolution(stride, is_first, rng)),
         };
         match &gene {
@@ -349,8 +356,7 @@ impl<'a> Body<'a> {
 /// A pool that about halves the image.
 pub(super) fn pool(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Pool {
     let space = habitat.space;
-    let (kernel, stride) =
-        weighted(rng, &[((2, 2), 7.0), ((3, 2), 3.0), ((3, 3), 0.5)]).unwrap_or((2, 2));
+    let (kernel, stride) = weighted(rng, &[((2, 2), 7.0), ((3, 2), 3.0), ((3, 3), 0.5)]).unwrap_or((2, 2));
     let kernel = space.pool_kernel.clamp(kernel);
     let padding = allowed(rng, &[(Padding::Same, 4.0), (Padding::Valid, 1.0)], &space.padding);
     let stride = space.pool_stride.clamp(stride);

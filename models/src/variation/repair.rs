@@ -24,7 +24,9 @@ pub(super) fn repair_shapes(mut genome: Genome, habitat: &Habitat<'_>) -> Option
     for _ in 0..=LAYERS_MAX {
         match blueprint(&genome, habitat.problem) {
             Ok(_) => return Some(genome),
-            Err(NotViable::Layer { layer, reason, .. }) => repair_layer(&mut genome, layer - 1, &reason, habitat)?,
+            Err(NotViable::Layer { layer, reason, .. }) => {
+                repair_layer(&mut genome, layer - 1, &reason, habitat)?
+            }
             Err(_) => return None,
         }
     }

@@ -1,4 +1,5 @@
 //! Offspring in bulk: whatever is drawn is viable, within bounds, canonical, and follows from the seed.
+#![expect(clippy::print_stdout, reason = "property tests say their seeds")]
 
 use super::{Habitat, Offspring, crossover, mutate, plausible, random, settle, within_bounds};
 use crate::{
@@ -109,7 +110,11 @@ fn breed(case: &Case, count: usize, seed: u64, mut each: impl FnMut(&Offspring))
     }
 }
 
-fn next(habitat: &Habitat<'_>, population: &[Genome], rng: &mut impl Rng) -> Result<Offspring, super::Barren> {
+fn next(
+    habitat: &Habitat<'_>,
+    population: &[Genome],
+    rng: &mut impl Rng,
+) -> Result<Offspring, super::Barren> {
     let draw = rng.random::<f64>();
     if population.len() < 10 || draw < 0.15 {
         return random(habitat, rng);
@@ -183,10 +188,39 @@ fn mutants_differ_from_their_parents_and_every_kind_of_change_happens() {
         }
     }
     for expected in [
-        "insert", "delete", "duplicate", "swap", "change", "flatten", "widen", "narrow", "kernel", "height", "width",
-        "stride", "dilation", "split", "depthwise", "padding", "window", "ratio", "normalisation", "activation",
-        "branch", "bottleneck", "learning", "optimizer", "schedule", "momentum", "decay", "batch", "smoothing", "clip",
-        "initializer", "shift", "flip",
+        "insert",
+        "delete",
+        "duplicate",
+        "swap",
+        "change",
+        "flatten",
+        "widen",
+        "narrow",
+        "kernel",
+        "height",
+        "width",
+        "stride",
+        "dilation",
+        "split",
+        "depthwise",
+        "padding",
+        "window",
+        "ratio",
+        "normalisation",
+        "activation",
+        "branch",
+        "bottleneck",
+        "learning",
+        "optimizer",
+        "schedule",
+        "momentum",
+        "decay",
+        "batch",
+        "smoothing",
+        "clip",
+        "initializer",
+        "shift",
+        "flip",
     ] {
         assert!(words.contains(expected), "no mutation said {expected:?}");
     }

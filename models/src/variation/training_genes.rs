@@ -57,8 +57,7 @@ pub(super) fn learning_rate(
     habitat: &Habitat<'_>,
     rng: &mut dyn Rng,
 ) -> f64 {
-    let (low, high) =
-        sound_rates(genes, plausible::is_normalised(genome), plausible::weighted_depth(genome));
+    let (low, high) = sound_rates(genes, plausible::is_normalised(genome), plausible::weighted_depth(genome));
     let unit = TrainingGenes { learning_rate: 1.0, ..genes.clone() };
     let gain = effective_rate(&unit);
     let range = sensible(habitat.space.learning_rate, 1.5 * low / gain, 0.7 * high / gain);

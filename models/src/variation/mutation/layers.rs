@@ -2,7 +2,9 @@
 
 use super::name;
 use crate::{
-    genome::{Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Padding, Pool, Residual},
+    genome::{
+        Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Padding, Pool, Residual,
+    },
     variation::{
         Habitat,
         bounds::{dense_norms, gentle_padding, is_kind_allowed},
@@ -48,7 +50,9 @@ fn place_for(kind: LayerKind, genome: &Genome, habitat: &Habitat<'_>, rng: &mut 
     let flat = genome.layers.iter().position(LayerGene::is_flattening).unwrap_or(end);
     let merge = genome.layers.iter().position(|gene| *gene == LayerGene::Merge);
     let (from, to) = match kind {
-        LayerKind::Dense if !habitat.problem.is_table() => (flat.max(merge.map_or(0, |merge| merge + 1)), end),
+        LayerKind::Dense if !habitat.problem.is_table() => {
+            (flat.max(merge.map_or(0, |merge| merge + 1)), end)
+        }
         LayerKind::Dropout => (end / 2, end),
         LayerKind::Dense | LayerKind::Normalisation => (0, end),
         _ => (0, flat),
@@ -66,7 +70,8 @@ fn new_layer(
 ) -> Option<LayerGene> {
     let space = habitat.space;
     let mut style = Style::draw(habitat, rng);
-    let neighbour = genome.layers[..index].iter().rev().chain(&genome.layers[index..]).find(|gene| gene.is_weighted());
+    let neighbour =
+        genome.layers[..index].iter().rev().chain(&genome.layers[index..]).find(|gene| gene.is_weighted());
     if let Some(gene) = neighbour {
         style.activation = gene.activation().unwrap_or(style.activation);
         if space.norms.contains(&gene.norm()) {
@@ -156,9 +161,8 @@ pub(super) fn duplicate(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dy
 
 /// Exchanges two neighbours.
 pub(super) fn swap(genome: &mut Genome, _: &Habitat<'_>, rng: &mut dyn Rng) -> Option<String> {
-    let places: Vec<usize> = (1..genome.layers.len())
-        .filter(|&index| genome.layers[index - 1] != genome.layers[index])
-        .collect();
+    let places: Vec<usize> =
+        (1..genome.layers.len()).filter(|&index| genome.layers[index - 1] != genome.layers[index]).collect();
     let index = pick(rng, &places)?;
     let words = format!("swap {} with {}", name(genome, index - 1), name(genome, index));
     genome.layers.swap(index - 1, index);
@@ -179,11 +183,8 @@ pub(super) fn change_kind(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut 
         LayerKind::GlobalAveragePool => &[LayerKind::Dense, LayerKind::MaxPool],
         LayerKind::Merge => return None,
     };
-    let kinds: Vec<LayerKind> = kinds
-        .iter()
-        .copied()
-        .filter(|kind| is_kind_allowed(*kind, habitat.space, habitat.problem))
-        .collect();
+    let kinds: Vec<LayerKind> =
+        kinds.iter().copied().filter(|kind| is_kind_allowed(*kind, habitat.space, habitat.problem)).collect();
     let kind = pick(rng, &kinds)?;
     let mut gene = new_layer(kind, genome, index, habitat, rng)?;
     inherit(&mut gene, &genome.layers[index], habitat);
@@ -233,7 +234,11 @@ fn inherit(gene: &mut LayerGene, from: &LayerGene, habitat: &Habitat<'_>) {
 }
 
 /// Puts a global average pool where the network flattens, or takes it away.
-pub(super) fn toggle_global_pool(genome: &mut Genome, habitat: &Habitat<'_>, _: &mut dyn Rng) -> Option<String> {
+pub(super) fn toggle_global_pool(
+    genome: &mut Genome,
+    habitat: &Habitat<'_>,
+    _: &mut dyn Rng,
+) -> Option<String> {
     if let Some(index) = genome.layers.iter().position(|gene| *gene == LayerGene::GlobalAveragePool) {
         genome.layers.remove(index);
         return Some("flatten instead of global average pool".into());

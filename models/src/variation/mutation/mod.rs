@@ -109,7 +109,12 @@ fn attempt(
 }
 
 /// Draws kinds of changes until one applies.
-fn change(genome: &mut Genome, training_share: f64, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<String> {
+fn change(
+    genome: &mut Genome,
+    training_share: f64,
+    habitat: &Habitat<'_>,
+    rng: &mut dyn Rng,
+) -> Option<String> {
     for _ in 0..DRAWS_MAX {
         let of_training = super::draw::chance(rng, training_share);
         let kinds = if of_training { TRAINING_KINDS } else { KINDS };

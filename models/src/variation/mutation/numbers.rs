@@ -16,7 +16,8 @@ use rand::Rng;
 
 /// One of the layers for which `select` says yes.
 fn one_of(genome: &Genome, rng: &mut dyn Rng, select: impl Fn(&LayerGene) -> bool) -> Option<usize> {
-    let places: Vec<usize> = (0..genome.layers.len()).filter(|&index| select(&genome.layers[index])).collect();
+    let places: Vec<usize> =
+        (0..genome.layers.len()).filter(|&index| select(&genome.layers[index])).collect();
     pick(rng, &places)
 }
 
@@ -32,7 +33,8 @@ fn one_convolution<'a>(genome: &'a mut Genome, rng: &mut dyn Rng) -> Option<(&'a
 
 /// The genes of one of the pools, and its name.
 fn one_pool<'a>(genome: &'a mut Genome, rng: &mut dyn Rng) -> Option<(&'a mut Pool, String)> {
-    let index = one_of(genome, rng, |gene| matches!(gene, LayerGene::MaxPool(_) | LayerGene::AveragePool(_)))?;
+    let index =
+        one_of(genome, rng, |gene| matches!(gene, LayerGene::MaxPool(_) | LayerGene::AveragePool(_)))?;
     let words = name(genome, index);
     match &mut genome.layers[index] {
         LayerGene::MaxPool(genes) | LayerGene::AveragePool(genes) => Some((genes, words)),
@@ -92,7 +94,8 @@ pub(super) fn kernel(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dyn R
     if side > 1 {
         genes.dilation = habitat.space.dilation.clamp(genes.dilation);
     }
-    (before != [side; 2]).then(|| format!("kernel of {words} from {}x{} to {side}x{side}", before[0], before[1]))
+    (before != [side; 2])
+        .then(|| format!("kernel of {words} from {}x{} to {side}x{side}", before[0], before[1]))
 }
 
 /// A kernel that is higher or lower.
@@ -257,7 +260,11 @@ pub(super) fn activation(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut d
 }
 
 /// The same activation for all layers that have one.
-pub(super) fn all_activations(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<String> {
+pub(super) fn all_activations(
+    genome: &mut Genome,
+    habitat: &Habitat<'_>,
+    rng: &mut dyn Rng,
+) -> Option<String> {
     let activation = pick(rng, &curved(habitat.space))?;
     let before = genome.clone();
     for gene in &mut genome.layers {

@@ -74,15 +74,22 @@ pub(super) fn weight_decay(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut
 pub(super) fn batch_size(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<String> {
     let before = genome.training.batch_size;
     let sizes = others(&habitat.space.batch_size, before);
-    let near: Vec<u32> =
-        sizes.iter().copied().filter(|size| *size <= 2 * before && before <= size.saturating_mul(2)).collect();
+    let near: Vec<u32> = sizes
+        .iter()
+        .copied()
+        .filter(|size| *size <= 2 * before && before <= size.saturating_mul(2))
+        .collect();
     let after = if chance(rng, 0.8) { pick(rng, &near) } else { pick(rng, &sizes) }?;
     genome.training.batch_size = after;
     Some(format!("batch size from {before} to {after}"))
 }
 
 /// Another label smoothing, or none.
-pub(super) fn label_smoothing(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<String> {
+pub(super) fn label_smoothing(
+    genome: &mut Genome,
+    habitat: &Habitat<'_>,
+    rng: &mut dyn Rng,
+) -> Option<String> {
     let after = training_genes::label_smoothing(habitat, rng);
     let before = std::mem::replace(&mut genome.training.label_smoothing, after);
     (after != before).then(|| format!("label smoothing from {before} to {after}"))
