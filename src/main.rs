@@ -1,1 +1,22 @@
-fn main() {}
+//! The program: command line, progress, reports, run directories.
+//!
+//! Only here is anything printed, and only here are exit codes known. What a network is, how it is trained and
+//! who decides what is trained next live in `hatchery-models` and `hatchery-actors`.
+
+mod cli;
+mod commands;
+mod drawing;
+mod logging;
+mod model_facts;
+mod output;
+mod progress;
+mod report;
+mod run_directory;
+mod view;
+mod workshop;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::start()
+}

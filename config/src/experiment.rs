@@ -4,6 +4,8 @@ use crate::{space::Space, vocabulary::TaskKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+pub use crate::duration::Duration;
+
 /// A whole experiment, as read from a TOML file or a preset. See the presets for commented examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +63,10 @@ pub struct Data {
     /// Share of what remains that is used for validation.
     #[serde(default = "default_valid_fraction")]
     pub valid_fraction: f64,
+    /// Seed of the split. It is not the experiment's seed, so that runs of several seeds are tested on the same
+    /// samples, and `hatchery data write` and `hatchery test` find them without knowing the run.
+    #[serde(default = "default_seed")]
+    pub split_seed: u64,
     /// During the search, at most this many training samples are used (the final training uses all).
     #[serde(default)]
     pub search_samples: Option<u32>,
@@ -82,13 +88,15 @@ fn default_valid_fraction() -> f64 {
     0.2
 }
 
-/// `[budget]`: when the search ends, whichever comes first.
+/// `[budget]`: when the search ends, whichever comes first. A file that has the section says at least one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Evaluations that count (lost workers do not).
+    #[serde(default)]
     pub evaluations: Option<u32>,
     /// Wall-clock time of the whole run, final training included: `90s`, `10m`, `2h`.
+    #[serde(default)]
     pub time: Option<Duration>,
 }
 
@@ -97,11 +105,6 @@ impl Default for Budget {
         Self { evaluations: Some(100), time: None }
     }
 }
-
-/// A length of time, written `90s`, `10m`, `1h30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Duration(pub std::time::Duration);
 
 /// `[search]`: steady-state evolution with ageing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,18 +196,4 @@ pub struct Runtime {
     pub workers: Option<u32>,
     /// Threads of one trainer on CPU; 1 where nothing is said.
     pub threads: Option<u32>,
-}
-
-impl TryFrom<String> for Duration {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Err(format!("not written yet: {text}"))
-    }
-}
-
-impl From<Duration> for String {
-    fn from(duration: Duration) -> Self {
-        format!("{}s", duration.0.as_secs_f64())
-    }
 }

@@ -2,9 +2,7 @@
 //!
 //! It must not know how genomes are drawn from it (`hatchery-models`, `variation`).
 
-use crate::vocabulary::{
-    Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule,
-};
+use crate::vocabulary::{Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// A closed range, written `[min, max]`.

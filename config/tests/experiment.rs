@@ -1,0 +1,204 @@
+//! Reading experiments: what is right is read back unchanged, what is wrong is named precisely.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests stop the test")]
+
+use hatchery_config::{
+    experiment::{Duration, Experiment},
+    presets::PRESETS,
+    schema,
+    space::Space,
+};
+use std::collections::BTreeSet;
+
+const MINIMAL: &str = "name = \"tiny\"\n[data]\nsource = \"digits\"\n";
+
+fn parse(text: &str, sets: &[&str]) -> Result<Experiment, String> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    Experiment::parse(text, "tiny.toml", &sets).map_err(|error| error.to_string())
+}
+
+fn refusal(text: &str, sets: &[&str]) -> String {
+    parse(text, sets).expect_err("must be refused")
+}
+
+fn full() -> Experiment {
+    let mut experiment = parse(MINIMAL, &[]).unwrap();
+    experiment.data.label = Some("class".to_owned());
+    experiment.data.search_samples = Some(10);
+    experiment.data.search_valid_samples = Some(5);
+    experiment.budget.time = Some(Duration::from_seconds(5400.5).unwrap());
+    experiment.training.seconds = Some(1.5);
+    experiment.runtime.library = Some("/lib/libonnxruntime.so".into());
+    experiment.runtime.device = Some("cuda:1".to_owned());
+    experiment.runtime.workers = Some(3);
+    experiment.runtime.threads = Some(2);
+    experiment
+}
+
+#[test]
+fn the_table_of_keys_and_the_types_hold_together() {
+    let table: toml::Table = full().to_toml().unwrap().parse().unwrap();
+    let mut written = BTreeSet::new();
+    for (name, value) in &table {
+        match value {
+            toml::Value::Table(section) => written.extend(section.keys().map(|key| format!("{name}.{key}"))),
+            _ => _ = written.insert(name.clone()),
+        }
+    }
+    let known: BTreeSet<String> = schema::KEYS.iter().map(|key| key.path.to_owned()).collect();
+    assert_eq!(written, known);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for experiment in [full(), parse(MINIMAL, &[]).unwrap(), parse(MINIMAL, &["budget.time=10m"]).unwrap()] {
+        let text = experiment.to_toml().unwrap();
+        assert_eq!(parse(&text, &[]).unwrap(), experiment, "{text}");
+        experiment.validate().unwrap();
+    }
+}
+
+#[test]
+fn presets_are_right_and_come_back_from_a_file() {
+    for preset in PRESETS {
+        let sets = vec!["data.source=digits".to_owned()];
+        let experiment = Experiment::load(preset.name, &sets).unwrap();
+        assert_eq!(experiment.name, preset.name);
+        let again = Experiment::parse(&experiment.to_toml().unwrap(), "again", &[]).unwrap();
+        assert_eq!(again, experiment);
+    }
+}
+
+#[test]
+fn presets_without_data_ask_for_it() {
+    let message = Experiment::load("fashion-mnist", &[]).unwrap_err().to_string();
+    assert!(message.contains("data.source") && message.contains("--set data.source=idx:DIR"), "{message}");
+}
+
+#[test]
+fn an_unknown_key_names_file_line_and_the_nearest() {
+    let message = refusal(&format!("{MINIMAL}\n[training]\nepoch = 3\n"), &[]);
+    assert_eq!(message, "tiny.toml, line 6: unknown key `training.epoch`; did you mean `training.epochs`?");
+    let message = refusal(&format!("{MINIMAL}[trainig]\nepochs = 3\n"), &[]);
+    assert!(message.contains("line 4") && message.contains("`training`"), "{message}");
+    let message = refusal(MINIMAL, &["search.tournement=3"]);
+    assert!(
+        message.contains("--set search.tournement=3") && message.contains("`search.tournament`"),
+        "{message}"
+    );
+    let message = refusal(MINIMAL, &["search.qqqqqqqqq=3"]);
+    assert!(message.contains("population"), "lists the keys there are: {message}");
+}
+
+#[test]
+fn a_value_out_of_range_names_place_value_and_bounds() {
+    let message = refusal(&format!("{MINIMAL}valid_fraction = 1.5\n"), &[]);
+    assert!(message.contains("tiny.toml, line 4"), "{message}");
+    assert!(message.contains("`data.valid_fraction` = 1.5"), "{message}");
+    assert!(message.contains("between 0 and 1"), "{message}");
+    for (set, expected) in [
+        ("training.epochs=0", "from 1 to"),
+        ("training.epochs=many", "from 1 to"),
+        ("training.epochs=2.5", "from 1 to"),
+        ("data.test_fraction=nan", "between 0 and 1"),
+        ("space.depth=[0,3]", "from 1 to 64"),
+        ("space.depth=[5,3]", "the smaller first"),
+        ("space.depth=[5]", "the smaller first"),
+        ("space.learning_rate=[0.0,0.1]", "from 0.00000001 to 10"),
+        ("space.batch_size=[]", "at least one"),
+        ("space.batch_size=16,0", "from 1 to 65536"),
+        ("space.optimizers=[adm]", "did you mean \"adam\"?"),
+        ("space.layers=", "at least one"),
+        ("data.task=guessing", "\"classification\", \"regression\""),
+        ("budget.time=soon", "90s, 10m"),
+        ("budget.time=0", "90s, 10m"),
+        ("runtime.device=gpu", "`cuda:N`"),
+        ("name=../../x", "letters, digits"),
+        ("seed=-1", "at least 0"),
+        ("search.tournament=31", "`search.population` = 30"),
+        ("search.crossover=0.99", "more than 1"),
+        ("space.flip=yes", "true or false"),
+    ] {
+        let message = refusal(MINIMAL, &[set]);
+        assert!(message.contains(expected), "{set}: {message}");
+        assert!(message.contains(set), "names the option: {set}: {message}");
+    }
+}
+
+#[test]
+fn syntax_errors_name_the_line() {
+    let message = refusal("name = \"x\"\n[data\n", &[]);
+    assert!(message.contains("tiny.toml, line 2") && message.contains("TOML"), "{message}");
+    let message = refusal("name = \"x\"\nname = \"y\"\n", &[]);
+    assert!(message.contains("line 2"), "{message}");
+}
+
+#[test]
+fn missing_and_misplaced_things_are_named() {
+    assert!(refusal("[data]\nsource = \"digits\"\n", &[]).contains("`name` is missing"));
+    assert!(refusal("name = \"x\"\n", &[]).contains("`data.source` is missing"));
+    assert!(refusal("name = \"x\"\ndata = \"digits\"\n", &[]).contains("a section: [data]"));
+    assert!(refusal(&format!("{MINIMAL}[budget]\n"), &[]).contains("never end"));
+    assert!(refusal(MINIMAL, &["training.epochs"]).contains("section.key=value"));
+}
+
+#[test]
+fn set_understands_what_shells_leave() {
+    let experiment = parse(
+        MINIMAL,
+        &[
+            "data.source=idx:/some where/data",
+            "data.label=3",
+            "budget.time=1h30m",
+            "budget.evaluations=none",
+            "space.optimizers=adam,sgd",
+            "space.layers=[\"dense\", dropout]",
+            "space.depth=1,4",
+            "space.flip=true",
+            "training.seconds=2",
+        ],
+    )
+    .unwrap();
+    assert_eq!(experiment.data.source, "idx:/some where/data");
+    assert_eq!(experiment.data.label.as_deref(), Some("3"));
+    assert_eq!(experiment.budget.time.unwrap().seconds(), 5400.0);
+    assert_eq!(experiment.budget.evaluations, None);
+    assert_eq!(experiment.space.optimizers.len(), 2);
+    assert_eq!(experiment.space.layers.len(), 2);
+    assert_eq!((experiment.space.depth.min, experiment.space.depth.max), (1, 4));
+    assert!(experiment.space.flip);
+    assert_eq!(experiment.training.seconds, Some(2.0));
+}
+
+#[test]
+fn the_last_set_wins_over_the_file() {
+    let text = format!("{MINIMAL}[training]\nepochs = 3\n");
+    assert_eq!(parse(&text, &["training.epochs=4", "training.epochs=5"]).unwrap().training.epochs, 5);
+}
+
+#[test]
+fn a_label_may_be_a_number_in_the_file() {
+    assert_eq!(parse(&format!("{MINIMAL}label = 10\n"), &[]).unwrap().data.label.as_deref(), Some("10"));
+}
+
+#[test]
+fn a_misspelt_preset_and_a_missing_file_are_told_apart_from_nothing() {
+    let message = Experiment::load("fashion-mnst", &[]).unwrap_err().to_string();
+    assert!(message.contains("did you mean fashion-mnist?"), "{message}");
+    let message = Experiment::load("/nowhere/x.toml", &[]).unwrap_err().to_string();
+    assert!(message.contains("/nowhere/x.toml") && message.contains("digits"), "{message}");
+    let message = Experiment::load("/", &[]).unwrap_err().to_string();
+    assert!(message.contains("directory"), "{message}");
+}
+
+#[test]
+fn defaults_are_allowed_by_their_own_table() {
+    let mut experiment = parse(MINIMAL, &[]).unwrap();
+    experiment.space = Space::default();
+    experiment.validate().unwrap();
+    experiment.space.batch_size.clear();
+    assert!(experiment.validate().unwrap_err().to_string().contains("space.batch_size"));
+    experiment.space = Space::default();
+    experiment.seed = u64::MAX;
+    assert!(experiment.to_toml().is_err());
+}

@@ -1,0 +1,39 @@
+//! The command line: what can be asked for, and what the process answers with.
+//!
+//! It must not know how anything is done: each command has a module of its own in `commands`.
+
+pub mod exit;
+pub mod options;
+
+use crate::{commands, output};
+use clap::Parser;
+use exit::Failure;
+use options::{Cli, Command, RunOptions};
+use std::process::ExitCode;
+
+/// Parses the command line, does what it says, and reports failure on standard error.
+pub fn start() -> ExitCode {
+    // Without a subcommand, the default experiment is run.
+    let command = Cli::parse().command.unwrap_or_else(|| Command::Run(RunOptions::default()));
+    match dispatch(&command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(options) => commands::run::run(options),
+        Command::List(options) => commands::list::list(options),
+        Command::Show(options) => commands::show::show(options),
+        Command::Export(options) => commands::export::export(options),
+        Command::Test(options) => commands::test::test(options),
+        Command::Status(options) => commands::status::status(options),
+        Command::Data(options) => commands::data::data(options),
+        Command::Doctor(options) => commands::doctor::doctor(options),
+        Command::Bench(options) => commands::bench::bench(options),
+    }
+}

@@ -1,0 +1,300 @@
+//! Commands and their options, as clap reads them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Breeds, trains and refines neural networks.
+#[derive(Debug, Parser)]
+#[command(name = "hatchery", version, about, after_help = "Without a command, the preset `digits` is run.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Search for a network, train it at full length, test it, and leave a run directory
+    Run(RunOptions),
+    /// List the evaluations of a run, best first
+    List(ListOptions),
+    /// Show one network of a run: genome, learning curve, lineage
+    Show(ShowOptions),
+    /// Write a network of a run as ONNX, training step, SVG or DOT
+    Export(ExportOptions),
+    /// Test an exported model on the test part of data
+    Test(TestOptions),
+    /// Say how far a run is
+    Status(StatusOptions),
+    /// List, inspect and write data
+    Data(DataOptions),
+    /// Say what this machine can train with, and what is missing
+    Doctor(DoctorOptions),
+    /// Measure
+    Bench(BenchOptions),
+}
+
+/// `hatchery run`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunOptions {
+    /// An experiment file, or a preset: digits, fashion-mnist, magic [default: digits]
+    pub experiment: Option<String>,
+    /// End after this many evaluations (--set budget.evaluations)
+    #[arg(long, value_name = "N")]
+    pub evaluations: Option<u64>,
+    /// End after this time, final training included: 90s, 10m, 1h30m (--set budget.time)
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Trainers side by side (--set runtime.workers)
+    #[arg(long, value_name = "N")]
+    pub workers: Option<u32>,
+    /// Seed of every random stream (--set seed)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The run directory [default: runs/NAME-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out (or the latest of this experiment in runs/)
+    #[arg(long)]
+    pub resume: bool,
+    /// Change a key of the experiment; may be repeated
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Make the last line of standard output a JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Never fetch ONNX Runtime
+    #[arg(long)]
+    pub offline: bool,
+}
+
+impl RunOptions {
+    /// All changes to the experiment, as `--set` would say them; the named options come last and win.
+    pub fn all_sets(&self) -> Vec<String> {
+        let mut sets = self.sets.clone();
+        sets.extend(self.evaluations.map(|count| format!("budget.evaluations={count}")));
+        sets.extend(self.time.as_ref().map(|time| format!("budget.time={time}")));
+        sets.extend(self.workers.map(|count| format!("runtime.workers={count}")));
+        sets.extend(self.seed.map(|seed| format!("seed={seed}")));
+        sets
+    }
+}
+
+/// `hatchery list`.
+#[derive(Debug, Args)]
+pub struct ListOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// Only the best N
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// One JSON object a line
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated values with a header
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// `hatchery show`.
+#[derive(Debug, Args)]
+pub struct ShowOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// The network's id [default: the best]
+    pub id: Option<u64>,
+}
+
+/// `hatchery export`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["onnx", "train_step", "svg", "dot"]))]
+pub struct ExportOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// The network's id [default: the best]
+    pub id: Option<u64>,
+    /// Write the network for use, weights inside
+    #[arg(long, value_name = "FILE")]
+    pub onnx: Option<PathBuf>,
+    /// Write one step of its training as a graph
+    #[arg(long, value_name = "FILE")]
+    pub train_step: Option<PathBuf>,
+    /// Draw its layers as SVG
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Draw its layers for Graphviz
+    #[arg(long, value_name = "FILE")]
+    pub dot: Option<PathBuf>,
+}
+
+/// `hatchery test`.
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// A model written by `run` or `export --onnx`
+    pub model: PathBuf,
+    /// The data: digits, idx:DIR, npz:FILE, csv:FILE, images:DIR or cifar:DIR
+    pub data: String,
+    /// Which part; the split is drawn as it was for the model's training
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub part: Part,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Never fetch ONNX Runtime
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// A part of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// For training.
+    Train,
+    /// For choosing between candidates.
+    Valid,
+    /// For the one test at the end.
+    Test,
+    /// Everything.
+    All,
+}
+
+/// `hatchery status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hatchery data`.
+#[derive(Debug, Args)]
+pub struct DataOptions {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// `hatchery data ..`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// List the kinds of data that can be read
+    List,
+    /// Say what is in the data
+    Inspect(InspectOptions),
+    /// Write a part of the data as arrays x (raw values) and y
+    Write(WriteOptions),
+}
+
+/// How data is read and split; as in an experiment's `[data]`.
+#[derive(Debug, Args)]
+pub struct SourceOptions {
+    /// The data: digits, idx:DIR, npz:FILE, csv:FILE, images:DIR or cifar:DIR
+    pub data: String,
+    /// Take `[data]` and the seed from this run's experiment
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+    /// Change a key of `[data]` or the seed; may be repeated
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// `hatchery data inspect`.
+#[derive(Debug, Args)]
+pub struct InspectOptions {
+    /// Which data.
+    #[command(flatten)]
+    pub source: SourceOptions,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hatchery data write`.
+#[derive(Debug, Args)]
+pub struct WriteOptions {
+    /// Which data.
+    #[command(flatten)]
+    pub source: SourceOptions,
+    /// Which part
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub part: Part,
+    /// The .npz file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `hatchery doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Never fetch ONNX Runtime
+    #[arg(long)]
+    pub offline: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hatchery bench`.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: BenchCommand,
+}
+
+/// `hatchery bench ..`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Time the training steps of the networks of a suite
+    Train(BenchTrainOptions),
+}
+
+/// `hatchery bench train`.
+#[derive(Debug, Args)]
+pub struct BenchTrainOptions {
+    /// The networks, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub suite: PathBuf,
+    /// Only these networks
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Time for each network
+    #[arg(long, value_name = "S", default_value_t = 4.0)]
+    pub seconds: f64,
+    /// Threads (CPU) [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Never fetch ONNX Runtime
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn named_options_win_over_set() {
+        let cli = Cli::parse_from(["hatchery", "run", "--set", "seed=1", "--seed", "7", "--time", "10m"]);
+        let Some(Command::Run(options)) = cli.command else { panic!("run") };
+        assert_eq!(options.all_sets(), ["seed=1", "budget.time=10m", "seed=7"]);
+    }
+}

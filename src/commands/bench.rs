@@ -1,0 +1,108 @@
+//! `hatchery bench train`: times training steps of the networks of a suite, to be compared with other programs.
+
+use super::open_runtime;
+use crate::{
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::{BenchCommand, BenchOptions, BenchTrainOptions},
+    },
+    output::{self, say},
+};
+use anyhow::Context;
+use hatchery_models::training::{
+    bench::{Row, Suite, time},
+    runtime::{Device, Runtime},
+};
+use serde_json::json;
+
+/// Largest suite file that is read, in bytes.
+const SUITE_BYTES_MAX: u64 = 16 << 20;
+
+/// Measures what is asked for.
+pub fn bench(options: &BenchOptions) -> Result<(), Failure> {
+    match &options.command {
+        BenchCommand::Train(options) => train(options),
+    }
+}
+
+fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
+    let device: Device = options.device.parse().context("--device").or_exit(Exit::Experiment)?;
+    let networks = read(options)
+        .and_then(|suite| suite.only(&options.only).context("--only"))
+        .with_context(|| options.suite.display().to_string())
+        .or_exit(Exit::Experiment)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = options.threads.map_or(cores, |threads| threads as usize);
+    // The bench has the machine for itself, so waiting threads may spin.
+    let runtime = open_runtime(None, options.offline)?.on(device).with_threads(threads).with_spinning(true);
+    let (mut rows, mut failures) = (Vec::new(), 0);
+    for network in &networks {
+        match time(&runtime, network, options.seconds) {
+            Ok(row) => {
+                if options.json {
+                    say(serde_json::to_string(&rounded(row.clone())).or_exit(Exit::Failed)?);
+                }
+                rows.push(row);
+            }
+            Err(error) => {
+                failures += 1;
+                report(options, &network.name, &error.to_string());
+            }
+        }
+    }
+    if !options.json {
+        say(table(&runtime, &rows));
+    }
+    if failures == 0 {
+        Ok(())
+    } else {
+        Err(anyhow::anyhow!("{failures} networks could not be timed")).or_exit(Exit::Library)
+    }
+}
+
+fn read(options: &BenchTrainOptions) -> anyhow::Result<Suite> {
+    let length = std::fs::metadata(&options.suite)?.len();
+    anyhow::ensure!(length <= SUITE_BYTES_MAX, "it has {length} bytes, more than {SUITE_BYTES_MAX}");
+    Ok(Suite::parse(&std::fs::read_to_string(&options.suite)?)?)
+}
+
+fn report(options: &BenchTrainOptions, network: &str, error: &str) {
+    if options.json {
+        say(json!({"network": network, "mode": "hatchery", "error": error}));
+    } else {
+        output::note(format_args!("{network}: {error}"));
+    }
+}
+
+/// Microseconds are enough.
+fn rounded(row: Row) -> Row {
+    let thousandths = |value: f64| (value * 1e3).round() / 1e3;
+    Row {
+        step_ms_median: thousandths(row.step_ms_median),
+        step_ms_min: thousandths(row.step_ms_min),
+        images_per_s: (row.images_per_s * 10.0).round() / 10.0,
+        build_ms: thousandths(row.build_ms),
+        ..row
+    }
+}
+
+fn table(runtime: &Runtime, rows: &[Row]) -> String {
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.network.clone(),
+            format!("{:.3}", row.step_ms_median),
+            format!("{:.3}", row.step_ms_min),
+            format!("{:.0}", row.images_per_s),
+            output::grouped(row.parameters as u64),
+            format!("{:.1}", row.build_ms),
+        ]
+    });
+    let header = ["network", "median ms", "fastest ms", "images/s", "parameters", "build ms"];
+    let title = format!(
+        "training steps on {}, {} threads, ONNX Runtime {}",
+        runtime.device(),
+        runtime.threads(),
+        runtime.report().version
+    );
+    format!("{title}\n{}", output::table(&header, &cells.collect::<Vec<_>>()))
+}

@@ -1,0 +1,138 @@
+//! `hatchery data`: which data can be read, what is in it, and parts of it as arrays.
+
+use crate::{
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::{DataCommand, DataOptions, InspectOptions, Part, SourceOptions, WriteOptions},
+    },
+    output::{duration, grouped, percent, say},
+    run_directory::RunDirectory,
+};
+use hatchery_config::{Experiment, experiment};
+use hatchery_models::data::{self, Dataset, Description, LoadOptions, Shape, Split};
+use serde_json::json;
+use std::time::Instant;
+
+/// Does what is asked for.
+pub fn data(options: &DataOptions) -> Result<(), Failure> {
+    match &options.command {
+        DataCommand::List => list(),
+        DataCommand::Inspect(options) => inspect(options)?,
+        DataCommand::Write(options) => write(options)?,
+    }
+    Ok(())
+}
+
+fn list() {
+    for kind in data::catalogue() {
+        say(format_args!("{}\n    {}\n    test part: {}", kind.spelling, kind.explanation, kind.test_part));
+        if !kind.embedded {
+            say(format_args!("    for example: {}", kind.example));
+        }
+    }
+}
+
+fn inspect(options: &InspectOptions) -> Result<(), Failure> {
+    let settings = settings(&options.source)?;
+    let began = Instant::now();
+    let dataset = load(&settings)?;
+    let split = split(&dataset, &settings)?;
+    let description = data::describe(&dataset);
+    if options.json {
+        let mut object = serde_json::to_value(&description).or_exit(Exit::Failed)?;
+        if let Some(fields) = object.as_object_mut() {
+            let parts =
+                json!({"train": split.train.len(), "valid": split.valid.len(), "test": split.test.len()});
+            fields.insert("split".to_owned(), parts);
+        }
+        say(object);
+    } else {
+        print(&description, &split);
+        say(format_args!("read in        {}", duration(began.elapsed().as_secs_f64())));
+    }
+    Ok(())
+}
+
+fn print(description: &Description, split: &Split) {
+    let Description { source, count, official_test, element, minimum, maximum, .. } = description;
+    say(format_args!("source         {source}"));
+    say(format_args!(
+        "samples        {} ({} of them the official test part)",
+        grouped(*count as u64),
+        grouped(*official_test as u64)
+    ));
+    match description.shape {
+        Shape::Image { channels, height, width } => {
+            say(format_args!("images         {channels} channels, {height} rows, {width} columns"));
+        }
+        Shape::Table { features } => say(format_args!("table          {features} features")),
+    }
+    say(format_args!("values         {element}, {minimum} to {maximum}"));
+    say(format_args!(
+        "split          {} training, {} validation, {} test",
+        grouped(split.train.len() as u64),
+        grouped(split.valid.len() as u64),
+        grouped(split.test.len() as u64)
+    ));
+    if !description.classes.is_empty() {
+        say(format_args!(
+            "classes        {}, majority {}",
+            description.classes.len(),
+            percent(description.majority_share)
+        ));
+    }
+    for class in &description.classes {
+        say(format_args!("  {:>8}     {}", grouped(class.count as u64), class.name));
+    }
+    for target in &description.targets {
+        say(format_args!(
+            "target         {}: {} to {}, mean {}",
+            target.name, target.minimum, target.maximum, target.mean
+        ));
+    }
+    say(format_args!("content hash   {}", description.content_hash));
+}
+
+fn write(options: &WriteOptions) -> Result<(), Failure> {
+    let settings = settings(&options.source)?;
+    let dataset = load(&settings)?;
+    let indices = part(&dataset, &settings, options.part)?;
+    data::write_npz(&dataset, &indices, &options.out).or_exit(Exit::Data)?;
+    say(format_args!("{}: {} samples, arrays x and y", options.out.display(), grouped(indices.len() as u64)));
+    Ok(())
+}
+
+/// `[data]` as the options say: of a run's experiment, or the defaults.
+fn settings(options: &SourceOptions) -> Result<experiment::Data, Failure> {
+    let mut sets = vec![format!("data.source={}", options.data)];
+    sets.extend(options.sets.iter().cloned());
+    let experiment = match &options.run {
+        Some(run) => Experiment::load(&RunDirectory::at(run).experiment().to_string_lossy(), &sets),
+        None => Experiment::parse("name = \"data\"\n", "the options", &sets),
+    };
+    Ok(experiment.or_exit(Exit::Experiment)?.data)
+}
+
+/// Loads the data of an experiment.
+pub fn load(settings: &experiment::Data) -> Result<Dataset, Failure> {
+    data::load(&settings.source, &LoadOptions::from(settings)).or_exit(Exit::Data)
+}
+
+/// Splits it as every run of this experiment does.
+pub fn split(dataset: &Dataset, settings: &experiment::Data) -> Result<Split, Failure> {
+    Split::new(dataset, settings.test_fraction, settings.valid_fraction, settings.split_seed)
+        .or_exit(Exit::Data)
+}
+
+/// The indices of a part.
+pub fn part(dataset: &Dataset, settings: &experiment::Data, part: Part) -> Result<Vec<u32>, Failure> {
+    if part == Part::All {
+        return Ok((0..dataset.count as u32).collect());
+    }
+    let split = split(dataset, settings)?;
+    Ok(match part {
+        Part::Train => split.train,
+        Part::Valid => split.valid,
+        Part::Test | Part::All => split.test,
+    })
+}

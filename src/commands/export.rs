@@ -1,0 +1,44 @@
+//! `hatchery export`: a network of a run as a file that others can use.
+
+use super::pick;
+use crate::{
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::ExportOptions,
+    },
+    drawing::{self, Sketch},
+    output::say,
+    run_directory::write_whole,
+    view::{self, Row},
+    workshop::Workshop,
+};
+use std::path::Path;
+
+/// Writes what is asked for.
+pub fn export(options: &ExportOptions) -> Result<(), Failure> {
+    let run = view::read(&options.run)?;
+    let row = pick(&run, options.id)?;
+    if options.svg.is_some() || options.dot.is_some() {
+        let sketch = Sketch::of(&row.genome, &run.problem);
+        write(options.svg.as_deref(), row, || Ok(drawing::svg(&sketch).into_bytes()))?;
+        write(options.dot.as_deref(), row, || Ok(drawing::dot(&sketch).into_bytes()))?;
+    }
+    if options.onnx.is_some() || options.train_step.is_some() {
+        let workshop = Workshop::open(&options.run)?;
+        write(options.onnx.as_deref(), row, || workshop.model(row))?;
+        write(options.train_step.as_deref(), row, || workshop.training_step(row))?;
+    }
+    Ok(())
+}
+
+fn write(
+    path: Option<&Path>,
+    row: &Row,
+    bytes: impl FnOnce() -> anyhow::Result<Vec<u8>>,
+) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let bytes = bytes().or_exit(Exit::Failed)?;
+    write_whole(path, &bytes).or_exit(Exit::Failed)?;
+    say(format_args!("{}: network {}", path.display(), row.id));
+    Ok(())
+}

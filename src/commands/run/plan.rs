@@ -1,0 +1,135 @@
+//! What is to be run, where: from the options to an experiment and a run directory.
+//!
+//! Nothing is created here; a wrong wish leaves no trace.
+
+use crate::{
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::RunOptions,
+    },
+    run_directory::RunDirectory,
+};
+use anyhow::anyhow;
+use hatchery_actors::journal::{JOURNAL_FILE, JournalError};
+use hatchery_config::{Experiment, presets};
+use std::path::Path;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The experiment, with all changes.
+    pub experiment: Experiment,
+    /// Where.
+    pub directory: RunDirectory,
+    /// Whether a run there goes on.
+    pub resume: bool,
+}
+
+/// Makes the plan.
+pub fn plan(options: &RunOptions) -> Result<Plan, Failure> {
+    if options.resume { resumed(options) } else { fresh(options) }
+}
+
+fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
+    let name = options.experiment.as_deref().unwrap_or(presets::DEFAULT);
+    let experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
+    let directory = match &options.out {
+        Some(out) => RunDirectory::at(out),
+        None => RunDirectory::next(&experiment.name),
+    };
+    // The journal refuses it as well; asked here, nothing is loaded or fetched in vain.
+    if is_taken(directory.root()) {
+        return Err(JournalError::Exists { dir: directory.root().to_owned() }).or_exit(Exit::RunDirectory);
+    }
+    Ok(Plan { experiment, directory, resume: false })
+}
+
+fn is_taken(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) || path.is_file()
+}
+
+fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
+    let directory = resumed_directory(options)?;
+    let root = directory.root();
+    if !root.join(JOURNAL_FILE).is_file() {
+        return Err(JournalError::Missing { dir: root.to_owned() }).or_exit(Exit::RunDirectory);
+    }
+    let file = directory.experiment().display().to_string();
+    let stored = Experiment::load(&file, &[]).or_exit(Exit::RunDirectory)?;
+    let experiment = Experiment::load(&file, &options.all_sets()).or_exit(Exit::Experiment)?;
+    same_search(&stored, &experiment, &file).or_exit(Exit::Experiment)?;
+    if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
+        let named = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?.name;
+        if named != stored.name {
+            let error = anyhow!(
+                "{} holds a run of the experiment {}, not of {named}: leave the experiment out, or name another \
+                 directory with --out",
+                root.display(),
+                stored.name
+            );
+            return Err(error).or_exit(Exit::Experiment);
+        }
+    }
+    Ok(Plan { experiment, directory, resume: true })
+}
+
+/// `--out`; else the experiment, where it is a run directory; else the latest run of that name.
+fn resumed_directory(options: &RunOptions) -> Result<RunDirectory, Failure> {
+    if let Some(out) = &options.out {
+        return Ok(RunDirectory::at(out));
+    }
+    let name = options.experiment.as_deref().unwrap_or(presets::DEFAULT);
+    if Path::new(name).is_dir() {
+        return Ok(RunDirectory::at(name));
+    }
+    let experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
+    RunDirectory::latest(&experiment.name)
+        .ok_or_else(|| anyhow!("no run of {} in runs/ to go on with; name its directory with --out", experiment.name))
+        .or_exit(Exit::RunDirectory)
+}
+
+/// What was found so far must stay comparable with what will be found: only budget, devices and the final training
+/// may change.
+fn same_search(stored: &Experiment, asked: &Experiment, file: &str) -> anyhow::Result<()> {
+    let mut frozen = asked.clone();
+    frozen.budget = stored.budget.clone();
+    frozen.runtime = stored.runtime.clone();
+    frozen.final_training = stored.final_training.clone();
+    if frozen == *stored {
+        return Ok(());
+    }
+    let sections = [
+        ("name", frozen.name != stored.name),
+        ("seed", frozen.seed != stored.seed),
+        ("data", frozen.data != stored.data),
+        ("search", frozen.search != stored.search),
+        ("training", frozen.training != stored.training),
+        ("limits", frozen.limits != stored.limits),
+        ("space", frozen.space != stored.space),
+    ];
+    let changed: Vec<&str> = sections.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
+    anyhow::bail!(
+        "{} cannot change when a run goes on ({file} says how it began): only budget, runtime and final may; start a \
+         new run without --resume",
+        changed.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn experiment(sets: &[&str]) -> Experiment {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        Experiment::load("digits", &sets).unwrap()
+    }
+
+    #[test]
+    fn budgets_may_grow_on_resuming_and_nothing_else_may_change() {
+        let stored = experiment(&[]);
+        let asked = experiment(&["budget.evaluations=500", "runtime.workers=3", "final.epochs=9"]);
+        same_search(&stored, &asked, "f").unwrap();
+        let message = same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
+        assert!(message.contains("seed, space"), "{message}");
+    }
+}

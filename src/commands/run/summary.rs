@@ -1,0 +1,57 @@
+//! The closing words of a run, for people and for programs.
+
+use crate::{
+    output::{duration, grouped, percent},
+    view::Run,
+};
+use serde_json::{Value, json};
+
+/// The JSON object that `--json` makes the last line of standard output.
+pub fn json(run: &Run) -> Value {
+    let best = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?)));
+    json!({
+        "run": run.directory,
+        "evaluations": run.rows.len(),
+        "completed": run.completed(),
+        "outcomes": run.outcomes(),
+        "best": best.map(|(best, row)| json!({
+            "id": best.id,
+            "valid_accuracy": best.valid_score,
+            "test_accuracy": best.test_score,
+            "parameters": row.parameters,
+            "multiply_adds": row.multiply_adds,
+        })),
+        "networks_per_hour": (run.networks_per_hour() * 10.0).round() / 10.0,
+        "utilisation": (run.utilisation() * 1e4).round() / 1e4,
+        "elapsed_s": (run.elapsed_s * 1e3).round() / 1e3,
+    })
+}
+
+/// A few lines for people.
+pub fn text(run: &Run) -> String {
+    let outcomes: Vec<String> = run
+        .outcomes()
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.replace('_', " ")))
+        .collect();
+    let mut lines = vec![format!(
+        "{} networks in {} ({:.0} an hour, trainers {} busy): {}",
+        run.rows.len(),
+        duration(run.elapsed_s),
+        run.networks_per_hour(),
+        percent(run.utilisation()),
+        outcomes.join(", ")
+    )];
+    if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
+        lines.push(format!("best: network {}: {}", row.id, row.summary));
+        lines.push(format!(
+            "      {} on validation {}, on test {}; {} parameters, {} multiply-adds",
+            run.score_name(),
+            run.write_score(best.valid_score),
+            run.write_score(best.test_score),
+            grouped(row.parameters),
+            grouped(row.multiply_adds)
+        ));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,94 @@
+//! `hatchery show`: one network: its genome, its learning curve, where it comes from.
+
+use super::pick;
+use crate::{
+    cli::{exit::Failure, options::ShowOptions},
+    drawing::Sketch,
+    output::{duration, grouped, say, table},
+    view::{self, Row, Run},
+};
+use hatchery_models::training::outcome::EpochReport;
+
+/// Youngest ancestors that are shown.
+const ANCESTORS_MAX: usize = 40;
+
+/// Prints it.
+pub fn show(options: &ShowOptions) -> Result<(), Failure> {
+    let run = view::read(&options.run)?;
+    let row = pick(&run, options.id)?;
+    say(format_args!("network {} of {} ({})", row.id, run.directory, row.outcome.word()));
+    facts(&run, row);
+    say("\nlayers");
+    let blocks = Sketch::of(&row.genome, &run.problem).blocks;
+    say(table(
+        &["layer", "output"],
+        &blocks.into_iter().map(|block| vec![block.title, block.detail]).collect::<Vec<_>>(),
+    ));
+    say(format_args!("\ntraining genes\n{}", row.genome.training));
+    curve("learning curve", &run, &row.curve);
+    if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id) {
+        curve("learning curve of the final training", &run, &best.final_curve);
+    }
+    lineage(&run, row.id);
+    Ok(())
+}
+
+fn facts(run: &Run, row: &Row) {
+    let mut facts = vec![
+        ("genome", row.summary.clone()),
+        (run.score_name(), format!("{} (validation)", run.write_score(row.score))),
+        ("parameters", grouped(row.parameters)),
+        ("multiply-adds", grouped(row.multiply_adds)),
+        ("made by", row.operation.clone()),
+        ("trained for", format!("{}, {} epochs", duration(row.seconds), row.epochs)),
+    ];
+    if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id && best.test_score.is_some()) {
+        facts.insert(
+            2,
+            ("", format!("{} (test, after the final training)", run.write_score(best.test_score))),
+        );
+    }
+    if !row.message.is_empty() {
+        facts.push(("message", row.message.clone()));
+    }
+    for (name, value) in facts {
+        say(format_args!("{name:14} {value}"));
+    }
+}
+
+fn curve(title: &str, run: &Run, curve: &[EpochReport]) {
+    if curve.is_empty() {
+        return;
+    }
+    let rows: Vec<_> = curve
+        .iter()
+        .map(|report| {
+            vec![
+                report.epoch.to_string(),
+                format!("{:.4}", report.training_loss),
+                format!("{:.4}", report.validation_loss),
+                run.write_score(Some(f64::from(report.validation_score))),
+                duration(report.seconds),
+            ]
+        })
+        .collect();
+    say(format_args!("\n{title}"));
+    say(table(&["epoch", "training loss", "validation loss", run.score_name(), "time"], &rows));
+}
+
+fn lineage(run: &Run, id: u64) {
+    let ancestors = run.lineage(id);
+    let hidden = ancestors.len().saturating_sub(ANCESTORS_MAX);
+    let rows: Vec<_> = ancestors[hidden..]
+        .iter()
+        .map(|row| {
+            let parents: Vec<_> = row.parents.iter().map(u64::to_string).collect();
+            vec![row.id.to_string(), parents.join(" x "), run.write_score(row.score), row.operation.clone()]
+        })
+        .collect();
+    say("\nlineage, eldest first");
+    if hidden > 0 {
+        say(format_args!("({hidden} older ancestors)"));
+    }
+    say(table(&["id", "from", run.score_name(), "by"], &rows));
+}

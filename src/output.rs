@@ -1,0 +1,110 @@
+//! Everything that is printed goes through here.
+//!
+//! A reader that closes the pipe (`hatchery list RUN | head`) is no failure: what cannot be written is dropped.
+
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write},
+};
+
+/// Prints a line to standard output.
+pub fn say(line: impl Display) {
+    let mut stdout = std::io::stdout().lock();
+    _ = writeln!(stdout, "{line}");
+    _ = stdout.flush();
+}
+
+/// Prints a line to standard error.
+pub fn note(line: impl Display) {
+    _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Prints a failure to standard error.
+pub fn complain(failure: &impl Display) {
+    note(format_args!("error: {failure}"));
+}
+
+/// Whether progress can be drawn over: standard error is a terminal.
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share as a percentage with two decimals.
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// Seconds as `1h02m`, `2m03s`, `45s` or `1.5s`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "-".to_owned();
+    }
+    if seconds < 10.0 {
+        return format!("{seconds:.1}s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole}s"),
+        60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// Lays rows out in columns, two spaces apart; columns of numbers are flush right.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(header.get(column).map(|name| name.chars().count())).max().unwrap_or(0)
+    };
+    let is_number = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(column)).peekable();
+        cells.peek().is_some() && cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+    };
+    let layout: Vec<(usize, bool)> =
+        (0..header.len()).map(|column| (width(column), is_number(column))).collect();
+    let line = |cells: Vec<&str>| {
+        let cells = cells.iter().zip(&layout).map(|(cell, (width, right))| {
+            if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(header.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(percent(0.98765), "98.77 %");
+        assert_eq!(duration(1.54), "1.5s");
+        assert_eq!(duration(59.6), "1m00s");
+        assert_eq!(duration(3723.0), "1h02m");
+        assert_eq!(duration(f64::NAN), "-");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = vec![vec!["a".to_owned(), "5".to_owned()], vec!["bcd".to_owned(), "10".to_owned()]];
+        assert_eq!(table(&["name", "n"], &rows), "name   n\na      5\nbcd   10");
+    }
+}

@@ -1,0 +1,151 @@
+//! What is worth a line: a plain struct that compares each snapshot with the one before.
+
+use super::write_score;
+use crate::output::{duration, grouped};
+use hatchery_actors::progress::Progress;
+
+/// Seconds between two lines that say how far it is.
+const STATUS_EVERY_S: f64 = 10.0;
+
+/// What has been said so far.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    accuracy: bool,
+    stage: Option<&'static str>,
+    best: Option<u64>,
+    paused: Option<String>,
+    last_s: f64,
+}
+
+impl Lines {
+    pub(super) const fn new(accuracy: bool) -> Self {
+        Self { accuracy, stage: None, best: None, paused: None, last_s: 0.0 }
+    }
+
+    /// Lines on what has changed.
+    pub(super) fn happened(&mut self, progress: &Progress) -> Vec<String> {
+        let at = format!("[{:>6}]", duration(progress.elapsed_seconds));
+        let mut lines = Vec::new();
+        let stage = progress.stage.word();
+        if self.stage.replace(stage) != Some(stage) {
+            lines.push(format!("{at} stage: {stage}"));
+        }
+        if let Some(best) = &progress.best
+            && self.best.replace(best.evaluation.0) != Some(best.evaluation.0)
+        {
+            lines.push(format!(
+                "{at} new best: network {}, validation {}, {} parameters: {}",
+                best.individual,
+                write_score(self.accuracy, best.score),
+                grouped(best.parameters),
+                best.summary
+            ));
+        }
+        if self.paused != progress.paused {
+            self.paused.clone_from(&progress.paused);
+            lines.push(match &self.paused {
+                Some(reason) => format!("{at} paused: {reason}"),
+                None => format!("{at} goes on"),
+            });
+        }
+        if !lines.is_empty() {
+            self.last_s = progress.elapsed_seconds;
+        }
+        lines
+    }
+
+    /// Whether it is time to say how far it is; says so once.
+    pub(super) fn is_status_due(&mut self, progress: &Progress) -> bool {
+        let due = progress.elapsed_seconds - self.last_s >= STATUS_EVERY_S;
+        if due {
+            self.last_s = progress.elapsed_seconds;
+        }
+        due
+    }
+
+    /// How far it is.
+    pub(super) fn status(&self, progress: &Progress) -> String {
+        let of = progress.evaluations_max.map(|count| format!(" of {count}")).unwrap_or_default();
+        let best = progress.best.as_ref().map_or(String::new(), |best| {
+            format!(", best {} (network {})", write_score(self.accuracy, best.score), best.individual)
+        });
+        let left = left(progress).map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
+        format!(
+            "[{:>6}] {}: {}{of} evaluated, {:.0} an hour{best}{left}",
+            duration(progress.elapsed_seconds),
+            progress.stage.word(),
+            progress.evaluations,
+            progress.per_hour
+        )
+    }
+}
+
+/// Seconds until the run ends, as far as its limits and its rate tell.
+pub(super) fn left(progress: &Progress) -> Option<f64> {
+    let by_count = progress
+        .evaluations_max
+        .filter(|_| progress.per_hour > 0.0 && progress.stage.word() == "search")
+        .map(|count| f64::from(count.saturating_sub(progress.evaluations)) * 3600.0 / progress.per_hour);
+    match (progress.seconds_left, by_count) {
+        (Some(time), Some(count)) => Some(time.min(count)),
+        (time, count) => time.or(count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hatchery_actors::{
+        progress::Best,
+        protocol::{EvaluationId, IndividualId},
+    };
+
+    fn best(evaluation: u64, score: f64) -> Option<Best> {
+        Some(Best {
+            individual: IndividualId(evaluation),
+            evaluation: EvaluationId(evaluation),
+            summary: "dense 8".to_owned(),
+            score,
+            loss: None,
+            parameters: 1234,
+            multiply_adds: 1,
+        })
+    }
+
+    #[test]
+    fn changes_are_said_once() {
+        let mut lines = Lines::new(true);
+        let mut progress = Progress::before();
+        assert_eq!(lines.happened(&progress).len(), 1, "the first stage");
+        assert!(lines.happened(&progress).is_empty());
+        progress.best = best(3, 0.5);
+        let said = lines.happened(&progress);
+        assert!(said.len() == 1 && said[0].contains("50.00 %") && said[0].contains("1,234"), "{said:?}");
+        assert!(lines.happened(&progress).is_empty());
+        progress.paused = Some("no space left".to_owned());
+        assert!(lines.happened(&progress)[0].contains("no space left"));
+        progress.paused = None;
+        assert!(lines.happened(&progress)[0].contains("goes on"));
+    }
+
+    #[test]
+    fn the_status_comes_now_and_then() {
+        let mut lines = Lines::new(true);
+        let mut progress = Progress::before();
+        progress.elapsed_seconds = 9.0;
+        assert!(!lines.is_status_due(&progress));
+        progress.elapsed_seconds = 10.0;
+        assert!(lines.is_status_due(&progress));
+        assert!(!lines.is_status_due(&progress));
+    }
+
+    #[test]
+    fn time_left_follows_whichever_limit_comes_first() {
+        let mut progress = Progress::before();
+        assert_eq!(left(&progress), None);
+        progress.seconds_left = Some(900.0);
+        assert_eq!(left(&progress), Some(900.0));
+        (progress.evaluations, progress.evaluations_max, progress.per_hour) = (50, Some(100), 1800.0);
+        assert_eq!(left(&progress), Some(100.0));
+    }
+}

@@ -1,0 +1,9 @@
+//! `report.html`: one file that says what a run did, readable without a network connection.
+//!
+//! It must not know the journal: it is handed a `view::Run`.
+
+mod charts;
+mod lineage;
+mod page;
+
+pub use page::page;

@@ -1,0 +1,243 @@
+//! The page: figures, charts, the winner, its lineage, the best of the others.
+
+use super::{
+    charts::{Axis, Chart, Mark},
+    lineage,
+};
+use crate::{
+    drawing::{Sketch, escape, svg},
+    output::{duration, grouped, percent},
+    view::{Row, Run},
+};
+use std::fmt::Write;
+
+/// How many of the best are listed.
+const BEST_MAX: usize = 20;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The whole page. It asks for nothing outside itself.
+pub fn page(run: &Run) -> String {
+    let title = escape(&format!("{}: what the search found", run.name));
+    let mut body = format!("<h1>{title}</h1>\n");
+    body.push_str(&figures(run));
+    body.push_str("<section><h2>Best score over time</h2>\n");
+    body.push_str(&over_time(run).svg());
+    body.push_str("</section>\n<section><h2>Score against size</h2>\n");
+    body.push_str(&against_size(run).svg());
+    body.push_str("</section>\n<section><h2>How evaluations ended</h2>\n");
+    body.push_str(&outcomes(run));
+    body.push_str("</section>\n");
+    if let Some(best) = &run.best {
+        body.push_str(&winner(run, best.id));
+    }
+    body.push_str(&best_table(run));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+}
+
+fn figures(run: &Run) -> String {
+    let best = run.best.as_ref();
+    let row = best.and_then(|best| run.row(best.id));
+    let mut figures: Vec<(&str, String)> = vec![
+        ("evaluations", run.rows.len().to_string()),
+        ("time", duration(run.elapsed_s)),
+        ("networks per hour", format!("{:.0}", run.networks_per_hour())),
+        ("trainers busy", percent(run.utilisation())),
+        ("data", run.source.clone()),
+        ("seed", run.seed.to_string()),
+    ];
+    if let Some(best) = best {
+        figures.insert(0, ("test score", run.write_score(best.test_score)));
+        figures.insert(1, ("validation score", run.write_score(best.valid_score)));
+    }
+    if let Some(row) = row {
+        figures.insert(2, ("parameters", grouped(row.parameters)));
+        figures.insert(3, ("multiply-adds", grouped(row.multiply_adds)));
+    }
+    let mut text = String::from("<dl class=\"figures\">\n");
+    for (name, value) in figures {
+        _ = writeln!(text, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
+    }
+    text.push_str("</dl>\n");
+    text
+}
+
+fn mark(run: &Run, row: &Row, x: f64, score: f64) -> Mark {
+    let title = format!(
+        "{}: {} after {}, {}",
+        row.id,
+        run.write_score(row.score),
+        duration(row.seconds),
+        row.summary
+    );
+    let is_best = run.best.as_ref().is_some_and(|best| best.id == row.id);
+    Mark { x, y: score, class: if is_best { "winner" } else { "one" }, title }
+}
+
+fn score_axis(run: &Run) -> Axis {
+    if run.is_classification() {
+        Axis { title: "validation accuracy", logarithmic: false, write: tick_percent }
+    } else {
+        Axis { title: "validation R squared", logarithmic: false, write: |value| format!("{value:.3}") }
+    }
+}
+
+/// A share as a percentage without idle zeros: `98 %`, `97.5 %`.
+fn tick_percent(share: f64) -> String {
+    let text = format!("{:.3}", 100.0 * share);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn over_time(run: &Run) -> Chart {
+    let scored = || run.rows.iter().filter_map(|row| Some((row, row.score?)));
+    let mut steps: Vec<(f64, f64)> = Vec::new();
+    for (row, score) in scored() {
+        if steps.last().is_none_or(|(_, best)| score > *best) {
+            steps.push((row.finished_s, score));
+        }
+    }
+    Chart {
+        label: "validation score of each evaluation, and the best so far, over time",
+        x: Axis { title: "time since the start", logarithmic: false, write: duration },
+        y: score_axis(run),
+        marks: scored().map(|(row, score)| mark(run, row, row.finished_s, score)).collect(),
+        steps,
+        lines: Vec::new(),
+    }
+}
+
+fn against_size(run: &Run) -> Chart {
+    let scored = run.rows.iter().filter_map(|row| Some((row, row.score?)));
+    Chart {
+        label: "validation score against the number of parameters",
+        x: Axis { title: "parameters", logarithmic: true, write: |value| grouped(value.round() as u64) },
+        y: score_axis(run),
+        marks: scored.map(|(row, score)| mark(run, row, row.parameters.max(1) as f64, score)).collect(),
+        steps: Vec::new(),
+        lines: Vec::new(),
+    }
+}
+
+fn outcomes(run: &Run) -> String {
+    let seconds: f64 = run.rows.iter().map(|row| row.seconds).sum();
+    let mut text = String::from(
+        "<table><thead><tr><th>outcome</th><th>evaluations</th><th>share of the training time</th></tr></thead><tbody>\n",
+    );
+    for (outcome, count) in run.outcomes() {
+        let spent: f64 =
+            run.rows.iter().filter(|row| row.outcome.word() == outcome).map(|row| row.seconds).sum();
+        let share = if seconds > 0.0 { spent / seconds } else { 0.0 };
+        _ = writeln!(
+            text,
+            "<tr><td>{}</td><td class=\"n\">{count}</td><td class=\"n\">{}</td></tr>",
+            outcome.replace('_', " "),
+            percent(share)
+        );
+    }
+    text.push_str("</tbody></table>\n");
+    text
+}
+
+fn winner(run: &Run, id: u64) -> String {
+    let Some(row) = run.row(id) else { return String::new() };
+    let mut text =
+        format!("<section><h2>The winner: network {id}</h2>\n<p class=\"g\">{}</p>\n", escape(&row.summary));
+    text.push_str("<div class=\"pair\"><div>\n");
+    text.push_str(&svg(&Sketch::of(&row.genome, &run.problem)));
+    text.push_str("</div><div>\n<h3>Learning curve in the search</h3>\n");
+    text.push_str(&curve(row));
+    text.push_str("</div></div>\n<h3>Its lineage</h3>\n");
+    text.push_str(&lineage::table(run, id));
+    text.push_str("</section>\n");
+    text
+}
+
+fn curve(row: &Row) -> String {
+    let points = |value: fn(&hatchery_models::training::outcome::EpochReport) -> f32| {
+        row.curve.iter().map(|report| (f64::from(report.epoch), f64::from(value(report)))).collect()
+    };
+    let chart = Chart {
+        label: "loss over epochs",
+        x: Axis { title: "epoch", logarithmic: false, write: |value| format!("{value:.0}") },
+        y: Axis { title: "loss", logarithmic: false, write: |value| format!("{value:.3}") },
+        marks: Vec::new(),
+        steps: Vec::new(),
+        lines: vec![
+            ("training", points(|report| report.training_loss)),
+            ("validation", points(|report| report.validation_loss)),
+        ],
+    };
+    chart.svg()
+        + "<p class=\"legend\"><i class=\"training\"></i> training <i class=\"validation\"></i> validation</p>\n"
+}
+
+fn best_table(run: &Run) -> String {
+    let mut text = String::from(
+        "<section><h2>The best</h2>\n<div class=\"wide\"><table><thead><tr><th>id</th><th>score</th><th>parameters</th>\
+         <th>multiply-adds</th><th>time</th><th>genome</th></tr></thead><tbody>\n",
+    );
+    for row in run.ranked().into_iter().take(BEST_MAX) {
+        _ = writeln!(
+            text,
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td><td class=\"g\">{}</td></tr>",
+            row.id,
+            run.write_score(row.score),
+            grouped(row.parameters),
+            grouped(row.multiply_adds),
+            duration(row.seconds),
+            escape(&row.summary)
+        );
+    }
+    text.push_str("</tbody></table></div></section>\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    #[test]
+    fn the_page_is_whole_and_asks_for_nothing_outside_itself() {
+        let page = page(&fixture::run());
+        let outside = page.replace("http://www.w3.org/2000/svg", "");
+        for word in ["http://", "https://", "<script", "<link", "@import", "url(", "<img"] {
+            assert!(!outside.contains(word), "{word}");
+        }
+        for tag in ["html", "body", "main", "section", "table", "tbody", "svg", "dl", "div"] {
+            let opened = page.matches(&format!("<{tag}")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn words_are_escaped_and_figures_are_there() {
+        let page = page(&fixture::run());
+        assert!(page.contains("digits &amp; co") && page.contains("&lt;widen&gt;"));
+        assert!(!page.contains("<widen>"));
+        assert!(page.contains("88.00 %") && page.contains("The winner: network 4"));
+        assert!(page.contains("prefers-color-scheme:dark"));
+    }
+
+    #[test]
+    fn a_run_without_results_has_a_page_too() {
+        let mut run = fixture::run();
+        run.rows.clear();
+        run.best = None;
+        let page = page(&run);
+        assert!(page.ends_with("</html>\n") && !page.contains("NaN"));
+    }
+
+    #[test]
+    fn ticks_are_short() {
+        assert_eq!(tick_percent(0.975), "97.5 %");
+        assert_eq!(tick_percent(1.0), "100 %");
+        assert_eq!(tick_percent(0.0), "0 %");
+    }
+}

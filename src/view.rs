@@ -1,0 +1,441 @@
+//! What a run has come to, in the words of lists and reports.
+//!
+//! Read from the journal by [`read`]; everything that is printed about a run is printed from here.
+
+use crate::{
+    cli::exit::{Exit, Failure, OrExit},
+    output,
+};
+use hatchery_actors::{
+    journal::{EvaluationRecord, JournalError, RunRecord, record},
+    protocol::LeaseKind,
+};
+use hatchery_config::Experiment;
+use hatchery_models::{
+    genome::Genome,
+    problem::{Problem, Task},
+    training::outcome::{EpochReport, Outcome},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+/// Events that are read at once.
+const EVENTS_PAGE: u32 = 10_000;
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The experiment's name.
+    pub name: String,
+    /// The run directory, as the user knows it.
+    pub directory: String,
+    /// The data's source.
+    pub source: String,
+    /// The experiment's seed.
+    pub seed: u64,
+    /// What is predicted from what.
+    pub problem: Problem,
+    /// Where it stands: `search`, `final`, ..., `done`.
+    pub stage: String,
+    /// Seconds that it has run, interruptions not counted.
+    pub elapsed_s: f64,
+    /// Seconds of all trainings so far, summed.
+    pub training_s: f64,
+    /// Trainers side by side.
+    pub workers: u32,
+    /// The search's evaluations that have ended, in the order in which they ended.
+    pub rows: Vec<Row>,
+    /// Evaluations that have begun and not ended.
+    pub running: usize,
+    /// The best network, or so far the best.
+    pub best: Option<Best>,
+}
+
+/// Reads the run in a directory, live or not.
+///
+/// # Errors
+/// Where there is none, or its journal or experiment cannot be read.
+pub fn read(directory: &Path) -> Result<Run, Failure> {
+    let record = record::read(directory).or_exit(Exit::RunDirectory)?;
+    let ended = ended_seconds(directory).or_exit(Exit::RunDirectory)?;
+    of(&record, directory, &ended)
+}
+
+/// When each evaluation ended, in seconds since the run began, interruptions left out.
+fn ended_seconds(directory: &Path) -> Result<HashMap<u64, f64>, JournalError> {
+    let mut ended = HashMap::new();
+    let mut after = 0;
+    loop {
+        let page = record::events(directory, after, EVENTS_PAGE)?;
+        let Some(last) = page.last() else { return Ok(ended) };
+        after = last.number;
+        for event in page.iter().filter(|event| event.kind == "finished") {
+            ended.extend(event.evaluation.map(|evaluation| (evaluation.0, event.elapsed_seconds)));
+        }
+    }
+}
+
+fn of(record: &RunRecord, directory: &Path, ended: &HashMap<u64, f64>) -> Result<Run, Failure> {
+    let origin = format!("the experiment recorded in {}", directory.display());
+    let experiment = Experiment::parse(&record.info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
+    let search = || record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Search);
+    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, ended)).collect();
+    rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
+    Ok(Run {
+        name: experiment.name,
+        directory: directory.display().to_string(),
+        source: record.info.data_source.clone(),
+        seed: experiment.seed,
+        problem: record.info.problem,
+        stage: record.stage.word().to_owned(),
+        elapsed_s: record.elapsed_seconds,
+        training_s: record.evaluations.iter().map(|evaluation| evaluation.seconds).sum(),
+        workers: workers(record),
+        running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
+        best: best(record),
+        rows,
+    })
+}
+
+/// As many trainers as were seen.
+fn workers(record: &RunRecord) -> u32 {
+    let slot = |name: &String| name.split('#').next().map(str::to_owned);
+    let slots: std::collections::BTreeSet<String> = record
+        .evaluations
+        .iter()
+        .filter_map(|evaluation| evaluation.trainer.as_ref().and_then(slot))
+        .collect();
+    u32::try_from(slots.len()).unwrap_or(u32::MAX)
+}
+
+fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> {
+    let individual = &evaluation.individual;
+    Some(Row {
+        id: individual.id.0,
+        outcome: evaluation.outcome?,
+        score: evaluation.score.filter(|_| evaluation.has_fitness()),
+        parameters: individual.parameters,
+        multiply_adds: individual.multiply_adds,
+        finished_s: ended.get(&evaluation.id.0).copied().unwrap_or(0.0),
+        seconds: evaluation.seconds,
+        epochs: evaluation.curve.len(),
+        operation: individual.operation.clone(),
+        parents: individual.parents.iter().map(|parent| parent.0).collect(),
+        summary: individual.summary.clone(),
+        genome: individual.genome.clone(),
+        curve: evaluation.curve.clone(),
+        message: evaluation.message.clone(),
+    })
+}
+
+/// The crowned network; before there is one, the best of the search.
+fn best(record: &RunRecord) -> Option<Best> {
+    let last_score = |id: u64| {
+        let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
+        let crown =
+            own.clone().rfind(|evaluation| evaluation.kind == LeaseKind::Crown && evaluation.has_fitness());
+        crown.or_else(|| own.rfind(|evaluation| evaluation.kind == LeaseKind::Search)).and_then(|e| e.score)
+    };
+    let curve = |id: u64| {
+        let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
+        own.rfind(|evaluation| evaluation.kind == LeaseKind::Final)
+            .map(|e| e.curve.clone())
+            .unwrap_or_default()
+    };
+    match &record.final_result {
+        Some(result) => Some(Best {
+            id: result.individual.0,
+            valid_score: last_score(result.individual.0),
+            test_score: result.test_score,
+            final_curve: curve(result.individual.0),
+        }),
+        None => record.ranking().first().map(|evaluation| Best {
+            id: evaluation.individual.id.0,
+            valid_score: evaluation.score,
+            test_score: None,
+            final_curve: Vec::new(),
+        }),
+    }
+}
+
+/// One ended evaluation of the search.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The individual.
+    pub id: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Best validation score: accuracy, or R squared.
+    pub score: Option<f64>,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+    /// When it ended, in seconds from the run's begin.
+    pub finished_s: f64,
+    /// How long it trained.
+    pub seconds: f64,
+    /// Epochs finished.
+    pub epochs: usize,
+    /// How it was made.
+    pub operation: String,
+    /// From whom.
+    pub parents: Vec<u64>,
+    /// The genome in one line.
+    pub summary: String,
+    /// The genome.
+    pub genome: Genome,
+    /// Its learning curve.
+    pub curve: Vec<EpochReport>,
+    /// Why it did not complete.
+    pub message: String,
+}
+
+/// The network that is handed over.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// The individual.
+    pub id: u64,
+    /// Validation score in the search (or in the comparison at the final training's length).
+    pub valid_score: Option<f64>,
+    /// Score on the test part; `None` before the one test.
+    pub test_score: Option<f64>,
+    /// Learning curve of the final training.
+    pub final_curve: Vec<EpochReport>,
+}
+
+impl Run {
+    /// The row of an individual.
+    pub fn row(&self, id: u64) -> Option<&Row> {
+        self.rows.iter().find(|row| row.id == id)
+    }
+
+    /// Rows with a score, best first; ties go to the smaller network.
+    pub fn ranked(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by(|a, b| {
+            let scores =
+                b.score.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.score.unwrap_or(f64::NEG_INFINITY));
+            scores.then(a.parameters.cmp(&b.parameters)).then(a.id.cmp(&b.id))
+        });
+        rows
+    }
+
+    /// The front of score against parameters: everyone that no smaller or equal one beats, smallest first.
+    pub fn front(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.score.is_some()).collect();
+        rows.sort_by(|a, b| {
+            let score = |row: &Row| row.score.unwrap_or(f64::NEG_INFINITY);
+            a.parameters.cmp(&b.parameters).then(score(b).total_cmp(&score(a))).then(a.id.cmp(&b.id))
+        });
+        let mut best = f64::NEG_INFINITY;
+        rows.retain(|row| {
+            let better = row.score.is_some_and(|score| score > best);
+            best = row.score.filter(|_| better).unwrap_or(best);
+            better
+        });
+        rows
+    }
+
+    /// How many evaluations ended in which way; every outcome that occurred.
+    pub fn outcomes(&self) -> BTreeMap<&'static str, usize> {
+        let mut outcomes = BTreeMap::new();
+        for row in &self.rows {
+            *outcomes.entry(row.outcome.word()).or_insert(0) += 1;
+        }
+        outcomes
+    }
+
+    /// Evaluations that were trained to their planned end.
+    pub fn completed(&self) -> usize {
+        self.rows.iter().filter(|row| row.outcome == Outcome::Completed).count()
+    }
+
+    /// Ended evaluations for each hour that the run has run.
+    pub fn networks_per_hour(&self) -> f64 {
+        // Until the last evaluation of the search: the final training is no search.
+        let seconds = self.rows.iter().map(|row| row.finished_s).fold(0.0, f64::max);
+        if seconds > 0.0 { self.rows.len() as f64 * 3600.0 / seconds } else { 0.0 }
+    }
+
+    /// Share of the trainers' time that went into training.
+    pub fn utilisation(&self) -> f64 {
+        let available = self.elapsed_s * f64::from(self.workers.max(1));
+        if available > 0.0 { (self.training_s / available).min(1.0) } else { 0.0 }
+    }
+
+    /// The individual and all its ancestors, eldest first, each once.
+    pub fn lineage(&self, id: u64) -> Vec<&Row> {
+        let mut found: BTreeMap<u64, &Row> = BTreeMap::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if let Some(row) = self.row(id).filter(|row| !found.contains_key(&row.id)) {
+                found.insert(id, row);
+                open.extend(&row.parents);
+            }
+        }
+        // Ids count up with birth, so parents come before their children.
+        found.into_values().collect()
+    }
+
+    /// Whether scores are accuracies (and not R squared).
+    pub fn is_classification(&self) -> bool {
+        matches!(self.problem.task, Task::Classification { .. })
+    }
+
+    /// What a score is called.
+    pub fn score_name(&self) -> &'static str {
+        if self.is_classification() { "accuracy" } else { "R squared" }
+    }
+
+    /// A score as people read it.
+    pub fn write_score(&self, score: Option<f64>) -> String {
+        match score {
+            Some(score) if self.is_classification() => output::percent(score),
+            Some(score) => format!("{score:.4}"),
+            None => "-".to_owned(),
+        }
+    }
+}
+
+/// A run for tests of what is printed.
+#[cfg(test)]
+pub mod fixture {
+    use super::{Best, Row, Run};
+    use hatchery_models::{
+        genome::{
+            Activation, Convolution, Dense, Genome, Groups, Inception, Initializer, LayerGene, Norm,
+            Optimizer, Padding, Pool, Residual, Schedule, TrainingGenes,
+        },
+        problem::{Problem, Task},
+        training::outcome::{EpochReport, Outcome},
+    };
+
+    /// One of every kind of layer.
+    pub fn genome() -> Genome {
+        let (norm, activation) = (Norm::Batch, Activation::Relu);
+        let convolution = Convolution {
+            filters: 8,
+            kernel: [3, 5],
+            stride: 1,
+            dilation: 1,
+            groups: Groups::Count(1),
+            padding: Padding::Same,
+            norm,
+            activation,
+        };
+        let layers = vec![
+            LayerGene::Convolution(convolution),
+            LayerGene::Inception(Inception { branches: [4, 4, 0, 4], bottleneck: 2, norm, activation }),
+            LayerGene::MaxPool(Pool { kernel: 2, stride: 2, padding: Padding::Valid }),
+            LayerGene::Residual(Residual { filters: 8, stride: 1, norm, activation }),
+            LayerGene::GlobalAveragePool,
+            LayerGene::Dense(Dense { units: 16, norm: Norm::None, activation }),
+            LayerGene::Dropout { ratio: 0.25 },
+        ];
+        let training = TrainingGenes {
+            optimizer: Optimizer::AdamW,
+            learning_rate: 0.001,
+            schedule: Schedule::Cosine,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            batch_size: 32,
+            label_smoothing: 0.0,
+            gradient_clip: 0.0,
+            initializer: Initializer::HeNormal,
+            shift: 0,
+            flip: false,
+        };
+        Genome { layers, training }
+    }
+
+    /// Digits.
+    pub fn problem() -> Problem {
+        let task = Task::Classification { classes: 10 };
+        Problem { channels: 1, height: 8, width: 8, multi_view: false, task }
+    }
+
+    /// An evaluation.
+    pub fn row(id: u64, score: Option<f64>, parameters: u64, parents: &[u64]) -> Row {
+        let report = |epoch: u32| EpochReport {
+            epoch,
+            training_loss: 1.0 / epoch as f32,
+            validation_loss: 1.1 / epoch as f32,
+            validation_score: 0.5,
+            seconds: f64::from(epoch),
+        };
+        Row {
+            id,
+            outcome: if score.is_some() { Outcome::Completed } else { Outcome::Diverged },
+            score,
+            parameters,
+            multiply_adds: 10 * parameters,
+            finished_s: id as f64,
+            seconds: 1.0,
+            epochs: 3,
+            operation: "mutate: <widen> convolution 1".to_owned(),
+            parents: parents.to_vec(),
+            summary: genome().to_string(),
+            genome: genome(),
+            curve: (1..=3).map(report).collect(),
+            message: String::new(),
+        }
+    }
+
+    /// A run of five evaluations, the fourth of which won.
+    pub fn run() -> Run {
+        Run {
+            name: "digits & co".to_owned(),
+            directory: "runs/digits-1".to_owned(),
+            source: "digits".to_owned(),
+            seed: 1,
+            problem: problem(),
+            stage: "done".to_owned(),
+            elapsed_s: 10.0,
+            training_s: 15.0,
+            workers: 2,
+            rows: vec![
+                row(1, Some(0.5), 100, &[]),
+                row(2, Some(0.7), 300, &[]),
+                row(3, None, 50, &[1]),
+                row(4, Some(0.9), 200, &[1, 2]),
+                row(5, Some(0.9), 400, &[4]),
+            ],
+            running: 0,
+            best: Some(Best {
+                id: 4,
+                valid_score: Some(0.9),
+                test_score: Some(0.88),
+                final_curve: Vec::new(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::run;
+
+    fn ids(rows: &[&super::Row]) -> Vec<u64> {
+        rows.iter().map(|row| row.id).collect()
+    }
+
+    #[test]
+    fn ranks_fronts_and_lineages() {
+        let run = run();
+        assert_eq!(ids(&run.ranked()), [4, 5, 2, 1, 3], "equal scores: the smaller network first");
+        assert_eq!(ids(&run.front()), [1, 4], "200 parameters beat 300");
+        assert_eq!(ids(&run.lineage(4)), [1, 2, 4]);
+        assert_eq!(ids(&run.lineage(5)), [1, 2, 4, 5]);
+        assert_eq!(run.outcomes(), [("completed", 4), ("diverged", 1)].into());
+    }
+
+    #[test]
+    fn rates_and_shares() {
+        let run = run();
+        assert_eq!(run.networks_per_hour(), 3600.0, "five in five seconds");
+        assert_eq!(run.utilisation(), 0.75, "15 of 20 trainer seconds");
+    }
+}

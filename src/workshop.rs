@@ -1,0 +1,187 @@
+//! Makes model files of a run's networks: everything that needs the run's data and weights together.
+//!
+//! It must not know who asks: `run` at its end, or `export` at any time.
+
+use crate::{
+    cli::exit::{Exit, Failure, OrExit},
+    commands::data,
+    model_facts::ModelFacts,
+    run_directory::{self, RunDirectory},
+    view::{self, Best, Row, Run},
+};
+use anyhow::{Context, anyhow};
+use hatchery_actors::{
+    journal::{EvaluationRecord, RunRecord, record},
+    protocol::LeaseKind,
+};
+use hatchery_config::Experiment;
+use hatchery_models::{
+    data::{Dataset, Normalisation, Samples, Split},
+    expression::{self, Feed},
+    graph::{ElementType, lowering::Provider},
+    onnx::{EncodeOptions, encode},
+    training::outcome::Weights,
+};
+use std::path::Path;
+
+/// A run with its data.
+pub struct Workshop {
+    directory: RunDirectory,
+    record: RunRecord,
+    /// What lists and reports say of it.
+    pub run: Run,
+    experiment: Experiment,
+    dataset: Dataset,
+    split: Split,
+}
+
+impl Workshop {
+    /// Opens a run and loads its data.
+    ///
+    /// # Errors
+    /// Where there is no run, or its data cannot be loaded or have changed.
+    pub fn open(directory: &Path) -> Result<Self, Failure> {
+        let record = record::read(directory).or_exit(Exit::RunDirectory)?;
+        let origin = format!("the experiment recorded in {}", directory.display());
+        let experiment =
+            Experiment::parse(&record.info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
+        let dataset = data::load(&experiment.data)?;
+        if dataset.content_hash != record.info.data_hash {
+            let error = anyhow!(
+                "{} has changed since the run in {} began: its content hash is {}, not {}",
+                dataset.source,
+                directory.display(),
+                dataset.content_hash,
+                record.info.data_hash
+            );
+            return Err(error).or_exit(Exit::Data);
+        }
+        let split = data::split(&dataset, &experiment.data)?;
+        let run = view::read(directory)?;
+        Ok(Self { directory: RunDirectory::at(directory), record, run, experiment, dataset, split })
+    }
+
+    /// The evaluation whose weights stand for a network: the final training's, else the longest one's.
+    fn weighty(&self, id: u64) -> Option<&EvaluationRecord> {
+        let crowned = self.record.final_result.as_ref().filter(|result| result.individual.0 == id);
+        let own = || {
+            let own = self.record.evaluations.iter();
+            own.filter(|evaluation| evaluation.individual.id.0 == id && evaluation.has_weights)
+        };
+        let crowned = crowned.and_then(|result| own().find(|evaluation| evaluation.id == result.evaluation));
+        crowned
+            .or_else(|| own().max_by_key(|evaluation| (evaluation.kind == LeaseKind::Crown, evaluation.id)))
+    }
+
+    /// The network for use: weights and normalisation inside, any number of samples at once.
+    ///
+    /// # Errors
+    /// Where its weights were not kept.
+    pub fn model(&self, row: &Row) -> anyhow::Result<Vec<u8>> {
+        let (evaluation, weights) = self.weights(row)?;
+        let normalisation = self.normalisation(evaluation.kind);
+        let product = expression::inference(&row.genome, &self.dataset.problem, &normalisation, &weights)
+            .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
+        let options = EncodeOptions {
+            name: format!("{} {}", self.experiment.name, row.id),
+            metadata: self.facts(row, &normalisation).metadata()?,
+            dynamic_batch: true,
+        };
+        Ok(encode(&product.graph, Provider::Cpu, &options))
+    }
+
+    fn weights(&self, row: &Row) -> anyhow::Result<(&EvaluationRecord, Weights)> {
+        let missing = || {
+            let kept = self.kept();
+            anyhow!("the weights of network {} were not kept; those of {kept} were", row.id)
+        };
+        let evaluation = self.weighty(row.id).ok_or_else(missing)?;
+        let weights = record::weights(self.directory.root(), evaluation.id)?.ok_or_else(missing)?;
+        Ok((evaluation, weights))
+    }
+
+    fn kept(&self) -> String {
+        let kept = self.record.evaluations.iter().filter(|evaluation| evaluation.has_weights);
+        let ids: std::collections::BTreeSet<u64> =
+            kept.map(|evaluation| evaluation.individual.id.0).collect();
+        ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// One step of the network's training as a graph.
+    ///
+    /// # Errors
+    /// Where the network cannot be built, which is a defect.
+    pub fn training_step(&self, row: &Row) -> anyhow::Result<Vec<u8>> {
+        let element = match self.dataset.samples {
+            Samples::U8(_) => ElementType::U8,
+            Samples::F32(_) => ElementType::F32,
+        };
+        let feed = Feed { element, count: self.dataset.count };
+        let normalisation = self.normalisation(LeaseKind::Search);
+        let product = expression::training_step(&row.genome, &self.dataset.problem, &feed, &normalisation)
+            .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
+        let options = EncodeOptions {
+            name: format!("{} {} training step", self.experiment.name, row.id),
+            metadata: self.facts(row, &normalisation).metadata()?,
+            dynamic_batch: false,
+        };
+        Ok(encode(&product.graph, Provider::Cpu, &options))
+    }
+
+    /// What raw values were normalised by in this kind of training.
+    fn normalisation(&self, _kind: LeaseKind) -> Normalisation {
+        Normalisation::of(&self.dataset, &self.split.train)
+    }
+
+    fn facts<'a>(&'a self, row: &'a Row, normalisation: &'a Normalisation) -> ModelFacts<'a> {
+        ModelFacts {
+            run: &self.run,
+            row,
+            experiment: &self.experiment,
+            dataset: &self.dataset,
+            normalisation,
+            best: self.best(row),
+        }
+    }
+
+    fn best(&self, row: &Row) -> Option<&Best> {
+        self.run.best.as_ref().filter(|best| best.id == row.id)
+    }
+
+    /// What is known of a network, as JSON text.
+    ///
+    /// # Errors
+    /// Where something cannot be written as JSON, which is a defect.
+    pub fn facts_json(&self, row: &Row) -> anyhow::Result<String> {
+        let normalisation = self.normalisation(LeaseKind::Search);
+        Ok(serde_json::to_string_pretty(&self.facts(row, &normalisation).json())? + "\n")
+    }
+
+    /// Writes `best.onnx`, `best.json` and `champions/`.
+    ///
+    /// # Errors
+    /// Where a file cannot be written, or the best network's weights are missing.
+    pub fn write_models(&self) -> anyhow::Result<()> {
+        let best = self.run.best.as_ref().and_then(|best| self.run.row(best.id));
+        if let Some(row) = best {
+            let model = self.model(row).context("the best network")?;
+            run_directory::write_whole(&self.directory.best_model(), &model)?;
+            run_directory::write_whole(&self.directory.best_facts(), self.facts_json(row)?.as_bytes())?;
+        }
+        self.write_champions()
+    }
+
+    /// Everyone on the front is described; whose weights were kept is there as a model, too.
+    fn write_champions(&self) -> anyhow::Result<()> {
+        let folder = self.directory.champions();
+        run_directory::make(&folder)?;
+        for row in self.run.front() {
+            let facts = self.facts_json(row)?;
+            run_directory::write_whole(&folder.join(format!("{}.json", row.id)), facts.as_bytes())?;
+            if self.weighty(row.id).is_some() {
+                run_directory::write_whole(&folder.join(format!("{}.onnx", row.id)), &self.model(row)?)?;
+            }
+        }
+        Ok(())
+    }
+}

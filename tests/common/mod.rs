@@ -1,0 +1,121 @@
+//! Running the program as a user does: a real process, its exit code, what it prints.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop the test")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Longest that a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a process left.
+#[derive(Debug)]
+pub struct Finished {
+    /// Exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Stops the test unless the process ended well.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    /// Stops the test unless the process ended with this code, a one-line message that has all of `words`, and no
+    /// panic.
+    pub fn refused(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        let line = self.stderr.lines().rfind(|line| line.starts_with("error: "));
+        let line = line.unwrap_or_else(|| panic!("no message: {self:?}"));
+        for word in words {
+            assert!(line.contains(word), "{word:?} is not in {line:?}");
+        }
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        self
+    }
+
+    /// The last line of standard output as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        let line = self.stdout.lines().last().unwrap_or_else(|| panic!("no output: {self:?}"));
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+}
+
+/// The program with these arguments, in a working directory.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hatchery"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn hatchery(folder: &Path, arguments: &[&str]) -> Finished {
+    finish(&mut command(folder, arguments))
+}
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command) -> Finished {
+    let output = command.output().unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A process that is killed when the test is done with it.
+pub struct Living(pub Child);
+
+impl Living {
+    /// Starts the program.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = command(folder, arguments);
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until something is so.
+pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Real data, where there is any.
+pub fn real_data(name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("HATCHERY_DATA").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let found = named.unwrap_or(beside).join(name);
+    if !found.exists() {
+        println!("skipped: no {}; HATCHERY_DATA names the folder with real data", found.display());
+        return None;
+    }
+    Some(found)
+}
