@@ -1,7 +1,9 @@
 //! What each gene means: the walk from layer genes to primitive operations.
 
 use super::{
-    blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX, Window},
+    blueprint::{
+        Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX, Window,
+    },
     shape::{Shape, slide},
 };
 use crate::{
@@ -144,8 +146,15 @@ impl Assembly {
         let (filters, groups) = resolve_groups(genes.groups, channels, filters);
         let pool = Pool { kernel: 0, stride: genes.stride, padding: genes.padding };
         let kernel = [genes.kernel[0] as usize, genes.kernel[1] as usize];
-        let place =
-            self.convolve(place, filters, kernel, genes.dilation as usize, &pool, groups, genes.norm != Norm::Batch)?;
+        let place = self.convolve(
+            place,
+            filters,
+            kernel,
+            genes.dilation as usize,
+            &pool,
+            groups,
+            genes.norm != Norm::Batch,
+        )?;
         self.tail(place, genes.norm, genes.activation)
     }
 
@@ -220,12 +229,16 @@ impl Assembly {
         bias: bool,
     ) -> Result<Place, Reason> {
         let (window, height, width) = self.window(place, kernel, dilation, pool)?;
-        let operation =
-            Operation::Convolution(Convolution { window, dilation: [dilation; 2], groups, bias });
+        let operation = Operation::Convolution(Convolution { window, dilation: [dilation; 2], groups, bias });
         Ok(self.push(operation, &[place], Shape::Spatial { channels: filters, height, width }))
     }
 
-    fn pool(&mut self, genes: &Pool, operation: fn(Window) -> Operation, place: Place) -> Result<Place, Reason> {
+    fn pool(
+        &mut self,
+        genes: &Pool,
+        operation: fn(Window) -> Operation,
+        place: Place,
+    ) -> Result<Place, Reason> {
         let (channels, ..) = self.spatial(place)?;
         let (window, height, width) = self.window(place, [genes.kernel as usize; 2], 1, genes)?;
         Ok(self.push(operation(window), &[place], Shape::Spatial { channels, height, width }))
@@ -326,7 +339,7 @@ fn locate(index: usize, gene: &LayerGene, reason: Reason) -> NotViable {
 
 /// Filters and groups as they come to be: the greatest number of groups up to the wish that divides both input
 /// channels and filters; depthwise, the multiple of the input channels nearest to the wish.
-pub(super) fn resolve_groups(groups: Groups, channels: usize, filters: usize) -> (usize, usize) {
+pub(crate) fn resolve_groups(groups: Groups, channels: usize, filters: usize) -> (usize, usize) {
     match groups {
         Groups::Depthwise => {
             let multiple = ((filters + channels / 2) / channels).max(1);
@@ -334,7 +347,7 @@ pub(super) fn resolve_groups(groups: Groups, channels: usize, filters: usize) ->
         }
         Groups::Count(wish) => {
             let common = greatest_common_divisor(channels, filters);
-            let groups = (1..=common.min(wish as usize)).rev().find(|groups| common % groups == 0);
+            let groups = (1..=common.min(wish as usize)).rev().find(|groups| common.is_multiple_of(*groups));
             (filters, groups.unwrap_or(1))
         }
     }
@@ -387,10 +400,15 @@ mod tests {
         let LayerGene::Convolution(genes) = &mut genome.layers[0] else { panic!() };
         (genes.kernel, genes.padding) = ([3, 9], Padding::Valid);
         let message = blueprint(&genome, &DIGITS).unwrap_err().to_string();
-        assert_eq!(message, "layer 1 (convolution): its window reaches over 9 values, but its input has only 8");
+        assert_eq!(
+            message,
+            "layer 1 (convolution): its window reaches over 9 values, but its input has only 8"
+        );
         let mut genome = sample();
         genome.layers.insert(1, LayerGene::Merge);
-        assert!(blueprint(&genome, &DIGITS).unwrap_err().to_string().starts_with("layer 2 (merge): merge is for"));
+        assert!(
+            blueprint(&genome, &DIGITS).unwrap_err().to_string().starts_with("layer 2 (merge): merge is for")
+        );
         genome.layers.remove(1);
         let views = Problem { channels: 2, multi_view: true, ..DIGITS };
         assert_eq!(blueprint(&genome, &views), Err(NotViable::NoMerge));

@@ -160,7 +160,9 @@ pub enum NotViable {
     #[error(transparent)]
     Genome(#[from] GenomeError),
     /// A problem without inputs or outputs.
-    #[error("the problem is empty: inputs {channels}x{height}x{width}, {outputs} outputs; none of them may be 0")]
+    #[error(
+        "the problem is empty: inputs {channels}x{height}x{width}, {outputs} outputs; none of them may be 0"
+    )]
     EmptyProblem {
         /// Channels.
         channels: u32,

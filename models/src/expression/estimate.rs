@@ -2,7 +2,8 @@
 
 use super::{Blueprint, NotViable, Operation, Step, blueprint};
 use crate::{
-    genome::{Genome, Norm, Optimizer},
+    genome::{Genome, Norm},
+    graph::optimizer::moments,
     problem::Problem,
 };
 use hatchery_config::experiment::Limits;
@@ -57,21 +58,12 @@ pub fn estimate(genome: &Genome, blueprint: &Blueprint) -> Estimate {
     let parameters = sum(blueprint, parameters);
     let multiply_adds = sum(blueprint, multiply_adds);
     let batch = u64::from(genome.training.batch_size);
-    let state = parameters.saturating_mul(BUFFER_SETS * (1 + moments(genome.training.optimizer)) + 1);
+    let state = parameters.saturating_mul(BUFFER_SETS * (1 + moments(genome.training.optimizer) as u64) + 1);
     let activations = sum(blueprint, |_, step| step.shape.volume() as u64).saturating_mul(2);
     let unfolded = blueprint.steps.iter().map(|step| unfolded(blueprint, step)).max().unwrap_or(0);
     let of_batch = activations.saturating_add(unfolded).saturating_mul(batch);
     let memory_bytes = state.saturating_add(of_batch).saturating_mul(NUMBER_BYTES);
     Estimate { parameters, multiply_adds, memory_bytes }
-}
-
-/// Vectors of an optimizer's memory, each as long as the parameters.
-pub(super) const fn moments(optimizer: Optimizer) -> u64 {
-    match optimizer {
-        Optimizer::Sgd => 0,
-        Optimizer::Momentum | Optimizer::Nesterov | Optimizer::RmsProp => 1,
-        Optimizer::Adam | Optimizer::AdamW => 2,
-    }
 }
 
 fn sum(blueprint: &Blueprint, of: impl Fn(&Blueprint, &Step) -> u64) -> u64 {

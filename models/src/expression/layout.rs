@@ -2,8 +2,11 @@
 //!
 //! Weights come first, then biases, scales and shifts, so that weight decay acts on a prefix.
 
-use super::{Blueprint, Operation, Origin, Step, estimate};
-use crate::genome::{Genome, Norm};
+use super::{Blueprint, Operation, Origin, Step};
+use crate::{
+    genome::{Genome, Norm},
+    graph::optimizer::moments,
+};
 
 /// What a tensor is for; decides how it is drawn and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +92,7 @@ pub struct Layout {
 
 /// The layout of a network.
 pub fn layout(genome: &Genome, blueprint: &Blueprint) -> Layout {
-    let moments = estimate::moments(genome.training.optimizer) as usize;
+    let moments = moments(genome.training.optimizer);
     let mut layout = Layout { moments, ..Layout::default() };
     let (weights, others): (Vec<_>, Vec<_>) =
         tensors(blueprint).into_iter().partition(|tensor| tensor.role == Role::Weight);
@@ -132,7 +135,12 @@ fn tensors(blueprint: &Blueprint) -> Vec<ParameterTensor> {
                 let [height, width] = convolution.window.kernel;
                 let per_group = inputs.channels() / convolution.groups;
                 let fan_out = outputs / convolution.groups * height * width;
-                add(Role::Weight, vec![outputs, per_group, height, width], per_group * height * width, fan_out);
+                add(
+                    Role::Weight,
+                    vec![outputs, per_group, height, width],
+                    per_group * height * width,
+                    fan_out,
+                );
                 convolution.bias
             }
             Operation::Dense { bias } => {

@@ -9,14 +9,20 @@ mod blueprint;
 mod estimate;
 mod initial;
 mod layout;
+mod products;
 mod shape;
 #[cfg(test)]
 mod suite;
+mod wiring;
 
+pub(crate) use assembly::resolve_groups;
 pub use blueprint::{
     Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, Window, blueprint,
 };
+pub(crate) use estimate::within;
 pub use estimate::{Estimate, estimate, viable};
 pub use initial::{initial_parameters, initial_statistics};
 pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, layout};
+pub use products::{ExpressionError, Feed, Product, evaluation, inference, training_step};
 pub use shape::Shape;
+pub(crate) use shape::slide_sizes;

@@ -77,7 +77,13 @@ pub(super) struct Axis {
 ///
 /// `same`: ceil(input / stride) outputs; of the (outputs - 1) * stride + extent - input zeros needed, the smaller
 /// half goes before (as TensorFlow's SAME, ONNX's SAME_UPPER). `valid`: whole windows only.
-pub(super) fn slide(input: usize, kernel: usize, stride: usize, dilation: usize, padding: Padding) -> Option<Axis> {
+pub(super) fn slide(
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: Padding,
+) -> Option<Axis> {
     let extent = (kernel - 1) * dilation + 1;
     match padding {
         Padding::Same => {
@@ -90,6 +96,21 @@ pub(super) fn slide(input: usize, kernel: usize, stride: usize, dilation: usize,
         }
         Padding::Valid => None,
     }
+}
+
+/// Rows and columns behind a window; `None` where no window fits.
+pub(crate) fn slide_sizes(
+    size: [usize; 2],
+    kernel: [u32; 2],
+    stride: u32,
+    dilation: u32,
+    padding: Padding,
+) -> Option<[usize; 2]> {
+    let axis = |index: usize| {
+        let axis = slide(size[index], kernel[index] as usize, stride as usize, dilation as usize, padding);
+        axis.map(|axis| axis.size)
+    };
+    Some([axis(0)?, axis(1)?])
 }
 
 #[cfg(test)]

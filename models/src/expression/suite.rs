@@ -1,7 +1,7 @@
 //! Networks with known numbers of parameters, for tests: those on which training speed is compared with PyTorch.
 
 use crate::{
-    expression::{Shape, blueprint, estimate, viable, NotViable},
+    expression::{NotViable, Shape, blueprint, estimate, viable},
     genome::{
         Activation, Convolution, Dense, Genome, Groups, LayerGene, Norm, Optimizer, Padding, Pool, Residual,
         sample,
@@ -22,6 +22,7 @@ pub(crate) struct Network {
 }
 
 /// All networks of the suite.
+#[expect(clippy::too_many_lines, reason = "a table of networks")]
 pub(crate) fn networks() -> Vec<Network> {
     let relu = Activation::Relu;
     vec![
@@ -35,14 +36,7 @@ pub(crate) fn networks() -> Vec<Network> {
         Network {
             name: "digits",
             genome: genome(
-                vec![
-                    conv(8, 3, 3),
-                    conv(16, 3, 3),
-                    max(2, 2),
-                    conv(32, 3, 3),
-                    max(2, 2),
-                    dense(64, relu),
-                ],
+                vec![conv(8, 3, 3), conv(16, 3, 3), max(2, 2), conv(32, 3, 3), max(2, 2), dense(64, relu)],
                 32,
             ),
             problem: problem(1, 8, 8, 10),
@@ -59,14 +53,7 @@ pub(crate) fn networks() -> Vec<Network> {
         Network {
             name: "fashion",
             genome: genome(
-                vec![
-                    conv(32, 3, 3),
-                    conv(64, 3, 3),
-                    max(2, 2),
-                    conv(128, 3, 3),
-                    max(2, 2),
-                    dense(128, relu),
-                ],
+                vec![conv(32, 3, 3), conv(64, 3, 3), max(2, 2), conv(128, 3, 3), max(2, 2), dense(128, relu)],
                 64,
             ),
             problem: problem(1, 28, 28, 10),

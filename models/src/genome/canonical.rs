@@ -119,10 +119,14 @@ mod tests {
     #[test]
     fn a_one_by_one_window_has_no_dilation() {
         let mut genome = sample();
-        let LayerGene::Convolution(genes) = &mut genome.layers[0] else { panic!("sample begins with a convolution") };
+        let LayerGene::Convolution(genes) = &mut genome.layers[0] else {
+            panic!("sample begins with a convolution")
+        };
         genes.kernel = [1, 1];
         let same = structural_hash(&genome);
-        let LayerGene::Convolution(genes) = &mut genome.layers[0] else { panic!("sample begins with a convolution") };
+        let LayerGene::Convolution(genes) = &mut genome.layers[0] else {
+            panic!("sample begins with a convolution")
+        };
         (genes.dilation, genes.padding) = (2, Padding::Valid);
         assert_eq!(structural_hash(&genome), same);
     }

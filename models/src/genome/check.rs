@@ -90,9 +90,7 @@ fn check_layer(gene: &LayerGene) -> Result<(), Field> {
                 ("bottleneck", f64::from(genes.bottleneck), 1.0, f64::from(WIDTH_MAX)),
             ])
         }
-        LayerGene::Residual(genes) => {
-            all(&[width("filters", genes.filters), side("stride", genes.stride)])
-        }
+        LayerGene::Residual(genes) => all(&[width("filters", genes.filters), side("stride", genes.stride)]),
         LayerGene::Dense(genes) => all(&[width("units", genes.units)]),
         LayerGene::Dropout { ratio } => all(&[("ratio", *ratio, 0.0, 0.99)]),
         LayerGene::GlobalAveragePool | LayerGene::Normalisation { .. } | LayerGene::Merge => Ok(()),

@@ -1,7 +1,8 @@
 //! A genome in one line, as lists and logs show it.
 
 use super::{
-    Activation, Convolution, Genome, Groups, Inception, LayerGene, Norm, Padding, Pool, Residual, TrainingGenes,
+    Activation, Convolution, Genome, Groups, Inception, LayerGene, Norm, Padding, Pool, Residual,
+    TrainingGenes,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -49,7 +50,11 @@ impl Display for TrainingGenes {
         ] {
             if value != 0.0 {
                 let small = value < 0.01;
-                if small { write!(formatter, " {name} {value:e}")? } else { write!(formatter, " {name} {value}")? }
+                if small {
+                    write!(formatter, " {name} {value:e}")?
+                } else {
+                    write!(formatter, " {name} {value}")?
+                }
             }
         }
         if self.flip { formatter.write_str(" flip") } else { Ok(()) }
