@@ -52,7 +52,7 @@ pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec
     encode_lowered(lowering::lower(graph, provider), options)
 }
 
-/// Writes a lowered graph as an ONNX model.
+/// The same for a graph that has been lowered already.
 pub fn encode_lowered(lowered: Lowered, options: &EncodeOptions) -> Vec<u8> {
     model(lowered, options).encode_to_vec()
 }
