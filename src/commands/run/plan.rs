@@ -84,7 +84,9 @@ fn resumed_directory(options: &RunOptions) -> Result<RunDirectory, Failure> {
     }
     let experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
     RunDirectory::latest(&experiment.name)
-        .ok_or_else(|| anyhow!("no run of {} in runs/ to go on with; name its directory with --out", experiment.name))
+        .ok_or_else(|| {
+            anyhow!("no run of {} in runs/ to go on with; name its directory with --out", experiment.name)
+        })
         .or_exit(Exit::RunDirectory)
 }
 
@@ -129,7 +131,8 @@ mod tests {
         let stored = experiment(&[]);
         let asked = experiment(&["budget.evaluations=500", "runtime.workers=3", "final.epochs=9"]);
         same_search(&stored, &asked, "f").unwrap();
-        let message = same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
+        let message =
+            same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
         assert!(message.contains("seed, space"), "{message}");
     }
 }
