@@ -29,12 +29,12 @@ pub fn run(options: &RunOptions) -> Result<(), Failure> {
     let dataset = data::load(&plan.experiment.data)?;
     let split = data::split(&dataset, &plan.experiment.data)?;
     let runtime = open_runtime(plan.experiment.runtime.library.clone(), options.offline)?;
-    search::search(&plan, dataset, split, &runtime, options.quiet)?;
-    close(&plan, options)
+    let ended = search::search(&plan, dataset, &split, &runtime, options.quiet)?;
+    close(&plan, options, ended.interrupted)
 }
 
 /// Writes what a run leaves, says what it came to.
-fn close(plan: &Plan, options: &RunOptions) -> Result<(), Failure> {
+fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Failure> {
     let directory = &plan.directory;
     write_files(directory)?;
     let run = view::read(directory.root())?;
@@ -57,7 +57,7 @@ fn close(plan: &Plan, options: &RunOptions) -> Result<(), Failure> {
     if options.json {
         say(summary::json(&run));
     }
-    if run.best.is_none() {
+    if run.best.is_none() && !interrupted {
         let error = anyhow::anyhow!(
             "no network was trained to a result: see `hatchery list {}` for how each one ended; more time, higher \
              limits or another space may help",
