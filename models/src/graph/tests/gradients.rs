@@ -5,7 +5,9 @@ use crate::graph::{
     Graph, Operator, Outlet,
     operators::{
         activation::Activate,
-        arithmetic::{Add, AddScalar, Divide, Multiply, Power, Reciprocal, Scale, Square, SquareRoot, Subtract},
+        arithmetic::{
+            Add, AddScalar, Divide, Multiply, Power, Reciprocal, Scale, Square, SquareRoot, Subtract,
+        },
         convolution::Convolution,
         dense::{Dense, MatrixProduct},
         dropout::Dropout,
@@ -34,8 +36,14 @@ fn check<O: Operator + Clone + 'static>(operator: O, inputs: &[HostTensor], rng:
 #[test]
 fn arithmetic() {
     let mut rng = stream(1);
-    let shapes: [[&[usize]; 2]; 6] =
-        [[&[2, 3], &[2, 3]], [&[2, 3], &[3]], [&[2, 3], &[]], [&[2, 1], &[1, 3]], [&[3], &[2, 3]], [&[1, 3], &[2, 3]]];
+    let shapes: [[&[usize]; 2]; 6] = [
+        [&[2, 3], &[2, 3]],
+        [&[2, 3], &[3]],
+        [&[2, 3], &[]],
+        [&[2, 1], &[1, 3]],
+        [&[3], &[2, 3]],
+        [&[1, 3], &[2, 3]],
+    ];
     for [left, right] in shapes {
         let inputs = [away_from_zero(&mut rng, left), positive(&mut rng, right)];
         check(Add, &inputs, &mut rng);
@@ -113,7 +121,8 @@ fn dense_layers_and_matrix_products() {
         let bias = away_from_zero(&mut rng, &[outputs]);
         check(Dense, &[x.clone(), weights.clone()], &mut rng);
         check(Dense, &[x, weights, bias], &mut rng);
-        for (transpose_left, transpose_right) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (transpose_left, transpose_right) in [(false, false), (false, true), (true, false), (true, true)]
+        {
             let left = if transpose_left { [width, samples] } else { [samples, width] };
             let right = if transpose_right { [outputs, width] } else { [width, outputs] };
             let inputs = [away_from_zero(&mut rng, &left), away_from_zero(&mut rng, &right)];
@@ -179,7 +188,12 @@ pub(super) fn random_pool(rng: &mut ChaCha8Rng) -> ([usize; 2], [usize; 2], [usi
     if rng.random::<bool>() {
         (0..4).for_each(|side| pads[side] = rng.random_range(0..kernel[side % 2]));
     }
-    (kernel, stride, pads, [rng.random_range(1..3), rng.random_range(1..4), rng.random_range(3..8), rng.random_range(3..8)])
+    (
+        kernel,
+        stride,
+        pads,
+        [rng.random_range(1..3), rng.random_range(1..4), rng.random_range(3..8), rng.random_range(3..8)],
+    )
 }
 
 #[test]
@@ -238,9 +252,8 @@ fn losses() {
         }
         check(Softmax, &[logits.clone()], &mut rng);
         let targets = away_from_zero(&mut rng, &[samples, classes]);
-        let predictions_alone = |graph: &mut Graph, inputs: &[Outlet]| {
-            vec![graph.add(MeanSquaredError, inputs).unwrap()]
-        };
+        let predictions_alone =
+            |graph: &mut Graph, inputs: &[Outlet]| vec![graph.add(MeanSquaredError, inputs).unwrap()];
         check_gradients("mean squared error", &[logits, targets], &predictions_alone, &mut rng);
     }
 }

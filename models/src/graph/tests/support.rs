@@ -66,8 +66,11 @@ pub fn fact(tensor: &HostTensor) -> Fact {
 /// A graph with inputs `x0`, `x1`, ... like the tensors, and outputs `y0`, `y1`, ...
 pub fn wired(inputs: &[HostTensor], wiring: Wiring<'_>) -> (Graph, Vec<Outlet>, Vec<Outlet>) {
     let mut graph = Graph::new();
-    let named: Vec<Outlet> =
-        inputs.iter().enumerate().map(|(index, tensor)| graph.input(format!("x{index}"), fact(tensor))).collect();
+    let named: Vec<Outlet> = inputs
+        .iter()
+        .enumerate()
+        .map(|(index, tensor)| graph.input(format!("x{index}"), fact(tensor)))
+        .collect();
     let outputs = wiring(&mut graph, &named);
     for (index, output) in outputs.iter().enumerate() {
         graph.output(format!("y{index}"), *output);
@@ -190,6 +193,7 @@ fn directions(rng: &mut ChaCha8Rng, count: usize) -> Vec<Vec<f32>> {
 }
 
 fn weighted_sum(outputs: &[HostTensor], weights: &[Vec<f32>]) -> f64 {
-    let products = outputs.iter().zip(weights).flat_map(|(output, weights)| floats(output).iter().zip(weights));
+    let products =
+        outputs.iter().zip(weights).flat_map(|(output, weights)| floats(output).iter().zip(weights));
     products.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
