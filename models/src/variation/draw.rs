@@ -71,8 +71,8 @@ pub(super) fn tidy(value: f64, range: Range<f64>) -> f64 {
 /// Rounds a width to a number that hardware likes, within the range.
 pub(super) fn tidy_width(value: f64, range: Range<u32>) -> u32 {
     let step = match value {
-        value if value < 16.0 => 1.0,
-        value if value < 48.0 => 4.0,
+        value if value < 8.0 => 1.0,
+        value if value < 40.0 => 4.0,
         value if value < 256.0 => 8.0,
         _ => 16.0,
     };

@@ -123,6 +123,16 @@ const RULES: &[Rule] = &[
         broken: repeated_pooling,
     },
     Rule {
+        name: "shallow summary",
+        reason: "a global average right behind a single layer sees what there is, but not how it is arranged",
+        broken: shallow_summary,
+    },
+    Rule {
+        name: "pointwise only",
+        reason: "no layer looks at more than one position at a time before positions are pooled or averaged",
+        broken: pointwise_only,
+    },
+    Rule {
         name: "wide shift",
         reason: "augmentation pushes much of a small image out of sight",
         broken: wide_shift,
@@ -436,6 +446,20 @@ fn repeated_pooling(evidence: &Evidence<'_>) -> bool {
 
 const fn is_pool(gene: &LayerGene) -> bool {
     matches!(gene, LayerGene::MaxPool(_) | LayerGene::AveragePool(_))
+}
+
+fn shallow_summary(evidence: &Evidence<'_>) -> bool {
+    let layers = &evidence.genome.layers;
+    let pooled = layers.iter().position(|gene| *gene == LayerGene::GlobalAveragePool);
+    pooled.is_some_and(|pooled| layers[..pooled].iter().map(layer_depth).sum::<u32>() < 2)
+}
+
+fn pointwise_only(evidence: &Evidence<'_>) -> bool {
+    let is_point = |gene: &LayerGene| matches!(gene, LayerGene::Convolution(genes) if genes.kernel == [1, 1]);
+    let is_window = |gene: &LayerGene| gene.is_weighted() && gene.is_spatial() && !is_point(gene);
+    let layers = &evidence.genome.layers;
+    let pools = layers.iter().any(|gene| is_pool(gene) || *gene == LayerGene::GlobalAveragePool);
+    pools && layers.iter().any(is_point) && !layers.iter().any(is_window)
 }
 
 fn wide_shift(evidence: &Evidence<'_>) -> bool {
