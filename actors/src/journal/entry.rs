@@ -3,6 +3,7 @@
 //! An entry is a fact, not a wish: it is made by the Population's brain, committed, and only then acted upon.
 
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
+use hatchery_config::experiment::Experiment;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -101,7 +102,7 @@ pub enum Entry {
         /// Version of the program that goes on.
         program_version: String,
         /// The experiment as it is now (a budget may have been raised).
-        experiment: String,
+        experiment: Experiment,
     },
     /// The run has ended.
     Ended {

@@ -55,6 +55,7 @@ pub struct Journal {
     connection: Connection,
     path: PathBuf,
     dir: PathBuf,
+    resumed: bool,
     // Declared last: the lock goes after the connection is closed.
     _lock: Option<RunLock>,
 }
@@ -75,7 +76,7 @@ impl Journal {
         let lock = RunLock::take(dir)?;
         let path = dir.join(JOURNAL_FILE);
         let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), _lock: Some(lock) };
+        let journal = Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) };
         journal.begin(info)?;
         Ok(journal)
     }
@@ -93,7 +94,7 @@ impl Journal {
         let connection = schema::open_to_write(&path)?;
         schema::check_version(&connection, &path)?;
         schema::check_sound(&connection, &path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), _lock: Some(lock) };
+        let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, _lock: Some(lock) };
         journal.check_writable()?;
         Ok(journal)
     }
@@ -103,7 +104,7 @@ impl Journal {
     pub(crate) fn in_memory(info: &RunInfo) -> Result<Self, JournalError> {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: PathBuf::new(), _lock: None };
+        let journal = Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None };
         journal.begin(info)?;
         Ok(journal)
     }
@@ -111,6 +112,11 @@ impl Journal {
     /// The run directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Whether an earlier run was taken up.
+    pub const fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// Records all of `entries`, in their order, or none. When this returns, they are on the disk.

@@ -63,6 +63,8 @@ pub struct Images {
     pub crown: u64,
     /// The final training: training and validation part.
     pub last: u64,
+    /// The test part. Where there is none, the winner is not tested.
+    pub test: u64,
 }
 
 /// What happens.

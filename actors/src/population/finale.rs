@@ -6,7 +6,7 @@
 //! handed over.
 
 use super::archive::Champion;
-use super::brain::{Brain, Closed};
+use super::brain::{Brain, Closed, Effect};
 use super::timing::{Pace, smaller};
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
@@ -80,7 +80,11 @@ impl Brain {
                 self.finale.crown_end = self.crown_deadline(waiting, now);
             }
             Stage::Test if !self.finale.tested && self.desk.active(LeaseKind::Test) == 0 => self.queue_test(),
-            Stage::Done => self.finish(End::Completed),
+            // Done and recorded: nothing is left to record.
+            Stage::Done => {
+                self.out.push(Effect::Finish(End::Completed));
+                self.end = Some(End::Completed);
+            }
             Stage::Search | Stage::Final | Stage::Test => {}
         }
     }
@@ -149,8 +153,12 @@ impl Brain {
             return self.finish(End::Failed(message));
         }
         self.finale.crowned = Some((individual, evaluation));
-        self.stage(Stage::Test, format!("individual {individual} has won"));
         self.record(Entry::Crowned { individual, evaluation, retrained });
+        if self.settings.images.test == 0 {
+            self.stage(Stage::Done, format!("individual {individual} has won; there is no test part"));
+            return self.finish(End::Completed);
+        }
+        self.stage(Stage::Test, format!("individual {individual} has won"));
         self.queue_test();
     }
 

@@ -1,5 +1,6 @@
 //! The Population: which individuals there are, which are trained next, by whom, and when the search is over.
 
+pub mod actor;
 mod archive;
 pub mod brain;
 pub mod desk;
@@ -12,5 +13,6 @@ mod stopping;
 mod timing;
 mod view;
 
+pub use actor::PopulationMessage;
 pub use brain::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
 pub use stopping::StoppingRule;

@@ -80,7 +80,7 @@ impl Weather {
             seconds: None,
             final_training: FinalTraining { enabled: true, epochs: 10, time_share: 0.3 },
             trainers: self.trainers,
-            images: Images { search: 800, crown: 1000, last: 1200 },
+            images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::default(),
         }
     }

@@ -5,7 +5,7 @@ use super::desk::Place;
 use crate::invariants::View;
 use crate::journal::entry::Stage;
 use crate::progress::{Best, Progress, TrainerProgress, Work};
-use crate::protocol::LeaseKind;
+use crate::protocol::{BreedOrder, LeaseKind};
 use hatchery_models::training::outcome::Outcome;
 use std::cmp::Reverse;
 
@@ -39,6 +39,16 @@ impl Brain {
             (now - self.began, self.tally.busy_seconds + under_way)
         });
         (seconds.max(f64::EPSILON), busy)
+    }
+
+    /// Whether an earlier life of this run has done everything.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Births that the Breeder owes.
+    pub fn orders(&self) -> Vec<BreedOrder> {
+        self.nursery.orders().values().cloned().collect()
     }
 
     /// The best so far: of the search, and once there is one, the winner.

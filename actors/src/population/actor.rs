@@ -1,0 +1,344 @@
+//! The Population actor: a shell around the brain. It tells the brain what happens, commits what the brain wants
+//! recorded, and only then does what the brain wants done.
+
+use super::brain::{Brain, Effect, Event};
+use crate::breeder::{Breeder, BreederMessage, BreederState, Variation};
+use crate::invariants;
+use crate::journal::entry::{End, Entry};
+use crate::journal::{JournalError, writer::JournalWriter};
+use crate::node::{Node, NodeArguments, NodeMessage};
+use crate::progress::Progress;
+use crate::protocol::{BreedOrder, TrainerId};
+use crate::run::SearchError;
+use crate::trainer::{TrainerMessage, WorkFactory};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+
+/// How often the brain is told that time passes, and the display is refreshed.
+const TICK: Duration = Duration::from_millis(250);
+
+/// First pause after a commit that failed; it doubles each time ..
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+
+/// .. up to this.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// The Population actor:
+/// 1. an event goes to the brain, its effects are collected;
+/// 2. when all events that have come meanwhile are told (a word to itself goes to the end of the mailbox), what is to
+///    be recorded is committed at once;
+/// 3. the other effects are performed.
+///
+/// Where the journal cannot be written, 2 is tried again for a while. Nothing is acknowledged meanwhile, so nothing
+/// is lost; then the run ends with an error that says how to go on.
+pub struct Population;
+
+/// What a Population is made of.
+pub struct PopulationArguments {
+    /// What decides, at the beginning or restored.
+    pub brain: Brain,
+    /// Where everything is recorded.
+    pub writer: JournalWriter,
+    /// How long the run has taken before, in seconds.
+    pub spent: f64,
+    /// How genomes arise.
+    pub variation: Arc<dyn Variation>,
+    /// The one seed.
+    pub seed: u64,
+    /// What trainers work with.
+    pub factory: Arc<dyn WorkFactory>,
+    /// How many trainers there are.
+    pub trainers: u32,
+    /// How long a journal that cannot be written is tried again.
+    pub patience: Duration,
+    /// For the display.
+    pub progress: watch::Sender<Progress>,
+    /// The user's wish to stop.
+    pub stop: watch::Receiver<bool>,
+    /// How the run ended.
+    pub ended: oneshot::Sender<Result<End, SearchError>>,
+}
+
+/// What a Population can be told.
+pub enum PopulationMessage {
+    /// Something happened.
+    Event(Event),
+    /// A trainer is there, and can take work.
+    Hello(TrainerId, ActorRef<TrainerMessage>),
+    /// By itself: commit and perform.
+    Flush,
+    /// By the clock.
+    Tick,
+}
+
+/// What a Population knows.
+pub struct PopulationState {
+    brain: Brain,
+    writer: JournalWriter,
+    spent: f64,
+    began: Instant,
+    breeder: ActorRef<BreederMessage>,
+    node: ActorRef<NodeMessage>,
+    trainers: BTreeMap<TrainerId, ActorRef<TrainerMessage>>,
+    effects: Vec<Effect>,
+    flushing: bool,
+    variation: Arc<dyn Variation>,
+    seed: u64,
+    patience: Duration,
+    progress: watch::Sender<Progress>,
+    stop: watch::Receiver<bool>,
+    stopping: bool,
+    ended: Option<oneshot::Sender<Result<End, SearchError>>>,
+}
+
+impl PopulationState {
+    /// Seconds of the run, interruptions left out.
+    fn now(&self) -> f64 {
+        self.spent + self.began.elapsed().as_secs_f64()
+    }
+
+    fn tell_brain(&mut self, event: Event, myself: &ActorRef<PopulationMessage>) {
+        let now = self.now();
+        self.effects.extend(self.brain.on_event(event, now));
+        invariants::enforce(&self.brain.view());
+        if !self.effects.is_empty() && !self.flushing {
+            self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
+        }
+    }
+
+    fn tick(&mut self, myself: &ActorRef<PopulationMessage>) {
+        // Where the wish's sender is gone, nobody can wish any more.
+        if *self.stop.borrow() && !self.stopping {
+            self.stopping = true;
+            self.tell_brain(Event::Stop, myself);
+        }
+        self.tell_brain(Event::Tick, myself);
+        self.show(None);
+    }
+
+    fn show(&self, paused: Option<String>) {
+        let snapshot = self.brain.snapshot(self.now());
+        self.progress.send_replace(Progress { paused, ..snapshot });
+    }
+
+    async fn flush(&mut self, myself: &ActorRef<PopulationMessage>) {
+        self.flushing = false;
+        let effects = std::mem::take(&mut self.effects);
+        let (mut entries, mut deeds) = (Vec::new(), Vec::new());
+        for effect in effects {
+            match effect {
+                Effect::Record(entry) => entries.push(entry),
+                deed => deeds.push(deed),
+            }
+        }
+        if !entries.is_empty()
+            && let Err(error) = self.commit(entries, myself).await
+        {
+            return self.end(Err(error), myself);
+        }
+        for deed in deeds {
+            self.perform(deed, myself);
+        }
+        self.show(None);
+    }
+
+    /// Commits, patiently.
+    async fn commit(
+        &mut self,
+        mut entries: Vec<Entry>,
+        myself: &ActorRef<PopulationMessage>,
+    ) -> Result<(), SearchError> {
+        let (since, mut pause) = (Instant::now(), RETRY_FIRST);
+        let mut paused = false;
+        loop {
+            let error = match self.writer.commit(self.now(), entries).await {
+                Ok(()) => break,
+                Err((error, back)) => {
+                    entries = back;
+                    error
+                }
+            };
+            let gone_on_for = since.elapsed();
+            if !error.may_pass() || gone_on_for >= self.patience || *self.stop.borrow() {
+                return Err(SearchError::Unrecorded { seconds: gone_on_for.as_secs(), source: error });
+            }
+            self.pause(&error);
+            paused = true;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // A wish to stop ends the pause; a sender that is gone can wish nothing.
+                Ok(_) = self.stop.wait_for(|stop| *stop) => {}
+            }
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+        if paused {
+            tracing::info!("the journal can be written again; the search goes on");
+            self.tell_brain(Event::Thawed, myself);
+        }
+        Ok(())
+    }
+
+    fn pause(&self, error: &JournalError) {
+        tracing::warn!(%error, "the search is paused");
+        self.show(Some(error.to_string()));
+    }
+
+    fn perform(&mut self, deed: Effect, myself: &ActorRef<PopulationMessage>) {
+        match deed {
+            // Already done: these come first.
+            Effect::Record(_) => {}
+            Effect::Breed(order) => self.order(order),
+            Effect::Assign(trainer, lease) => self.send(trainer, TrainerMessage::Assign(lease), myself),
+            Effect::Advise(trainer, evaluation, attempt) => {
+                self.send(trainer, TrainerMessage::Advise(evaluation, attempt), myself);
+            }
+            Effect::Acknowledge(trainer, evaluation, attempt) => {
+                self.send(trainer, TrainerMessage::Acknowledge(evaluation, attempt), myself);
+            }
+            Effect::Finish(end) => self.end(Ok(end), myself),
+        }
+    }
+
+    fn order(&self, order: BreedOrder) {
+        // A Breeder that has died is started again by its supervisor, and then has all orders again.
+        let _ = self.breeder.cast(BreederMessage::Order(order));
+    }
+
+    fn send(
+        &mut self,
+        trainer: TrainerId,
+        message: TrainerMessage,
+        myself: &ActorRef<PopulationMessage>,
+    ) {
+        let sent = self.trainers.get(&trainer).is_some_and(|actor| actor.cast(message).is_ok());
+        if !sent {
+            self.trainers.remove(&trainer);
+            self.tell_brain(Event::TrainerLost(trainer, "it could not be reached".to_owned()), myself);
+        }
+    }
+
+    fn end(&mut self, how: Result<End, SearchError>, myself: &ActorRef<PopulationMessage>) {
+        if let Some(ended) = self.ended.take() {
+            // Whoever waited is gone only where the whole run is being torn down.
+            let _ = ended.send(how);
+        }
+        myself.stop(None);
+    }
+
+    async fn breeder_died(&mut self, myself: &ActorRef<PopulationMessage>) -> Result<(), ActorProcessingErr> {
+        tracing::warn!("the breeder has died; it is started again");
+        self.breeder = start_breeder(myself, Arc::clone(&self.variation), self.seed).await?;
+        for order in self.brain.orders() {
+            self.order(order);
+        }
+        Ok(())
+    }
+}
+
+async fn start_breeder(
+    myself: &ActorRef<PopulationMessage>,
+    variation: Arc<dyn Variation>,
+    seed: u64,
+) -> Result<ActorRef<BreederMessage>, ActorProcessingErr> {
+    let state = BreederState { population: myself.clone(), variation, seed };
+    let (breeder, _) = Breeder::spawn_linked(None, Breeder, state, myself.get_cell()).await?;
+    Ok(breeder)
+}
+
+impl Actor for Population {
+    type Msg = PopulationMessage;
+    type State = PopulationState;
+    type Arguments = PopulationArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: PopulationArguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let PopulationArguments { brain, writer, spent, variation, seed, patience, .. } = arguments;
+        let breeder = start_breeder(&myself, Arc::clone(&variation), seed).await?;
+        let node = NodeArguments {
+            population: myself.clone(),
+            factory: arguments.factory,
+            trainers: arguments.trainers,
+        };
+        let (node, _) = Node::spawn_linked(None, Node, node, myself.get_cell()).await?;
+        myself.cast(PopulationMessage::Event(Event::Begin))?;
+        myself.send_interval(TICK, || PopulationMessage::Tick);
+        Ok(PopulationState {
+            brain,
+            writer,
+            spent,
+            began: Instant::now(),
+            breeder,
+            node,
+            trainers: BTreeMap::new(),
+            effects: Vec::new(),
+            flushing: false,
+            variation,
+            seed,
+            patience,
+            progress: arguments.progress,
+            stop: arguments.stop,
+            stopping: false,
+            ended: Some(arguments.ended),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: PopulationMessage,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PopulationMessage::Event(event) => {
+                if let Event::TrainerLost(trainer, _) = &event {
+                    state.trainers.remove(trainer);
+                }
+                state.tell_brain(event, &myself);
+            }
+            PopulationMessage::Hello(trainer, actor) => {
+                state.trainers.insert(trainer, actor);
+                state.tell_brain(Event::Ready(trainer), &myself);
+            }
+            PopulationMessage::Flush => state.flush(&myself).await,
+            PopulationMessage::Tick => state.tick(&myself),
+        }
+        Ok(())
+    }
+
+    /// Ends the trainers first, and gives the run directory up when nobody works in it any more.
+    async fn post_stop(
+        &self,
+        _: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let _ = state.node.stop_and_wait(None, None).await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, reason) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
+        };
+        if cell.get_id() == state.breeder.get_id() {
+            state.breeder_died(&myself).await?;
+        } else if cell.get_id() == state.node.get_id() {
+            // Without it nobody looks after the trainers: restart the run, and reload.
+            let message = format!("the supervisor of the trainers has ended: {reason}");
+            state.tell_brain(Event::Broken(message), &myself);
+        }
+        Ok(())
+    }
+}

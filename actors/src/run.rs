@@ -1,0 +1,261 @@
+//! A whole search, from a journal to a summary: the one thing that the program calls.
+//!
+//! ```no_run
+//! # use hatchery_actors::{journal::{Journal, RunInfo}, run::{SearchSetup, controls, run_search}};
+//! # async fn example(dir: &std::path::Path, info: RunInfo, setup: SearchSetup) -> Result<(), Box<dyn std::error::Error>> {
+//! let journal = Journal::create(dir, &info)?; // or Journal::resume(dir)
+//! let (stop, progress, controls) = controls();
+//! // Give `stop` to whoever hears Ctrl-C, and `progress` to the display.
+//! let summary = run_search(journal, setup, controls).await?;
+//! # Ok(()) }
+//! ```
+
+use crate::breeder::Variation;
+use crate::journal::entry::{End, Entry};
+use crate::journal::record::{FinalRecord, RunRecord};
+use crate::journal::writer::JournalWriter;
+use crate::journal::{Journal, JournalError};
+use crate::population::actor::{Population, PopulationArguments};
+use crate::population::brain::{Brain, Images, Settings};
+use crate::population::StoppingRule;
+use crate::progress::{Best, Progress};
+use crate::protocol::EvaluationId;
+use crate::trainer::WorkFactory;
+use hatchery_config::experiment::Experiment;
+use hatchery_models::training::outcome::{Outcome, Weights};
+use ractor::Actor;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// A journal that cannot be written is tried again for so long: time to clear a disk, not to be forgotten.
+pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Trainers of one process, at most.
+pub const TRAINERS_MAX: u32 = 256;
+
+/// What a search needs besides its journal.
+#[derive(Clone)]
+pub struct SearchSetup {
+    /// What is to be done. For a run that goes on: as recorded, perhaps with a greater budget.
+    pub experiment: Experiment,
+    /// Hash of the data's content. A run goes on with the data that it began with.
+    pub data_hash: String,
+    /// This program.
+    pub program_version: String,
+    /// How many samples the parts have (`Parts::images`).
+    pub images: Images,
+    /// Trainers side by side, at least one.
+    pub trainers: u32,
+    /// How genomes arise: `SpaceVariation`.
+    pub variation: Arc<dyn Variation>,
+    /// What trainers work with: `TrainingFactory`.
+    pub work: Arc<dyn WorkFactory>,
+    /// Early stopping across candidates; `StoppingRule::default()` is on and conservative.
+    pub stopping: StoppingRule,
+    /// How long a journal that cannot be written is tried again; `JOURNAL_PATIENCE`.
+    pub journal_patience: Duration,
+}
+
+/// Stops a search; can be cloned and called from anywhere.
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<watch::Sender<bool>>);
+
+impl StopHandle {
+    /// Asks the search to end cleanly, with the best so far. It can be resumed.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// The search's ends of a stop handle and of a progress display.
+#[derive(Debug)]
+pub struct Controls {
+    stop: watch::Receiver<bool>,
+    progress: watch::Sender<Progress>,
+}
+
+/// A stop handle and a progress display, and their ends for `run_search`.
+pub fn controls() -> (StopHandle, watch::Receiver<Progress>, Controls) {
+    let (wish, stop) = watch::channel(false);
+    let (progress, display) = watch::channel(Progress::before());
+    (StopHandle(Arc::new(wish)), display, Controls { stop, progress })
+}
+
+/// What has come of a search. The journal is closed, and its directory given up.
+#[derive(Clone, Debug)]
+pub struct SearchSummary {
+    /// The run directory.
+    pub dir: PathBuf,
+    /// Whether the user stopped it: it can be resumed.
+    pub interrupted: bool,
+    /// Everything recorded.
+    pub record: RunRecord,
+    /// The winner; where it was stopped before, the best so far. `None` where nothing has a score.
+    pub best: Option<Best>,
+    /// The winner's weights, or the best candidate's where there is no winner yet, and which evaluation left them.
+    pub weights: Option<(EvaluationId, Arc<Weights>)>,
+    /// The crowned winner and its test.
+    pub final_result: Option<FinalRecord>,
+    /// Search evaluations that count.
+    pub evaluations: u32,
+    /// How they ended, most frequent first, with lost hand-outs as `WorkerLost`.
+    pub outcomes: Vec<(Outcome, u32)>,
+    /// Search evaluations per hour, in this process.
+    pub per_hour: f64,
+    /// Share of the trainers' time spent training, in this process's search.
+    pub utilisation: f64,
+    /// Seconds of the whole run, interruptions left out.
+    pub elapsed_seconds: f64,
+}
+
+/// Why a search did not come to its end. What was recorded before is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The journal cannot be opened, read or closed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal could not be written for too long.
+    #[error(
+        "the search has ended because its journal could not be written for {seconds} s; nothing recorded is lost: \
+         mend it, then go on with --resume"
+    )]
+    Unrecorded {
+        /// For how long.
+        seconds: u64,
+        /// Why not.
+        source: JournalError,
+    },
+    /// The run began with other data.
+    #[error("the data are not those that the run began with: content hash {found}, recorded {recorded}; name the same data")]
+    OtherData {
+        /// Of the data now.
+        found: String,
+        /// As recorded.
+        recorded: String,
+    },
+    /// The search came to nothing.
+    #[error("the search has failed: {0}")]
+    Failed(String),
+    /// A defect of the program.
+    #[error("the search has broken down ({0}); nothing recorded is lost: go on with --resume, and please report this")]
+    BrokenDown(String),
+}
+
+/// Runs a search to its end, or goes on with it, as the journal says.
+///
+/// # Errors
+/// See `SearchError`. Being stopped by the user is none.
+pub async fn run_search(
+    journal: Journal,
+    setup: SearchSetup,
+    controls: Controls,
+) -> Result<SearchSummary, SearchError> {
+    let dir = journal.dir().to_owned();
+    let brain = restore(&journal, &setup)?;
+    let spent = journal.record()?.elapsed_seconds;
+    let writer = begin(journal, &setup, &brain, spent).await?;
+    let display = controls.progress.subscribe();
+    let (ended, end) = oneshot::channel();
+    let arguments = PopulationArguments {
+        brain,
+        writer,
+        spent,
+        variation: setup.variation,
+        seed: setup.experiment.seed,
+        factory: setup.work,
+        trainers: setup.trainers.clamp(1, TRAINERS_MAX),
+        patience: setup.journal_patience,
+        progress: controls.progress,
+        stop: controls.stop,
+        ended,
+    };
+    let (_, population) = Population::spawn(None, Population, arguments)
+        .await
+        .map_err(|error| SearchError::BrokenDown(error.to_string()))?;
+    let end = end.await;
+    // The actor ends its trainers and closes the journal.
+    let _ = population.await;
+    let end = end.map_err(|_| SearchError::BrokenDown("the population's actor has failed".to_owned()))??;
+    let last = display.borrow().clone();
+    summary(dir, end, last)
+}
+
+/// The brain as the journal leaves it: of a new run, at the beginning.
+fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError> {
+    let record = journal.record()?;
+    if record.info.data_hash != setup.data_hash {
+        let (found, recorded) = (setup.data_hash.clone(), record.info.data_hash);
+        return Err(SearchError::OtherData { found, recorded });
+    }
+    let mut weights = BTreeMap::new();
+    for evaluation in record.evaluations.iter().filter(|evaluation| evaluation.has_weights) {
+        if let Some(kept) = journal.weights(evaluation.id)? {
+            weights.insert(evaluation.id, Arc::new(kept));
+        }
+    }
+    Ok(Brain::restore(settings(setup), &record, weights))
+}
+
+fn settings(setup: &SearchSetup) -> Settings {
+    let experiment = &setup.experiment;
+    Settings {
+        seed: experiment.seed,
+        search: experiment.search.clone(),
+        evaluations: experiment.budget.evaluations,
+        time: experiment.budget.time.map(|time| time.0.as_secs_f64()),
+        epochs: experiment.training.epochs,
+        seconds: experiment.training.seconds,
+        final_training: experiment.final_training.clone(),
+        trainers: setup.trainers.clamp(1, TRAINERS_MAX),
+        images: setup.images,
+        stopping: setup.stopping,
+    }
+}
+
+/// Moves the journal to its thread, and notes where an earlier run is taken up.
+async fn begin(
+    journal: Journal,
+    setup: &SearchSetup,
+    brain: &Brain,
+    spent: f64,
+) -> Result<JournalWriter, SearchError> {
+    let resumed = journal.is_resumed() && !brain.is_done();
+    let writer = JournalWriter::start(journal)?;
+    if resumed {
+        let entry = Entry::Resumed {
+            program_version: setup.program_version.clone(),
+            experiment: setup.experiment.clone(),
+        };
+        writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
+    }
+    Ok(writer)
+}
+
+fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, SearchError> {
+    if let End::Failed(message) = end {
+        return Err(SearchError::Failed(message));
+    }
+    let record = crate::journal::record::read(&dir)?;
+    let crowned = record.final_result.as_ref().map(|crowned| crowned.evaluation);
+    let weights = match crowned.or(last.best.as_ref().map(|best| best.evaluation)) {
+        Some(evaluation) => crate::journal::record::weights(&dir, evaluation)?
+            .map(|weights| (evaluation, Arc::new(weights))),
+        None => None,
+    };
+    Ok(SearchSummary {
+        dir,
+        interrupted: end == End::Interrupted,
+        best: last.best,
+        weights,
+        final_result: record.final_result.clone(),
+        evaluations: last.evaluations,
+        outcomes: last.outcomes,
+        per_hour: last.per_hour,
+        utilisation: last.utilisation,
+        elapsed_seconds: record.elapsed_seconds,
+        record,
+    })
+}

@@ -1,0 +1,149 @@
+//! A trainer's thread: does the work that its actor hands it, so that the actor itself is always there to answer.
+//!
+//! Panics of the work end the evaluation, not the thread. It must not know the Population.
+
+use super::TrainerMessage;
+use super::work::{Work, WorkFactory};
+use crate::population::brain::nothing_trained;
+use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId};
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
+use hatchery_models::training::{Observer, Verdict};
+use ractor::ActorRef;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+/// The thread, as its actor sees it.
+pub struct Slot {
+    leases: Option<mpsc::Sender<Lease>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Slot {
+    /// Starts the thread. What it has to say, it says to `actor`.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(
+        trainer: TrainerId,
+        factory: Arc<dyn WorkFactory>,
+        actor: ActorRef<TrainerMessage>,
+    ) -> std::io::Result<Self> {
+        let (leases, incoming) = mpsc::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name(trainer.to_string())
+            .spawn(move || Bench { trainer, factory, actor, stop: flag, work: None }.serve(&incoming))?;
+        Ok(Self { leases: Some(leases), stop, thread: Some(thread) })
+    }
+
+    /// Hands the thread its next lease. Says whether it could take it.
+    pub fn assign(&self, lease: Lease) -> bool {
+        self.stop.store(false, Ordering::Release);
+        self.leases.as_ref().is_some_and(|leases| leases.send(lease).is_ok())
+    }
+
+    /// Ends the evaluation under way, within one training step.
+    pub fn stop_evaluation(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Ends the thread, and gives its handle to wait for.
+    pub fn close(&mut self) -> Option<JoinHandle<()>> {
+        self.leases = None;
+        self.stop_evaluation();
+        self.thread.take()
+    }
+}
+
+impl Drop for Slot {
+    /// An actor that failed leaves its thread to end by itself.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The thread's side.
+struct Bench {
+    trainer: TrainerId,
+    factory: Arc<dyn WorkFactory>,
+    actor: ActorRef<TrainerMessage>,
+    stop: Arc<AtomicBool>,
+    work: Option<Box<dyn Work>>,
+}
+
+impl Bench {
+    fn serve(mut self, leases: &mpsc::Receiver<Lease>) {
+        match self.make() {
+            Ok(work) => {
+                self.work = Some(work);
+                self.say(TrainerMessage::Able);
+            }
+            Err(message) => self.say(TrainerMessage::Unable(message)),
+        }
+        while let Ok(lease) = leases.recv() {
+            let trained = self.evaluate(&lease);
+            let delivery = Delivery { evaluation: lease.evaluation, attempt: lease.attempt, trained };
+            self.say(TrainerMessage::Done(Box::new(delivery)));
+        }
+    }
+
+    fn evaluate(&mut self, lease: &Lease) -> Trained {
+        let mut work = match self.work.take().map_or_else(|| self.make(), Ok) {
+            Ok(work) => work,
+            Err(message) => return nothing_trained(Outcome::Crashed, message),
+        };
+        let mut observer = Watcher {
+            actor: &self.actor,
+            evaluation: lease.evaluation,
+            attempt: lease.attempt,
+            stop: &self.stop,
+        };
+        match catch_unwind(AssertUnwindSafe(|| work.evaluate(lease, &mut observer))) {
+            Ok(trained) => {
+                self.work = Some(work);
+                trained
+            }
+            // Its work is dropped too: whatever it held may be half done.
+            Err(panic) => nothing_trained(Outcome::Crashed, format!("panic: {}", panic_text(&*panic))),
+        }
+    }
+
+    fn make(&self) -> Result<Box<dyn Work>, String> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.factory.make(self.trainer)));
+        made.unwrap_or_else(|panic| Err(format!("panic: {}", panic_text(&*panic))))
+    }
+
+    fn say(&self, message: TrainerMessage) {
+        // The actor is gone only where it failed or the run is over: then nobody wants to know.
+        let _ = self.actor.cast(message);
+    }
+}
+
+/// Reports epochs, and passes the stop on.
+struct Watcher<'a> {
+    actor: &'a ActorRef<TrainerMessage>,
+    evaluation: EvaluationId,
+    attempt: u32,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for Watcher<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> Verdict {
+        let _ = self.actor.cast(TrainerMessage::Epoch(self.evaluation, self.attempt, *report));
+        if self.stop_requested() { Verdict::Stop } else { Verdict::Continue }
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message").to_owned()
+}

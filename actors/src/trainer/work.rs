@@ -1,0 +1,21 @@
+//! What a trainer's thread does with a lease, behind a trait: actors are tested without training anything.
+
+use crate::protocol::{Lease, TrainerId};
+use hatchery_models::training::Observer;
+use hatchery_models::training::outcome::Trained;
+
+/// Does evaluations, one after the other, on one thread. It need not be `Send`: it is made and stays on its thread,
+/// as a device's context must.
+pub trait Work {
+    /// Does one evaluation. However it ends, it is an outcome: a panic counts as `Crashed`.
+    fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained;
+}
+
+/// Makes the work of each trainer, on the trainer's own thread; again after a panic, whose leftovers nobody trusts.
+pub trait WorkFactory: Send + Sync + 'static {
+    /// The work of this trainer.
+    ///
+    /// # Errors
+    /// Why this trainer cannot work, for the user.
+    fn make(&self, trainer: TrainerId) -> Result<Box<dyn Work>, String>;
+}
