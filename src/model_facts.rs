@@ -2,7 +2,7 @@
 //!
 //! It must not know how a model is built or run.
 
-use crate::view::{Best, Row, Run};
+use crate::view::{Best, Row};
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::data::{Dataset, Normalisation, Targets};
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,6 @@ pub struct DataFacts {
 /// Everything that a model says of itself, as metadata of the ONNX file and as `.json` beside it.
 #[derive(Clone, Debug)]
 pub struct ModelFacts<'a> {
-    /// The run.
-    pub run: &'a Run,
     /// The network.
     pub row: &'a Row,
     /// The experiment.

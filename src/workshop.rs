@@ -80,7 +80,8 @@ impl Workshop {
     pub fn model(&self, row: &Row) -> anyhow::Result<Vec<u8>> {
         let (evaluation, weights) = self.weights(row)?;
         let normalisation = self.normalisation(evaluation.kind);
-        let product = expression::inference(&row.genome, &self.dataset.problem, &normalisation, &weights)
+        let (problem, Weights { parameters, statistics }) = (&self.dataset.problem, &weights);
+        let product = expression::inference(&row.genome, problem, &normalisation, parameters, statistics)
             .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
         let options = EncodeOptions {
             name: format!("{} {}", self.experiment.name, row.id),
@@ -135,7 +136,6 @@ impl Workshop {
 
     fn facts<'a>(&'a self, row: &'a Row, normalisation: &'a Normalisation) -> ModelFacts<'a> {
         ModelFacts {
-            run: &self.run,
             row,
             experiment: &self.experiment,
             dataset: &self.dataset,
