@@ -84,10 +84,24 @@ impl ModelFacts<'_> {
             "operation": self.row.operation,
             "parents": self.row.parents,
             "curve": self.row.curve,
-            "final_curve": self.best.map(|best| &best.final_curve),
+            "final_curve": self.best.map(final_curve),
             "program_version": env!("CARGO_PKG_VERSION"),
         })
     }
+}
+
+/// The final training has no samples left to validate on: only its training loss means something.
+fn final_curve(best: &Best) -> Vec<serde_json::Value> {
+    let reports = best.final_curve.iter();
+    reports
+        .map(|report| {
+            serde_json::json!({
+                "epoch": report.epoch,
+                "training_loss": report.training_loss,
+                "seconds": report.seconds,
+            })
+        })
+        .collect()
 }
 
 /// What a model says of the data it was trained on; `None` for models that say nothing.

@@ -17,7 +17,6 @@ use crate::{
     output::{note, say},
     report,
     run_directory::{RunDirectory, write_whole},
-    view,
     workshop::Workshop,
 };
 use plan::{Plan, plan};
@@ -36,10 +35,11 @@ pub fn run(options: &RunOptions) -> Result<(), Failure> {
 /// Writes what a run leaves, says what it came to.
 fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Failure> {
     let directory = &plan.directory;
-    write_files(directory)?;
-    let run = view::read(directory.root())?;
+    let workshop = Workshop::open(directory.root())?;
+    write_files(directory, &workshop)?;
+    let run = &workshop.run;
     if !options.quiet {
-        let text = summary::text(&run);
+        let text = summary::text(run);
         // The object is to be the last line, and easy to tell from words.
         if options.json {
             note(text)
@@ -55,7 +55,7 @@ fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Fai
         }
     }
     if options.json {
-        say(summary::json(&run));
+        say(summary::json(run));
     }
     if run.best.is_none() && !interrupted {
         let error = anyhow::anyhow!(
@@ -68,8 +68,7 @@ fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Fai
     Ok(())
 }
 
-fn write_files(directory: &RunDirectory) -> Result<(), Failure> {
-    let workshop = Workshop::open(directory.root())?;
+fn write_files(directory: &RunDirectory, workshop: &Workshop) -> Result<(), Failure> {
     workshop.write_models().or_exit(Exit::RunDirectory)?;
     let page = report::page(&workshop.run);
     write_whole(&directory.report(), page.as_bytes()).or_exit(Exit::RunDirectory)

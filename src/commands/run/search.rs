@@ -147,7 +147,11 @@ fn headline(plan: &Plan, runtime: &Runtime, choice: &Choice) -> String {
 }
 
 /// Runs the search, shows how it goes, and stops it when the user says so.
-async fn watched(journal: Journal, setup: SearchSetup, mut display: Display) -> Result<SearchSummary, SearchError> {
+async fn watched(
+    journal: Journal,
+    setup: SearchSetup,
+    mut display: Display,
+) -> Result<SearchSummary, SearchError> {
     let (stop, mut progress, controls) = controls();
     let signals = tokio::spawn(heed_signals(stop));
     let search = run_search(journal, setup, controls);
