@@ -165,3 +165,6 @@ impl Graph {
         Outlet { node: (self.nodes.len() - 1) as u32, slot: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,17 +8,15 @@ mod tensor;
 
 use crate::graph::{
     Fact, Graph,
-    lowering::{Attribute, Emitter, LoweredNode, Provider, Value},
+    lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
 };
 use prost::Message;
 use proto::{
     AttributeProto, Dimension, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorShapeProto, TypeProto, TypeTensorProto, ValueInfoProto, attribute_type,
 };
-use std::collections::{HashMap, HashSet};
 
-/// Version of the standard operator set that lowerings are written for.
-pub const OPSET: i64 = 17;
+pub use crate::graph::lowering::OPSET;
 /// Version of the file format: the first one that goes with opset 17.
 pub const IR_VERSION: i64 = 8;
 /// Name of the leading dimension of models that take any number of samples.
@@ -56,11 +54,16 @@ pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec
 
 /// The same as a message.
 pub fn model(graph: &Graph, provider: Provider, options: &EncodeOptions) -> ModelProto {
+    model_of(lowering::lower(graph, provider), options)
+}
+
+/// The same for a graph that has been lowered already.
+pub fn model_of(lowered: Lowered, options: &EncodeOptions) -> ModelProto {
     ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: "hatchery".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(graph_proto(graph, provider, options)),
+        graph: Some(graph_proto(lowered, options)),
         opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
         metadata_props: options
             .metadata
@@ -87,99 +90,16 @@ pub fn metadata(model: &ModelProto) -> Vec<(String, String)> {
     model.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
 }
 
-fn graph_proto(graph: &Graph, provider: Provider, options: &EncodeOptions) -> GraphProto {
-    let mut lowered = lower(graph, provider);
-    name_outputs(graph, &mut lowered);
-    let read: HashSet<&Value> = lowered.emitter.nodes.iter().flat_map(|node| &node.inputs).collect();
-    let constants = lowered.emitter.constants.iter().filter(|(name, _)| read.contains(name));
-    let initializer = constants.map(|(name, constant)| tensor::initializer(name, constant)).collect();
-    let info = |name: &str, fact: &Fact| value_info(name, fact, options.dynamic_batch);
+fn graph_proto(lowered: Lowered, options: &EncodeOptions) -> GraphProto {
+    let infos = |values: &[(Value, Fact)]| {
+        values.iter().map(|(name, fact)| value_info(name, fact, options.dynamic_batch)).collect()
+    };
     GraphProto {
         name: options.name.clone(),
-        input: lowered.inputs.iter().map(|(name, fact)| info(name, fact)).collect(),
-        output: graph.outputs().iter().map(|(name, outlet)| info(name, graph.fact(*outlet))).collect(),
-        initializer,
-        node: lowered.emitter.nodes.into_iter().map(node_proto).collect(),
-    }
-}
-
-struct Lowered {
-    emitter: Emitter,
-    inputs: Vec<(Value, Fact)>,
-    values: Vec<Vec<Value>>,
-}
-
-/// Lowers what the outputs depend on, and every input.
-fn lower(graph: &Graph, provider: Provider) -> Lowered {
-    let needed = needed_nodes(graph);
-    let mut lowered = Lowered { emitter: Emitter::new(provider), inputs: Vec::new(), values: Vec::new() };
-    for (node, needed) in graph.nodes().iter().zip(needed) {
-        if !needed && !node.inputs.is_empty() {
-            lowered.values.push(Vec::new());
-            continue;
-        }
-        let emitted = (lowered.emitter.nodes.len(), lowered.emitter.constants.len());
-        let inputs: Vec<Value> =
-            node.inputs.iter().map(|o| lowered.values[o.node as usize][o.slot as usize].clone()).collect();
-        let facts: Vec<&Fact> = node.inputs.iter().map(|outlet| graph.fact(*outlet)).collect();
-        let outputs = node.operator.lower(&mut lowered.emitter, &inputs, &facts, &node.facts);
-        let is_input = node.inputs.is_empty() && is_new_name(&lowered.emitter, emitted, &outputs);
-        if is_input {
-            lowered.inputs.push((outputs[0].clone(), node.facts[0].clone()));
-        }
-        lowered.values.push(outputs);
-    }
-    lowered
-}
-
-/// Whether a source's value is neither computed nor constant: then it comes from outside.
-fn is_new_name(emitter: &Emitter, before: (usize, usize), outputs: &[Value]) -> bool {
-    let emitted_nothing = (emitter.nodes.len(), emitter.constants.len()) == before;
-    emitted_nothing && !emitter.constants.iter().any(|(name, _)| outputs.contains(name))
-}
-
-fn needed_nodes(graph: &Graph) -> Vec<bool> {
-    let mut needed = vec![false; graph.nodes().len()];
-    for (_, outlet) in graph.outputs() {
-        needed[outlet.node as usize] = true;
-    }
-    for index in (0..needed.len()).rev() {
-        if needed[index] {
-            for input in &graph.nodes()[index].inputs {
-                needed[input.node as usize] = true;
-            }
-        }
-    }
-    needed
-}
-
-/// Gives values the names of the outputs that they are; where a value is an input, a constant or already another
-/// output, an `Identity` gives it a second name.
-fn name_outputs(graph: &Graph, lowered: &mut Lowered) {
-    let computed: HashSet<Value> =
-        lowered.emitter.nodes.iter().flat_map(|node| node.outputs.iter().cloned()).collect();
-    let mut renamed: HashMap<Value, Value> = HashMap::new();
-    let mut copies = Vec::new();
-    for (name, outlet) in graph.outputs() {
-        let value = &lowered.values[outlet.node as usize][outlet.slot as usize];
-        if computed.contains(value) && !renamed.contains_key(value) {
-            renamed.insert(value.clone(), name.clone());
-        } else {
-            copies.push((value.clone(), name.clone()));
-        }
-    }
-    for node in &mut lowered.emitter.nodes {
-        for value in node.inputs.iter_mut().chain(&mut node.outputs) {
-            if let Some(name) = renamed.get(value) {
-                value.clone_from(name);
-            }
-        }
-    }
-    for (value, name) in copies {
-        let value = renamed.get(&value).cloned().unwrap_or(value);
-        let node =
-            LoweredNode { op_type: "Identity", inputs: vec![value], outputs: vec![name], attributes: vec![] };
-        lowered.emitter.nodes.push(node);
+        input: infos(&lowered.inputs),
+        output: infos(&lowered.outputs),
+        initializer: lowered.constants.iter().map(|(name, c)| tensor::initializer(name, c)).collect(),
+        node: lowered.nodes.into_iter().map(node_proto).collect(),
     }
 }
 

@@ -76,11 +76,14 @@ fn lower_as(op_type: &'static str, emitter: &mut Emitter, inputs: &[Value]) -> V
     vec![emitter.op(op_type, &[&inputs[0], &inputs[1]], Vec::new())]
 }
 
+/// Builds the gradient of one input from that of the output.
+type Rule<'a> = &'a dyn Fn(&mut Graph, Outlet) -> Result<Outlet, GraphError>;
+
 /// Builds the gradients of both inputs, each only if wanted, and sums them back to the inputs' shapes.
 fn both(
     graph: &mut Graph,
     application: &Application<'_>,
-    rules: [&dyn Fn(&mut Graph, Outlet) -> Result<Outlet, GraphError>; 2],
+    rules: [Rule<'_>; 2],
 ) -> Result<Vec<Option<Outlet>>, GraphError> {
     let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
     let mut gradients = vec![None, None];

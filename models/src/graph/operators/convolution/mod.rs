@@ -7,6 +7,7 @@ mod unfold;
 mod weight_gradient;
 
 pub use bias_gradient::ChannelSum;
+pub(crate) use bias_gradient::sum_per_channel;
 pub use input_gradient::ConvolutionInputGradient;
 pub use weight_gradient::ConvolutionWeightGradient;
 

@@ -1,10 +1,16 @@
 //! Batch normalisation (Ioffe & Szegedy, 2015), while training and afterwards.
 
-use super::{axes_of_a_channel, channels, per_channel};
+use super::{channels, per_channel};
 use crate::graph::{
     Application, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
-    operators::{all_f32, exactly, expect_shape, names},
+    operators::{
+        all_f32,
+        convolution::sum_per_channel,
+        exactly, expect_shape,
+        lowering_choice::{self, BatchMoments, ChannelAffine},
+        names,
+    },
 };
 
 /// While training. Inputs: x `[N, C]` or `[N, C, H, W]`, scale `[C]`, shift `[C]`, running mean `[C]`, running
@@ -57,7 +63,7 @@ impl Operator for BatchNorm {
 
     /// ONNX's operator normalises with statistics that are computed beside it: CUDA's kernel knows no training mode.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        let batch = Statistics::emit(emitter, &inputs[0], facts[0].shape.len());
+        let batch = Statistics::emit(emitter, &inputs[0], &facts[0].shape);
         let [x, scale, shift, mean, variance] = [0, 1, 2, 3, 4].map(|index| inputs[index].as_str());
         let y = normalise(emitter, &[x, scale, shift, &batch.mean, &batch.variance], self.epsilon);
         let next_mean = self.next(emitter, mean, &batch.mean);
@@ -82,21 +88,78 @@ fn normalise(emitter: &mut Emitter, inputs: &[&str], epsilon: f32) -> Value {
 struct Statistics {
     /// `[C]`.
     mean: Value,
-    /// Like x: x less its channel's mean.
-    centred: Value,
     /// `[C]`.
     variance: Value,
 }
 
 impl Statistics {
-    fn emit(emitter: &mut Emitter, x: &str, rank: usize) -> Self {
-        let axes = axes_of_a_channel(rank);
-        let mean = emitter.reduce_mean(x, axes, false);
-        let spread_mean = per_channel(emitter, &mean, rank);
-        let centred = emitter.op("Sub", &[x, &spread_mean], Vec::new());
-        let squares = emitter.op("Mul", &[&centred, &centred], Vec::new());
-        let variance = emitter.reduce_mean(&squares, axes, false);
-        Self { mean, centred, variance }
+    fn emit(emitter: &mut Emitter, x: &str, shape: &[usize]) -> Self {
+        let sum = channel_sum(emitter, x, shape.len());
+        let mean = emitter.scale(&sum, 1.0 / values_per_channel(shape));
+        let variance = match lowering_choice::batch_moments(emitter) {
+            BatchMoments::Centred => {
+                let centred = centred(emitter, x, &mean, shape.len());
+                let squares = emitter.op("Mul", &[&centred, &centred], Vec::new());
+                let sum = channel_sum(emitter, &squares, shape.len());
+                emitter.scale(&sum, 1.0 / values_per_channel(shape))
+            }
+            BatchMoments::Raw => raw_variance(emitter, x, &mean, shape),
+        };
+        Self { mean, variance }
+    }
+}
+
+fn centred(emitter: &mut Emitter, x: &str, mean: &str, rank: usize) -> Value {
+    let mean = per_channel(emitter, mean, rank);
+    emitter.op("Sub", &[x, &mean], Vec::new())
+}
+
+/// Mean of squares less square of the mean; rounding must not make it negative.
+fn raw_variance(emitter: &mut Emitter, x: &str, mean: &str, shape: &[usize]) -> Value {
+    let attributes = |axis: i64| vec![("axes", Attribute::Ints(vec![axis])), ("keepdims", Attribute::Int(0))];
+    let squares = match shape.len() {
+        2 => emitter.op("ReduceSumSquare", &[x], attributes(0)),
+        _ => {
+            let planes = emitter.reshape(x, &[0, 0, -1]);
+            let sums = emitter.op("ReduceSumSquare", &[&planes], attributes(2));
+            emitter.reduce_sum(&sums, &[0], false)
+        }
+    };
+    let squares = emitter.scale(&squares, 1.0 / values_per_channel(shape));
+    let square = emitter.op("Mul", &[mean, mean], Vec::new());
+    let variance = emitter.op("Sub", &[&squares, &square], Vec::new());
+    let zero = emitter.scalar(0.0);
+    emitter.op("Max", &[&variance, &zero], Vec::new())
+}
+
+/// `[C]`: the sum over samples and positions.
+fn channel_sum(emitter: &mut Emitter, x: &str, rank: usize) -> Value {
+    match rank {
+        2 => emitter.reduce_sum(x, &[0], false),
+        _ => sum_per_channel(emitter, x),
+    }
+}
+
+fn values_per_channel(shape: &[usize]) -> f32 {
+    shape.iter().enumerate().filter(|(axis, _)| *axis != 1).map(|(_, &size)| size).product::<usize>() as f32
+}
+
+/// `slope x + offset`, both per channel.
+fn channel_affine(emitter: &mut Emitter, x: &str, slope: &str, offset: &str, shape: &[usize]) -> Value {
+    match lowering_choice::channel_affine(emitter) {
+        ChannelAffine::Normalise => {
+            let channels = shape[1];
+            let [zeros, ones] = [0.0, 1.0].map(|value| {
+                emitter
+                    .keyed_tensor(format!("{channels} times {value}"), &[channels], || vec![value; channels])
+            });
+            normalise(emitter, &[x, slope, offset, &zeros, &ones], 0.0)
+        }
+        ChannelAffine::Arithmetic => {
+            let [slope, offset] = [slope, offset].map(|vector| per_channel(emitter, vector, shape.len()));
+            let product = emitter.op("Mul", &[x, &slope], Vec::new());
+            emitter.op("Add", &[&product, &offset], Vec::new())
+        }
     }
 }
 
@@ -130,30 +193,55 @@ impl Operator for BatchNormGradient {
         Ok(vec![x.clone(), scale.clone(), scale.clone()])
     }
 
-    /// With d = x - mean, i = 1 / √(variance + ε), a = scale i and M values per channel:
-    /// `dshift = Σ dy`, `dscale = i Σ dy d`, `dx = a dy - d (a i dscale / M) - a dshift / M`.
+    /// With i = 1 / √(variance + ε), a = scale i and M values per channel: `dshift = Σ dy`,
+    /// `dscale = i Σ dy (x - mean)`, `dx = a dy + b (x - mean) - a dshift / M` where `b = -a i dscale / M`.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let [x, scale, upstream] = [0, 1, 2].map(|index| inputs[index].as_str());
         let shape = &facts[0].shape;
-        let axes = axes_of_a_channel(shape.len());
-        let count: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
-        let batch = Statistics::emit(emitter, x, shape.len());
+        let batch = Statistics::emit(emitter, x, shape);
         let inverse = inverse_deviation(emitter, &batch.variance, self.epsilon);
-        let shift_gradient = emitter.reduce_sum(upstream, axes, false);
-        let product = emitter.op("Mul", &[upstream, &batch.centred], Vec::new());
-        let sum = emitter.reduce_sum(&product, axes, false);
-        let scale_gradient = emitter.op("Mul", &[&sum, &inverse], Vec::new());
-        let a = emitter.op("Mul", &[scale, &inverse], Vec::new());
-        let share = emitter.scale(&a, -1.0 / count as f32);
-        let slope = emitter.op("Mul", &[&inverse, &scale_gradient], Vec::new());
-        let slope = emitter.op("Mul", &[&slope, &share], Vec::new());
-        let offset = emitter.op("Mul", &[&shift_gradient, &share], Vec::new());
-        let [a, slope, offset] = [a, slope, offset].map(|vector| per_channel(emitter, &vector, shape.len()));
+        let shift_gradient = channel_sum(emitter, upstream, shape.len());
+        let along = sum_along(emitter, x, &batch.mean, upstream, &shift_gradient, shape);
+        let mut multiply = |left: &str, right: &str| emitter.op("Mul", &[left, right], Vec::new());
+        let scale_gradient = multiply(&along, &inverse);
+        let a = multiply(scale, &inverse);
+        let b = multiply(&inverse, &scale_gradient);
+        let b = multiply(&a, &b);
+        let shift_part = multiply(&a, &shift_gradient);
+        let share = -1.0 / values_per_channel(shape);
+        let b = emitter.scale(&b, share);
+        let shift_part = emitter.scale(&shift_part, share);
+        let mean_part = emitter.op("Mul", &[&b, &batch.mean], Vec::new());
+        let offset = emitter.op("Sub", &[&shift_part, &mean_part], Vec::new());
+        let through_moments = channel_affine(emitter, x, &b, &offset, shape);
+        let a = per_channel(emitter, &a, shape.len());
         let direct = emitter.op("Mul", &[upstream, &a], Vec::new());
-        let through_deviation = emitter.op("Mul", &[&batch.centred, &slope], Vec::new());
-        let through_deviation = emitter.op("Add", &[&through_deviation, &offset], Vec::new());
-        let x_gradient = emitter.op("Add", &[&direct, &through_deviation], Vec::new());
+        let x_gradient = emitter.op("Add", &[&direct, &through_moments], Vec::new());
         vec![x_gradient, scale_gradient, shift_gradient]
+    }
+}
+
+/// `Σ dy (x - mean)` per channel.
+fn sum_along(
+    emitter: &mut Emitter,
+    x: &str,
+    mean: &str,
+    upstream: &str,
+    upstream_sum: &str,
+    shape: &[usize],
+) -> Value {
+    match lowering_choice::batch_moments(emitter) {
+        BatchMoments::Centred => {
+            let centred = centred(emitter, x, mean, shape.len());
+            let products = emitter.op("Mul", &[upstream, &centred], Vec::new());
+            channel_sum(emitter, &products, shape.len())
+        }
+        BatchMoments::Raw => {
+            let products = emitter.op("Mul", &[upstream, x], Vec::new());
+            let sum = channel_sum(emitter, &products, shape.len());
+            let of_mean = emitter.op("Mul", &[mean, upstream_sum], Vec::new());
+            emitter.op("Sub", &[&sum, &of_mean], Vec::new())
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::graph::{
 /// each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LocalResponseNorm {
-    /// Channels in the sum; where even, one more after than before.
+    /// Channels in the sum, an odd number.
     pub size: usize,
     /// Weight of the sum.
     pub alpha: f32,
@@ -32,9 +32,12 @@ impl Operator for LocalResponseNorm {
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
         let [x] = exactly(self.name(), inputs)?;
         all_f32(self.name(), inputs)?;
-        match x.shape.len() == 4 && self.size > 0 {
+        match x.shape.len() == 4 && self.size % 2 == 1 {
             true => Ok(vec![x.clone()]),
-            false => Err(misfit(self.name(), format!("expects [N, C, H, W], got {:?}", x.shape))),
+            false => Err(misfit(
+                self.name(),
+                format!("expects [N, C, H, W] and an odd size, got {:?} and {}", x.shape, self.size),
+            )),
         }
     }
 
@@ -60,15 +63,12 @@ impl Operator for LocalResponseNorm {
 }
 
 impl LocalResponseNorm {
-    /// `[C, C, 1, 1]`: `weight` where the column's channel is in the sum of the row's; or the transpose.
-    fn band(&self, emitter: &mut Emitter, channels: usize, weight: f32, transposed: bool) -> Value {
-        let before = (self.size - 1) / 2;
-        let after = self.size - 1 - before;
-        let counts = |centre: usize, other: usize| other + before >= centre && other <= centre + after;
+    /// `[C, C, 1, 1]`: `weight` where the column's channel is in the sum of the row's.
+    fn band(&self, emitter: &mut Emitter, channels: usize, weight: f32) -> Value {
+        let reach = self.size / 2;
         let element = |index: usize| {
             let (row, column) = (index / channels, index % channels);
-            let inside = if transposed { counts(column, row) } else { counts(row, column) };
-            if inside { weight } else { 0.0 }
+            if row.abs_diff(column) <= reach { weight } else { 0.0 }
         };
         emitter.tensor(&[channels, channels, 1, 1], (0..channels * channels).map(element).collect())
     }
@@ -95,7 +95,7 @@ impl Operator for LocalResponseNormGradient {
         let channels = facts[0].shape[1];
         let weight = norm.alpha / norm.size as f32;
         let squares = emitter.op("Mul", &[x, x], Vec::new());
-        let band = norm.band(emitter, channels, weight, false);
+        let band = norm.band(emitter, channels, weight);
         let bias = emitter.tensor(&[channels], vec![norm.bias; channels]);
         let sums = emitter.op("Conv", &[&squares, &band, &bias], Vec::new());
         let logarithm = emitter.op("Log", &[&sums], Vec::new());
@@ -104,7 +104,7 @@ impl Operator for LocalResponseNormGradient {
         let direct = emitter.op("Mul", &[upstream, &power], Vec::new());
         let product = emitter.op("Mul", &[upstream, y], Vec::new());
         let ratio = emitter.op("Div", &[&product, &sums], Vec::new());
-        let band = norm.band(emitter, channels, 2.0 * norm.beta * weight, true);
+        let band = norm.band(emitter, channels, 2.0 * norm.beta * weight);
         let ratios = emitter.op("Conv", &[&ratio, &band], Vec::new());
         let through_sums = emitter.op("Mul", &[x, &ratios], Vec::new());
         vec![emitter.op("Sub", &[&direct, &through_sums], Vec::new())]
