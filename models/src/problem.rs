@@ -17,6 +17,18 @@ pub struct Problem {
     pub task: Task,
 }
 
+impl Problem {
+    /// Whether samples are rows of a table: features without positions.
+    pub const fn is_table(&self) -> bool {
+        self.height == 1 && self.width == 1
+    }
+
+    /// Whether the layers before `merge` are built once per channel. A table has no views.
+    pub const fn has_views(&self) -> bool {
+        self.multi_view && !self.is_table()
+    }
+}
+
 /// What is predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Task {

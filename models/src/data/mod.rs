@@ -1,8 +1,103 @@
 //! Data sets: one file per format, one read-only copy in memory, splits as lists of indices.
 //!
+//! [`load`] reads a source (`digits`, `idx:DIR`, `npz:FILE`, `csv:FILE`, `images:DIR`, `cifar:DIR`) and checks it
+//! whole, so that whoever holds a [`Dataset`] need not check again: shapes fit, numbers are finite, there are at least
+//! two classes with at least two samples each. Pixels stay bytes; nothing is normalised here, the statistics of the
+//! training part ([`Normalisation`]) go into the graph.
+//!
 //! It must not know genomes, graphs or trainers.
+//!
+//! The embedded digits are the test part of the UCI data set *Optical Recognition of Handwritten Digits* (E. Alpaydin
+//! and C. Kaynak, 1998, <https://doi.org/10.24432/C50P49>), licensed CC BY 4.0, as packaged by scikit-learn; see
+//! [`DIGITS_ATTRIBUTION`].
+
+mod assemble;
+mod cifar;
+mod csv;
+mod describe;
+mod digits;
+mod error;
+mod files;
+mod idx;
+mod images;
+pub mod limits;
+mod normalisation;
+mod npy;
+mod npz;
+mod source;
+mod split;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use describe::{ClassCount, Description, Shape, TargetRange, describe};
+pub use digits::DIGITS_ATTRIBUTION;
+pub use error::DataError;
+pub use source::{SourceKind, catalogue};
+pub use split::subset;
+pub use write::write_npz;
 
 use crate::problem::Problem;
+use hatchery_config::{experiment, vocabulary::TaskKind};
+use source::Source;
+
+/// What a source's files do not say by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// What is predicted.
+    pub task: TaskKind,
+    /// CSV: the label column's name or zero-based index (regression: several, separated by commas), the last column
+    /// where nothing is said. CIFAR-100: `fine` (where nothing is said) or `coarse`.
+    pub label: Option<String>,
+    /// Whether each channel is a view of its own.
+    pub multi_view: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { task: TaskKind::Classification, label: None, multi_view: false }
+    }
+}
+
+impl From<&experiment::Data> for LoadOptions {
+    fn from(data: &experiment::Data) -> Self {
+        Self { task: data.task, label: data.label.clone(), multi_view: data.multi_view }
+    }
+}
+
+/// Loads and checks a data set.
+///
+/// # Errors
+/// Whatever is missing, malformed, not finite or too large, and data that nothing can be learnt from: no samples, one
+/// class only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the official test part.
+pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
+    load_within(source, options, limits::VALUES_BYTES_MAX)
+}
+
+/// What a format's reader is told.
+#[derive(Clone, Copy, Debug)]
+struct Request<'a> {
+    /// The source as the user named it.
+    source: &'a str,
+    options: &'a LoadOptions,
+    /// Bytes that the raw values may take.
+    values_bytes_max: u64,
+}
+
+/// [`load`] with a limit of the caller's choice on the bytes of the raw values.
+fn load_within(source: &str, options: &LoadOptions, values_bytes_max: u64) -> Result<Dataset, DataError> {
+    let request = Request { source, options, values_bytes_max };
+    let parts = match Source::parse(source)? {
+        Source::Digits => digits::read(&request),
+        Source::Idx(folder) => idx::read(&request, &folder),
+        Source::Npz(file) => npz::read(&request, &file),
+        Source::Csv(file) => csv::read(&request, &file),
+        Source::Images(folder) => images::read(&request, &folder),
+        Source::Cifar(folder) => cifar::read(&request, &folder),
+    }?;
+    assemble::assemble(&request, parts)
+}
 
 /// Raw values of all samples, row-major `[count, channels, height, width]` (tables: `[count, features]`).
 #[derive(Clone, Debug, PartialEq)]
@@ -73,4 +168,65 @@ pub struct Normalisation {
     pub target_mean: Vec<f32>,
     /// Standard deviation of each regression target; empty for classification.
     pub target_deviation: Vec<f32>,
+}
+
+impl Samples {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory that the values take.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::F32(values) => values.len() * size_of::<f32>(),
+        }
+    }
+}
+
+impl Dataset {
+    /// Raw values of one sample: channels x height x width.
+    pub fn values_per_sample(&self) -> usize {
+        self.samples.len() / self.count.max(1)
+    }
+
+    /// Whether samples are rows of a table (`[count, features]`) and not images.
+    pub const fn is_table(&self) -> bool {
+        self.problem.height == 1 && self.problem.width == 1
+    }
+
+    /// Shape of the raw values with this many samples: `[n, C, H, W]`, tables `[n, features]`.
+    pub fn shape(&self, samples: usize) -> Vec<usize> {
+        let Problem { channels, height, width, .. } = self.problem;
+        if self.is_table() {
+            return vec![samples, channels as usize];
+        }
+        vec![samples, channels as usize, height as usize, width as usize]
+    }
+
+    /// Samples of each class among `indices`; empty for regression. Indices must lie within the data set.
+    pub fn class_counts(&self, indices: &[u32]) -> Vec<usize> {
+        let Targets::Classes { labels, names } = &self.targets else { return Vec::new() };
+        let mut counts = vec![0; names.len()];
+        for &index in indices {
+            counts[labels[index as usize] as usize] += 1;
+        }
+        counts
+    }
+
+    /// Share of the most frequent class among `indices`, 0 to 1: what a network that always says the same reaches.
+    /// 0 for regression and for no indices. Indices must lie within the data set.
+    pub fn majority_share(&self, indices: &[u32]) -> f64 {
+        let most = self.class_counts(indices).into_iter().max().unwrap_or(0);
+        most as f64 / indices.len().max(1) as f64
+    }
 }

@@ -3,8 +3,17 @@
 //! A genome knows no graph: what its genes mean is said in `expression`. Input stem (normalisation of raw
 //! values) and head (the output layer) are fixed by the problem and are no genes.
 
+mod canonical;
+mod check;
+mod hash;
+pub mod numeric;
+mod summary;
+
 use serde::{Deserialize, Serialize};
 
+pub use canonical::canonical;
+pub use check::{GenomeError, KERNEL_MAX, LAYERS_MAX, WIDTH_MAX, check};
+pub use hash::{GenomeHash, HashError, structural_hash};
 pub use hatchery_config::vocabulary::{
     Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule,
 };
@@ -51,6 +60,70 @@ pub enum LayerGene {
     },
     /// End of the per-view part of a multi-view network: concatenates the views' channels.
     Merge,
+}
+
+impl LayerGene {
+    /// What kind of layer it is.
+    pub const fn kind(&self) -> LayerKind {
+        match self {
+            Self::Convolution(_) => LayerKind::Convolution,
+            Self::MaxPool(_) => LayerKind::MaxPool,
+            Self::AveragePool(_) => LayerKind::AveragePool,
+            Self::GlobalAveragePool => LayerKind::GlobalAveragePool,
+            Self::Inception(_) => LayerKind::Inception,
+            Self::Residual(_) => LayerKind::Residual,
+            Self::Dense(_) => LayerKind::Dense,
+            Self::Normalisation { .. } => LayerKind::Normalisation,
+            Self::Dropout { .. } => LayerKind::Dropout,
+            Self::Merge => LayerKind::Merge,
+        }
+    }
+
+    /// The normalisation that the layer applies; `Norm::None` where it applies none.
+    pub const fn norm(&self) -> Norm {
+        match self {
+            Self::Convolution(genes) => genes.norm,
+            Self::Inception(genes) => genes.norm,
+            Self::Residual(genes) => genes.norm,
+            Self::Dense(genes) => genes.norm,
+            Self::Normalisation { norm } => *norm,
+            _ => Norm::None,
+        }
+    }
+
+    /// The layer's activation; `None` for a layer that has no such gene.
+    pub const fn activation(&self) -> Option<Activation> {
+        match self {
+            Self::Convolution(genes) => Some(genes.activation),
+            Self::Inception(genes) => Some(genes.activation),
+            Self::Residual(genes) => Some(genes.activation),
+            Self::Dense(genes) => Some(genes.activation),
+            _ => None,
+        }
+    }
+
+    /// Whether the layer has weights: convolutions, inception modules, residual blocks, dense layers.
+    pub const fn is_weighted(&self) -> bool {
+        self.activation().is_some()
+    }
+
+    /// Whether the layer needs positions: it may not follow what flattens.
+    pub const fn is_spatial(&self) -> bool {
+        matches!(
+            self,
+            Self::Convolution(_)
+                | Self::MaxPool(_)
+                | Self::AveragePool(_)
+                | Self::GlobalAveragePool
+                | Self::Inception(_)
+                | Self::Residual(_)
+        )
+    }
+
+    /// Whether the layer's output has no positions, whatever its input has.
+    pub const fn is_flattening(&self) -> bool {
+        matches!(self, Self::GlobalAveragePool | Self::Dense(_))
+    }
 }
 
 /// Genes of a convolution.
@@ -157,4 +230,39 @@ pub struct TrainingGenes {
     pub shift: u32,
     /// Augmentation: each image is flipped horizontally with probability one half.
     pub flip: bool,
+}
+
+/// A small, ordinary network for tests.
+#[cfg(test)]
+pub(crate) fn sample() -> Genome {
+    let convolution = Convolution {
+        filters: 32,
+        kernel: [3, 3],
+        stride: 1,
+        dilation: 1,
+        groups: Groups::Count(1),
+        padding: Padding::Same,
+        norm: Norm::Batch,
+        activation: Activation::Relu,
+    };
+    Genome {
+        layers: vec![
+            LayerGene::Convolution(convolution),
+            LayerGene::MaxPool(Pool { kernel: 2, stride: 2, padding: Padding::Same }),
+            LayerGene::Dense(Dense { units: 128, norm: Norm::None, activation: Activation::Relu }),
+        ],
+        training: TrainingGenes {
+            optimizer: Optimizer::AdamW,
+            learning_rate: 1e-3,
+            schedule: Schedule::Cosine,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            batch_size: 64,
+            label_smoothing: 0.0,
+            gradient_clip: 0.0,
+            initializer: Initializer::HeNormal,
+            shift: 0,
+            flip: false,
+        },
+    }
 }

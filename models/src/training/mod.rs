@@ -2,6 +2,25 @@
 //!
 //! It must not know where work comes from or where results go: it is handed an assignment and an observer.
 
+mod assignment;
+pub mod bench;
+mod evaluation;
 pub mod library;
+mod memory;
 pub mod outcome;
+mod probe;
+mod programs;
+mod resident;
 pub mod runtime;
+mod sampler;
+pub mod schedule;
+mod scores;
+mod trainer;
+mod watch;
+
+pub use assignment::{Assignment, Observer, Unobserved, Verdict};
+pub use evaluation::{EvaluateError, evaluate};
+pub use probe::{Probe, ProbeError, probe};
+pub use resident::Resident;
+pub use scores::Scores;
+pub use trainer::train;

@@ -122,7 +122,7 @@ impl Operator for Reshape {
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
         let [fact] = exactly(self.name(), inputs)?;
-        match fact.volume() == self.shape.iter().product() {
+        match fact.volume() == self.shape.iter().product::<usize>() {
             true => Ok(with_shape(fact, self.shape.clone())),
             false => Err(misfit(self.name(), format!("{:?} to {:?}", fact.shape, self.shape))),
         }

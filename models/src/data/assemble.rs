@@ -1,0 +1,253 @@
+//! From what a format's reader found to a checked [`Dataset`]: the checks that all formats share, and the hash.
+
+use super::{DataError, Dataset, Request, Samples, Targets, limits};
+use crate::problem::{Problem, Task};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What a format's reader found; samples and targets are of equal count, which the reader has checked.
+pub(super) struct Parts {
+    pub(super) shape: SampleShape,
+    pub(super) samples: Samples,
+    pub(super) targets: Targets,
+    /// The last this-many samples are the official test part.
+    pub(super) official_test: usize,
+}
+
+/// Shape of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SampleShape {
+    pub(super) channels: u64,
+    pub(super) height: u64,
+    pub(super) width: u64,
+}
+
+impl SampleShape {
+    /// A row of a table.
+    pub(super) const fn row(features: u64) -> Self {
+        Self { channels: features, height: 1, width: 1 }
+    }
+
+    /// Values of `count` samples, or nothing where the number overflows.
+    pub(super) fn values(self, count: u64) -> Option<u64> {
+        self.channels.checked_mul(self.height)?.checked_mul(self.width)?.checked_mul(count)
+    }
+}
+
+impl Request<'_> {
+    /// Checks sizes as a header announces them, before anything is read. Returns the number of values.
+    pub(super) fn check_sizes(
+        &self,
+        place: &str,
+        shape: SampleShape,
+        count: u64,
+        value_bytes: u64,
+    ) -> Result<u64, DataError> {
+        let limit = |what, actual, limit, name, remedy| {
+            if actual <= limit {
+                return Ok(());
+            }
+            Err(DataError::TooLarge { place: place.into(), what, actual, limit, name, remedy })
+        };
+        let side = shape.height.max(shape.width);
+        let scale_down = "scale the images down";
+        limit("samples", count, limits::SAMPLES_MAX, "SAMPLES_MAX", "use a subset")?;
+        limit("channels or columns", shape.channels, limits::COLUMNS_MAX, "COLUMNS_MAX", "leave some out")?;
+        limit("pixels a side", side, limits::IMAGE_SIDE_PIXELS_MAX, "IMAGE_SIDE_PIXELS_MAX", scale_down)?;
+        let values = shape.values(count).unwrap_or(u64::MAX);
+        let bytes = values.saturating_mul(value_bytes);
+        let remedy = "use fewer or smaller samples";
+        limit("bytes of values", bytes, self.values_bytes_max, "VALUES_BYTES_MAX", remedy)?;
+        Ok(values)
+    }
+
+    /// For formats that hold class labels only.
+    pub(super) fn expect_classification(&self) -> Result<(), DataError> {
+        if self.options.task == hatchery_config::vocabulary::TaskKind::Classification {
+            return Ok(());
+        }
+        Err(self.unsuitable(
+            "this source holds class labels and no numbers to predict",
+            "set data.task = \"classification\", or use csv: or npz: for regression",
+        ))
+    }
+
+    /// An error about the source as a whole.
+    pub(super) fn unsuitable(&self, problem: &str, remedy: &str) -> DataError {
+        DataError::Unsuitable { origin: self.source.into(), problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+/// Checks what all formats must hold and computes the content hash.
+pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, DataError> {
+    let Parts { shape, samples, targets, official_test } = parts;
+    let count = target_count(&targets);
+    let trainable = count.saturating_sub(official_test);
+    if trainable == 0 || samples.is_empty() {
+        return Err(DataError::NoSamples { origin: request.source.into() });
+    }
+    let value_bytes = (samples.bytes() / samples.len()) as u64;
+    request.check_sizes(request.source, shape, count as u64, value_bytes)?;
+    check_finite(request.source, &samples, &targets, count)?;
+    check_classes(request.source, &targets, trainable)?;
+    let problem = problem(request, shape, &targets)?;
+    let mut dataset = Dataset {
+        source: request.source.into(),
+        problem,
+        samples,
+        targets,
+        count,
+        official_test,
+        content_hash: String::new(),
+    };
+    dataset.content_hash = content_hash(&dataset);
+    Ok(dataset)
+}
+
+/// Classes from integer labels as stored: the values that occur, in ascending order, become classes 0, 1, ... and
+/// keep their number as name.
+pub(super) fn classes_from_numbers(stored: &[i64]) -> Targets {
+    let mut index: BTreeMap<i64, i64> = stored.iter().map(|&label| (label, 0)).collect();
+    for (position, class) in index.values_mut().enumerate() {
+        *class = position as i64;
+    }
+    let labels = stored.iter().filter_map(|label| index.get(label).copied()).collect();
+    Targets::Classes { labels, names: index.keys().map(i64::to_string).collect() }
+}
+
+fn target_count(targets: &Targets) -> usize {
+    match targets {
+        Targets::Classes { labels, .. } => labels.len(),
+        Targets::Values { values, names } => values.len() / names.len().max(1),
+    }
+}
+
+fn problem(request: &Request<'_>, shape: SampleShape, targets: &Targets) -> Result<Problem, DataError> {
+    let multi_view = request.options.multi_view;
+    if multi_view && (shape.channels < 2 || (shape.height == 1 && shape.width == 1)) {
+        return Err(request.unsuitable(
+            "data.multi_view needs images with at least 2 channels, one per view",
+            "set data.multi_view = false, or use images with a channel per view",
+        ));
+    }
+    let task = match targets {
+        Targets::Classes { names, .. } => Task::Classification { classes: names.len() as u32 },
+        Targets::Values { names, .. } => Task::Regression { targets: names.len() as u32 },
+    };
+    // `check_sizes` has bounded all three far below `u32::MAX`.
+    let [channels, height, width] = [shape.channels, shape.height, shape.width].map(|size| size as u32);
+    Ok(Problem { channels, height, width, multi_view, task })
+}
+
+fn check_finite(origin: &str, samples: &Samples, targets: &Targets, count: usize) -> Result<(), DataError> {
+    if let Samples::F32(values) = samples {
+        first_not_finite(origin, "value", values, values.len() / count.max(1))?;
+    }
+    match targets {
+        Targets::Values { values, names } => first_not_finite(origin, "target", values, names.len()),
+        Targets::Classes { .. } => Ok(()),
+    }
+}
+
+fn first_not_finite(origin: &str, what: &str, values: &[f32], row: usize) -> Result<(), DataError> {
+    let Some(position) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+    let (sample, column) = (position / row.max(1), position % row.max(1));
+    Err(DataError::NotFinite {
+        place: format!("{origin}: sample {sample}, {what} {column}"),
+        value: values[position].to_string(),
+    })
+}
+
+fn check_classes(origin: &str, targets: &Targets, trainable: usize) -> Result<(), DataError> {
+    let Targets::Classes { labels, names } = targets else { return Ok(()) };
+    check_class_number(origin, names.len())?;
+    let mut counts = vec![0; names.len()];
+    for &label in labels.iter().take(trainable) {
+        counts[label as usize] += 1;
+    }
+    if let Some(class) = counts.iter().position(|&count| count == trainable) {
+        return Err(DataError::OneClass {
+            origin: origin.into(),
+            class: names[class].clone(),
+            count: trainable,
+        });
+    }
+    let Some(class) = counts.iter().position(|&count| count < limits::CLASS_SAMPLES_MIN) else {
+        return Ok(());
+    };
+    let looks_numeric = names.iter().all(|name| name.parse::<f64>().is_ok()) && names.len() * 4 > trainable;
+    Err(DataError::ClassTooSmall {
+        origin: origin.into(),
+        class: names[class].clone(),
+        count: counts[class],
+        needed: limits::CLASS_SAMPLES_MIN,
+        hint: if looks_numeric { NUMERIC_HINT } else { "" },
+    })
+}
+
+const NUMERIC_HINT: &str = " (if the labels are numbers to be predicted, set data.task = \"regression\")";
+
+/// Too many classes mean that the labels are no classes.
+pub(super) fn check_class_number(origin: &str, classes: usize) -> Result<(), DataError> {
+    if classes as u64 <= limits::CLASSES_MAX {
+        return Ok(());
+    }
+    Err(DataError::TooLarge {
+        place: origin.into(),
+        what: "classes",
+        actual: classes as u64,
+        limit: limits::CLASSES_MAX,
+        name: "CLASSES_MAX",
+        remedy: "choose another label column, or set data.task = \"regression\"",
+    })
+}
+
+/// SHA-256 over count, official test part, shape, element type, values, targets and names, in hexadecimal.
+///
+/// Numbers are little-endian, every list and text is preceded by its length; the source's name does not enter.
+fn content_hash(dataset: &Dataset) -> String {
+    let mut hash = Sha256::new();
+    let Problem { channels, height, width, .. } = dataset.problem;
+    hash.update(b"hatchery data 1");
+    for number in [dataset.count as u64, dataset.official_test as u64] {
+        hash.update(number.to_le_bytes());
+    }
+    for size in [channels, height, width] {
+        hash.update(size.to_le_bytes());
+    }
+    match &dataset.samples {
+        Samples::U8(values) => {
+            hash.update(b"u8");
+            hash.update(values);
+        }
+        Samples::F32(values) => hash_floats(&mut hash, values),
+    }
+    let names = match &dataset.targets {
+        Targets::Classes { labels, names } => {
+            hash.update(b"classes");
+            labels.iter().for_each(|label| hash.update(label.to_le_bytes()));
+            names
+        }
+        Targets::Values { values, names } => {
+            hash_floats(&mut hash, values);
+            names
+        }
+    };
+    hash.update((names.len() as u64).to_le_bytes());
+    for name in names {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hash_floats(hash: &mut Sha256, values: &[f32]) {
+    const CHUNK_VALUES: usize = 4_096;
+    hash.update(b"f32");
+    let mut bytes = Vec::with_capacity(CHUNK_VALUES * size_of::<f32>());
+    for chunk in values.chunks(CHUNK_VALUES) {
+        bytes.clear();
+        chunk.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+        hash.update(&bytes);
+    }
+}

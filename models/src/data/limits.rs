@@ -1,0 +1,24 @@
+//! Named limits on what a data set may hold, each with its reason. Units come last.
+
+/// Raw values of a whole data set, in bytes: every node keeps one copy in memory.
+pub const VALUES_BYTES_MAX: u64 = 16 << 30;
+/// Samples of a data set: indices are `u32`, and an epoch over more would never end here.
+pub const SAMPLES_MAX: u64 = 100_000_000;
+/// Classes: the output layer is as wide as this; more distinct labels mean that the labels are numbers.
+pub const CLASSES_MAX: u64 = 10_000;
+/// Columns of a table, label columns included: each feature is a weight per unit of the first layer.
+pub const COLUMNS_MAX: u64 = 65_536;
+/// Rows or columns of an image, in pixels: the largest that a graph with static shapes can sensibly train on.
+pub const IMAGE_SIDE_PIXELS_MAX: u64 = 8_192;
+/// Memory that decoding one image may take, in bytes: stops small files that unpack to gigabytes.
+pub const IMAGE_DECODE_BYTES_MAX: u64 = 512 << 20;
+/// One line of a text file, in bytes: stops a binary file from being read as one endless line.
+pub const LINE_BYTES_MAX: u64 = 16 << 20;
+/// A text file after decompression, in bytes; numbers as text take at most about four times their 4 bytes.
+pub const TEXT_BYTES_MAX: u64 = 4 * VALUES_BYTES_MAX;
+/// Header of one array in an npz file, in bytes; numpy writes 118 for plain arrays.
+pub const NPY_HEADER_BYTES_MAX: u64 = 65_536;
+/// Samples that a class must have outside the official test part: one to train on, one to validate with.
+pub const CLASS_SAMPLES_MIN: usize = 2;
+/// Names listed in one error message; the rest is counted.
+pub const NAMES_SHOWN_MAX: usize = 20;

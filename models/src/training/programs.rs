@@ -1,0 +1,130 @@
+//! From an assignment to the models that the loop runs: expression, encoding, initial state.
+
+use super::{
+    assignment::Assignment,
+    memory::peak_bytes,
+    outcome::{Outcome, Weights},
+    resident::Resident,
+    runtime::{Runtime, StateVector},
+    sampler::clamp_batch,
+    watch::End,
+};
+use crate::{
+    data::Normalisation,
+    expression::{self, Feed, Layout, Product},
+    genome::Genome,
+    onnx::{EncodeOptions, encode},
+    problem::Task,
+};
+
+/// Samples of an evaluation's batch, at most: as many as keep matrix products busy, few enough for the cache.
+const EVALUATION_BATCH_MAX: usize = 128;
+
+/// The models of one training and the state that it begins with.
+#[derive(Debug)]
+pub(super) struct Programs {
+    /// Training-step model.
+    pub step: Vec<u8>,
+    /// Evaluation model.
+    pub evaluation: Vec<u8>,
+    /// State before the first step.
+    pub state: Vec<StateVector>,
+    /// Samples of a step.
+    pub batch: usize,
+    /// Samples of an evaluation's batch.
+    pub evaluation_batch: usize,
+    /// Number of classes; 0 for regression.
+    pub classes: usize,
+    /// Memory that a step needs beside the data set, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Programs {
+    /// Builds the models of an assignment.
+    pub fn of(runtime: &Runtime, resident: &Resident, assignment: &Assignment<'_>) -> Result<Self, End> {
+        let product = step_product(resident, assignment)?;
+        let memory_bytes = step_memory_bytes(&product, resident);
+        let most = if assignment.valid.is_empty() { 1 } else { assignment.valid.len() };
+        let evaluation =
+            EvaluationProgram::of(runtime, resident, assignment.genome, assignment.normalisation, most)?;
+        Ok(Self {
+            step: encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step")),
+            state: initial_state(&product.layout, assignment),
+            batch: product.batch,
+            evaluation: evaluation.model,
+            evaluation_batch: evaluation.batch,
+            classes: evaluation.classes,
+            memory_bytes,
+        })
+    }
+}
+
+/// The training-step graph of an assignment, with no larger a batch than there are samples.
+pub(super) fn step_product(resident: &Resident, assignment: &Assignment<'_>) -> Result<Product, End> {
+    let mut genome = assignment.genome.clone();
+    let batch = clamp_batch(genome.training.batch_size as usize, assignment.train.len());
+    genome.training.batch_size = batch as u32;
+    let dataset = resident.dataset();
+    expression::training_step(&genome, &dataset.problem, &feed(resident), assignment.normalisation)
+        .map_err(|error| End::new(Outcome::Crashed, error.to_string()))
+}
+
+/// The state's second buffer set comes on top of what the graph itself holds.
+fn step_memory_bytes(product: &Product, resident: &Resident) -> u64 {
+    let layout = &product.layout;
+    let state = layout.parameters * (1 + layout.moments) + layout.statistics;
+    peak_bytes(&product.graph).saturating_sub(resident.bytes()) + 4 * state as u64
+}
+
+/// The state before the first step.
+pub(super) fn initial_state(layout: &Layout, assignment: &Assignment<'_>) -> Vec<StateVector> {
+    let initializer = assignment.genome.training.initializer;
+    let weights = Weights {
+        parameters: expression::initial_parameters(layout, initializer, assignment.seed),
+        statistics: expression::initial_statistics(layout),
+    };
+    let moments = (1..=layout.moments)
+        .map(|number| StateVector { name: format!("moment_{number}"), values: vec![0.0; layout.parameters] });
+    weight_vectors(weights).into_iter().chain(moments).collect()
+}
+
+/// Weights as the graphs' inputs name them.
+pub(super) fn weight_vectors(weights: Weights) -> Vec<StateVector> {
+    let parameters = StateVector { name: "parameters".to_owned(), values: weights.parameters };
+    let statistics = StateVector { name: "statistics".to_owned(), values: weights.statistics };
+    [parameters, statistics].into_iter().filter(|vector| !vector.values.is_empty()).collect()
+}
+
+/// An evaluation model and its sizes.
+#[derive(Debug)]
+pub(super) struct EvaluationProgram {
+    pub model: Vec<u8>,
+    pub batch: usize,
+    pub classes: usize,
+}
+
+impl EvaluationProgram {
+    /// The evaluation model of a genome, for `samples` samples in batches.
+    pub fn of(
+        runtime: &Runtime,
+        resident: &Resident,
+        genome: &Genome,
+        normalisation: &Normalisation,
+        samples: usize,
+    ) -> Result<Self, End> {
+        let batch = clamp_batch(EVALUATION_BATCH_MAX, samples);
+        let problem = &resident.dataset().problem;
+        let product = expression::evaluation(genome, problem, &feed(resident), normalisation, batch)
+            .map_err(|error| End::new(Outcome::Crashed, error.to_string()))?;
+        let classes = match problem.task {
+            Task::Classification { classes } => classes as usize,
+            Task::Regression { .. } => 0,
+        };
+        let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("evaluation"));
+        Ok(Self { model, batch, classes })
+    }
+}
+
+fn feed(resident: &Resident) -> Feed {
+    Feed { element: resident.element(), count: resident.dataset().count }
+}

@@ -1,0 +1,288 @@
+//! The training loop: steps, looks at validation samples, epochs, the best epoch's weights.
+//!
+//! It runs two models (training step, evaluation) without knowing what network is in them.
+
+use super::{
+    assignment::{Assignment, Observer, Verdict},
+    outcome::{EpochReport, Outcome, Trained, Weights},
+    programs::Programs,
+    resident::Resident,
+    runtime::{Evaluator, Runtime, RuntimeError, StepInputs, Stepper},
+    sampler::{Sampler, weighted_batches},
+    schedule::{learning_rate, warmup_steps},
+    scores::{Reference, Scores, Sums},
+    watch::{End, Watch},
+};
+use std::time::Instant;
+
+/// Validation samples of a look amid an epoch, at most: enough to tell a dead network from a living one.
+const PROBE_SAMPLES_MAX: usize = 256;
+/// Looks in each of the first epochs, at equal distances, the epoch's end not counted.
+const PROBES_PER_EPOCH: usize = 3;
+/// Epochs with looks; later ones are watched at their ends.
+const PROBED_EPOCHS: u32 = 2;
+/// A look comes no sooner than this many steps after the one before: a network may need some to come alive.
+const PROBE_DISTANCE_STEPS_MIN: usize = 20;
+
+/// Trains a network. Every way in which that can end is an outcome, none an error.
+pub fn train(
+    runtime: &Runtime,
+    resident: &Resident,
+    assignment: &Assignment<'_>,
+    observer: &mut dyn Observer,
+) -> Trained {
+    let clock = Instant::now();
+    let mut record = Record::default();
+    let end = Run::prepare(runtime, resident, assignment, clock)
+        .and_then(|mut run| {
+            let end = run.all_epochs(&mut record, observer);
+            run.keep_last_weights(&mut record, &end)?;
+            end
+        })
+        .err()
+        .unwrap_or_else(|| End::new(Outcome::Completed, ""));
+    Trained {
+        outcome: end.outcome,
+        message: end.message,
+        curve: record.curve,
+        weights: record.weights,
+        steps: record.steps,
+        build_seconds: record.build_seconds,
+        seconds: clock.elapsed().as_secs_f64(),
+    }
+}
+
+/// What remains of a training, however it ends.
+#[derive(Debug, Default)]
+struct Record {
+    curve: Vec<EpochReport>,
+    weights: Option<Weights>,
+    steps: u64,
+    build_seconds: f64,
+}
+
+struct Run<'a> {
+    runtime: &'a Runtime,
+    resident: &'a Resident,
+    assignment: &'a Assignment<'a>,
+    clock: Instant,
+    programs: Programs,
+    sampler: Sampler,
+    watch: Watch,
+    reference: Reference,
+    stepper: Stepper,
+    evaluator: Option<Evaluator>,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(
+        runtime: &'a Runtime,
+        resident: &'a Resident,
+        assignment: &'a Assignment<'a>,
+        clock: Instant,
+    ) -> Result<Self, End> {
+        if assignment.train.is_empty() {
+            return Err(End::new(Outcome::Crashed, "there are no samples to train on"));
+        }
+        let programs = Programs::of(runtime, resident, assignment)?;
+        if programs.memory_bytes > assignment.memory_bytes_max {
+            let message = format!(
+                "the training needs about {} MiB, the limit is {} MiB",
+                programs.memory_bytes >> 20,
+                assignment.memory_bytes_max >> 20
+            );
+            return Err(End::new(Outcome::OutOfMemory, message));
+        }
+        let reference = Reference::of(resident.dataset(), assignment.normalisation, assignment.valid);
+        let shared = resident.shared();
+        let stepper = Stepper::new(runtime, &programs.step, &shared, &programs.state, programs.batch)?;
+        Ok(Self {
+            runtime,
+            resident,
+            assignment,
+            clock,
+            sampler: Sampler::new(assignment.train, programs.batch, assignment.seed),
+            watch: Watch::new(reference.clone(), assignment.majority_patience, assignment.patience),
+            reference,
+            stepper,
+            evaluator: None,
+            programs,
+        })
+    }
+
+    fn all_epochs(&mut self, record: &mut Record, observer: &mut dyn Observer) -> Result<(), End> {
+        for epoch in 1..=self.assignment.epochs {
+            let training_loss = self.epoch_steps(epoch, record, observer)?;
+            let (scores, better) = self.validate(epoch, record.steps, training_loss, observer)?;
+            if better {
+                record.weights = Some(self.weights()?);
+            }
+            let report = EpochReport {
+                epoch,
+                training_loss,
+                validation_loss: scores.loss,
+                validation_score: scores.score,
+                seconds: self.clock.elapsed().as_secs_f64(),
+            };
+            record.curve.push(report);
+            if observer.epoch(&report) == Verdict::Stop {
+                return Err(End::new(Outcome::Stopped, format!("stopped after epoch {epoch} on request")));
+            }
+            if self.watch.is_patience_spent() && epoch < self.assignment.epochs {
+                let patience = self.assignment.patience;
+                return Err(End::new(Outcome::Stopped, format!("nothing better for {patience} epochs")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the mean loss of the epoch's steps.
+    fn epoch_steps(
+        &mut self,
+        epoch: u32,
+        record: &mut Record,
+        observer: &mut dyn Observer,
+    ) -> Result<f32, End> {
+        self.sampler.shuffle();
+        let steps = self.sampler.steps_per_epoch();
+        let distance = (steps / (PROBES_PER_EPOCH + 1)).max(PROBE_DISTANCE_STEPS_MIN);
+        let mut loss_sum = 0.0_f64;
+        for step in 0..steps {
+            self.interrupted(observer)?;
+            let loss = self.step(step, record.steps)?;
+            record.steps += 1;
+            if record.steps == 1 {
+                record.build_seconds = self.clock.elapsed().as_secs_f64();
+            }
+            self.watch.on_step(record.steps, loss)?;
+            loss_sum += f64::from(loss);
+            let is_probed = epoch <= PROBED_EPOCHS && (step + 1) % distance == 0 && steps - step > distance;
+            if is_probed && !self.assignment.valid.is_empty() {
+                let probe = &self.assignment.valid[..self.assignment.valid.len().min(PROBE_SAMPLES_MAX)];
+                let scores = self.evaluate(probe, observer)?;
+                self.watch.on_probe(&scores, self.is_settled(record.steps))?;
+            }
+        }
+        Ok((loss_sum / steps as f64) as f32)
+    }
+
+    /// Takes the epoch's `step`th step, after `taken` steps in all.
+    fn step(&mut self, step: usize, taken: u64) -> Result<f32, End> {
+        let genes = &self.assignment.genome.training;
+        let rate = learning_rate(genes.schedule, genes.learning_rate, taken, self.planned_steps());
+        let (index, seed) = self.sampler.step(step);
+        let inputs = StepInputs { index, learning_rate: rate, step: taken as i64 + 1, seed };
+        Ok(self.stepper.step(inputs)?)
+    }
+
+    fn planned_steps(&self) -> u64 {
+        self.sampler.steps_per_epoch() as u64 * u64::from(self.assignment.epochs)
+    }
+
+    fn is_settled(&self, steps: u64) -> bool {
+        steps > warmup_steps(self.assignment.genome.training.schedule, self.planned_steps())
+    }
+
+    /// Ends the training where its time is over or it was asked to stop.
+    fn interrupted(&self, observer: &dyn Observer) -> Result<(), End> {
+        if observer.stop_requested() {
+            return Err(End::new(Outcome::Stopped, "stopped on request"));
+        }
+        match self.assignment.seconds_max {
+            Some(seconds) if self.clock.elapsed().as_secs_f64() >= seconds => {
+                Err(End::new(Outcome::TimedOut, format!("the limit of {seconds} seconds is over")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Validates an epoch, where there are samples for it; says whether its weights are the best so far.
+    fn validate(
+        &mut self,
+        epoch: u32,
+        steps: u64,
+        training_loss: f32,
+        observer: &dyn Observer,
+    ) -> Result<(Scores, bool), End> {
+        if self.assignment.valid.is_empty() {
+            let scores =
+                Scores { loss: training_loss, score: 0.0, correct: 0, count: 0, one_class_share: 0.0 };
+            return Ok((scores, false));
+        }
+        let scores = self.evaluate(self.assignment.valid, observer)?;
+        let last = epoch == self.assignment.epochs;
+        let better = self.watch.on_epoch(epoch, last, &scores, self.is_settled(steps))?;
+        Ok((scores, better))
+    }
+
+    fn evaluate(&mut self, indices: &[u32], observer: &dyn Observer) -> Result<Scores, End> {
+        let sizes = (self.programs.evaluation_batch, self.programs.classes);
+        let mut evaluator = match self.evaluator.take() {
+            Some(evaluator) => evaluator,
+            // Made when it is first needed: a training that fails in its first steps never pays for it.
+            None => Evaluator::of_training(
+                self.runtime,
+                &self.programs.evaluation,
+                &self.resident.shared(),
+                &self.stepper,
+                sizes,
+            )?,
+        };
+        let set = self.stepper.turn();
+        let sums = sums_over(&mut evaluator, set, indices, sizes.0, &mut || self.interrupted(observer))?;
+        self.evaluator = Some(evaluator);
+        Ok(sums.scores(&self.reference))
+    }
+
+    fn weights(&self) -> Result<Weights, End> {
+        Ok(Weights {
+            parameters: self.stepper.read("parameters")?,
+            statistics: self.stepper.read("statistics")?,
+        })
+    }
+
+    /// Without validation no epoch is better than another, and the weights are those of the last step, however the
+    /// training ended but by failing.
+    fn keep_last_weights(&self, record: &mut Record, end: &Result<(), End>) -> Result<(), End> {
+        let usable = end.as_ref().err().is_none_or(|end| end.outcome.has_fitness());
+        if self.assignment.valid.is_empty() && usable && record.steps > 0 {
+            record.weights = Some(self.weights()?);
+        }
+        Ok(())
+    }
+}
+
+/// Sums of all batches; `between` is asked before each and may end it.
+pub(super) fn sums_over<E: From<RuntimeError>>(
+    evaluator: &mut Evaluator,
+    set: usize,
+    indices: &[u32],
+    batch: usize,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Sums, E> {
+    let mut sums = Sums { samples: indices.len() as u64, ..Sums::default() };
+    for part in weighted_batches(indices, batch) {
+        between()?;
+        let found = evaluator.evaluate(set, &part.index, &part.weight)?;
+        sums.loss += f64::from(found.loss);
+        sums.correct += f64::from(found.correct);
+        sums.counts.resize(found.counts.len(), 0.0);
+        for (sum, count) in sums.counts.iter_mut().zip(found.counts) {
+            *sum += f64::from(*count);
+        }
+    }
+    Ok(sums)
+}
+
+impl From<RuntimeError> for End {
+    fn from(error: RuntimeError) -> Self {
+        let outcome = match error {
+            RuntimeError::OutOfMemory { .. } => Outcome::OutOfMemory,
+            _ => Outcome::Crashed,
+        };
+        Self::new(outcome, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

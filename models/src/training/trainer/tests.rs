@@ -1,0 +1,288 @@
+use super::*;
+use crate::{
+    data::{self, Dataset, LoadOptions, Normalisation, Split},
+    genome::{
+        Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding,
+        Pool, Schedule, TrainingGenes,
+    },
+    training::{Unobserved, evaluate, runtime::LibraryOptions},
+};
+use std::{cell::Cell, sync::Arc};
+
+struct Digits {
+    runtime: Runtime,
+    resident: Resident,
+    split: Split,
+    normalisation: Normalisation,
+}
+
+impl Digits {
+    fn new() -> Self {
+        let dataset = data::load("digits", &LoadOptions::default()).unwrap();
+        Self::of(dataset)
+    }
+
+    fn of(dataset: Dataset) -> Self {
+        let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+        let split = Split::new(&dataset, 0.2, 0.2, 1).unwrap();
+        let normalisation = Normalisation::of(&dataset, &split.train);
+        let resident = Resident::new(&runtime, Arc::new(dataset)).unwrap();
+        Self { runtime, resident, split, normalisation }
+    }
+
+    fn assignment<'a>(&'a self, genome: &'a Genome, epochs: u32) -> Assignment<'a> {
+        Assignment {
+            genome,
+            epochs,
+            seed: 7,
+            train: &self.split.train,
+            valid: &self.split.valid,
+            normalisation: &self.normalisation,
+            seconds_max: None,
+            memory_bytes_max: u64::MAX,
+            majority_patience: 2.0,
+            patience: 0,
+        }
+    }
+
+    fn train(&self, assignment: &Assignment<'_>) -> Trained {
+        train(&self.runtime, &self.resident, assignment, &mut Unobserved)
+    }
+}
+
+fn convolution(filters: u32) -> LayerGene {
+    LayerGene::Convolution(Convolution {
+        filters,
+        kernel: [3, 3],
+        stride: 1,
+        dilation: 1,
+        groups: Groups::Count(1),
+        padding: Padding::Same,
+        norm: Norm::Batch,
+        activation: Activation::Relu,
+    })
+}
+
+fn training_genes() -> TrainingGenes {
+    TrainingGenes {
+        optimizer: Optimizer::AdamW,
+        learning_rate: 3e-3,
+        schedule: Schedule::WarmupCosine,
+        momentum: 0.9,
+        weight_decay: 1e-3,
+        batch_size: 32,
+        label_smoothing: 0.05,
+        gradient_clip: 1.0,
+        initializer: Initializer::HeNormal,
+        shift: 0,
+        flip: false,
+    }
+}
+
+fn small_network() -> Genome {
+    let pool = LayerGene::MaxPool(Pool { kernel: 2, stride: 2, padding: Padding::Same });
+    let dense = LayerGene::Dense(Dense { units: 32, norm: Norm::None, activation: Activation::Relu });
+    let layers = vec![convolution(8), pool, convolution(16), LayerGene::Dropout { ratio: 0.1 }, dense];
+    Genome { layers, training: training_genes() }
+}
+
+fn linear(change: impl FnOnce(&mut TrainingGenes)) -> Genome {
+    let mut training = training_genes();
+    change(&mut training);
+    Genome { layers: vec![], training }
+}
+
+#[test]
+fn digits_are_learned_and_the_best_epochs_weights_kept() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let trained = digits.train(&digits.assignment(&genome, 8));
+    assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
+    assert_eq!(trained.curve.len(), 8);
+    let best = trained.curve.iter().map(|report| report.validation_score).fold(0.0, f32::max);
+    assert!(best > 0.95, "{:?}", trained.curve);
+    assert!(trained.curve[7].training_loss < trained.curve[0].training_loss);
+    assert_eq!(trained.steps, 8 * (digits.split.train.len() as u64 / 32));
+
+    let weights = trained.weights.unwrap();
+    let Digits { runtime, resident, split, normalisation } = &digits;
+    let scores = evaluate(runtime, resident, &genome, normalisation, &weights, &split.valid).unwrap();
+    assert_eq!(scores.score, best);
+    assert_eq!(scores.count, split.valid.len() as u64);
+    let tested = evaluate(runtime, resident, &genome, normalisation, &weights, &split.test).unwrap();
+    assert!(tested.score > 0.93, "{tested:?}");
+    assert_eq!(tested.score, tested.correct as f32 / tested.count as f32);
+}
+
+#[test]
+fn equal_seeds_give_equal_bits_and_other_seeds_others() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let assignment = digits.assignment(&genome, 2);
+    let (first, second) = (digits.train(&assignment), digits.train(&assignment));
+    let bits = |trained: &Trained| -> Vec<u32> {
+        trained.weights.as_ref().unwrap().parameters.iter().map(|value| value.to_bits()).collect()
+    };
+    assert_eq!(bits(&first), bits(&second));
+    let losses = |trained: &Trained| -> Vec<(f32, f32)> {
+        trained.curve.iter().map(|report| (report.training_loss, report.validation_loss)).collect()
+    };
+    assert_eq!(losses(&first), losses(&second));
+    let other = digits.train(&Assignment { seed: 8, ..assignment });
+    assert_ne!(bits(&first), bits(&other));
+}
+
+#[test]
+fn a_huge_learning_rate_diverges() {
+    let digits = Digits::new();
+    for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+        let mut genome = small_network();
+        genome.training =
+            TrainingGenes { optimizer, learning_rate: 1e6, gradient_clip: 0.0, ..genome.training };
+        let trained = digits.train(&digits.assignment(&genome, 3));
+        assert_eq!(trained.outcome, Outcome::Diverged, "{optimizer}: {}", trained.message);
+        assert!(!trained.message.is_empty());
+        assert!(trained.steps <= 40, "{optimizer}: {} steps", trained.steps);
+    }
+}
+
+#[test]
+fn a_network_that_does_not_learn_is_degenerate_and_found_before_its_end() {
+    let digits = Digits::new();
+    // Weights that are not drawn far from 0 and hardly move: the network keeps naming what it named at first.
+    let mut genome = linear(|training| {
+        training.learning_rate = 1e-12;
+        training.schedule = Schedule::Constant;
+    });
+    genome.layers.push(LayerGene::GlobalAveragePool);
+    let trained = digits.train(&digits.assignment(&genome, 20));
+    assert_eq!(trained.outcome, Outcome::Degenerate, "{:?}", trained.curve);
+    assert!(trained.curve.len() <= 2, "{:?}", trained.curve);
+    assert!(trained.message.contains("class"), "{}", trained.message);
+}
+
+#[test]
+fn the_time_limit_ends_a_training_within_a_step() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let assignment = Assignment { seconds_max: Some(0.3), ..digits.assignment(&genome, 1_000_000) };
+    let trained = digits.train(&assignment);
+    assert_eq!(trained.outcome, Outcome::TimedOut, "{}", trained.message);
+    assert!(trained.message.contains("0.3 seconds"), "{}", trained.message);
+    assert!(trained.curve.len() < 1_000_000);
+}
+
+/// Asks to stop at the `steps`th question, or after an epoch.
+struct Impatient {
+    steps: Cell<u32>,
+    after_epoch: Option<u32>,
+}
+
+impl Observer for Impatient {
+    fn epoch(&mut self, report: &EpochReport) -> Verdict {
+        if self.after_epoch == Some(report.epoch) { Verdict::Stop } else { Verdict::Continue }
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        self.steps.get() == 0
+    }
+}
+
+#[test]
+fn a_request_to_stop_is_heard_before_the_next_step() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let assignment = digits.assignment(&genome, 5);
+    let mut observer = Impatient { steps: Cell::new(5), after_epoch: None };
+    let trained = train(&digits.runtime, &digits.resident, &assignment, &mut observer);
+    assert_eq!((trained.outcome, trained.steps), (Outcome::Stopped, 4));
+    assert_eq!(trained.weights, None);
+
+    let mut observer = Impatient { steps: Cell::new(u32::MAX), after_epoch: Some(2) };
+    let trained = train(&digits.runtime, &digits.resident, &assignment, &mut observer);
+    assert_eq!((trained.outcome, trained.curve.len()), (Outcome::Stopped, 2));
+    assert!(trained.weights.is_some());
+}
+
+#[test]
+fn nothing_is_allocated_beyond_the_memory_limit() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let assignment = Assignment { memory_bytes_max: 100_000, ..digits.assignment(&genome, 1) };
+    let trained = digits.train(&assignment);
+    assert_eq!((trained.outcome, trained.steps), (Outcome::OutOfMemory, 0));
+    assert!(trained.message.contains("MiB"), "{}", trained.message);
+}
+
+#[test]
+fn patience_ends_a_training_that_gets_no_better() {
+    let digits = Digits::new();
+    let genome = linear(|training| {
+        training.learning_rate = 0.05;
+        training.schedule = Schedule::Constant;
+    });
+    let assignment = Assignment { patience: 2, ..digits.assignment(&genome, 500) };
+    let trained = digits.train(&assignment);
+    assert_eq!(trained.outcome, Outcome::Stopped, "{}", trained.message);
+    let scores: Vec<f32> = trained.curve.iter().map(|report| report.validation_score).collect();
+    assert!(scores.len() < 500 && trained.message.contains("2 epochs"), "{}", trained.message);
+}
+
+#[test]
+fn without_validation_samples_all_epochs_are_trained_and_the_last_weights_kept() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let Digits { runtime, resident, split, normalisation } = &digits;
+    let both = [&split.train[..], &split.valid[..]].concat();
+    let assignment = Assignment { train: &both, valid: &[], ..digits.assignment(&genome, 6) };
+    let trained = digits.train(&assignment);
+    assert_eq!((trained.outcome, trained.curve.len()), (Outcome::Completed, 6), "{}", trained.message);
+    let weights = trained.weights.unwrap();
+    let tested = evaluate(runtime, resident, &genome, normalisation, &weights, &split.test).unwrap();
+    assert!(tested.score > 0.93, "{tested:?}");
+
+    let cut = digits.train(&Assignment { seconds_max: Some(0.3), epochs: 1_000_000, ..assignment });
+    assert_eq!(cut.outcome, Outcome::TimedOut);
+    assert!(cut.weights.is_some(), "what was trained until then is kept");
+}
+
+#[test]
+fn a_batch_larger_than_the_data_is_cut_and_no_data_is_a_crash() {
+    let digits = Digits::new();
+    let genome = linear(|training| training.batch_size = 64);
+    let few = Assignment {
+        train: &digits.split.train[..10],
+        majority_patience: f64::INFINITY,
+        ..digits.assignment(&genome, 2)
+    };
+    assert_eq!(digits.train(&few).steps, 2);
+    let none = digits.train(&Assignment { train: &[], ..few });
+    assert_eq!((none.outcome, none.steps), (Outcome::Crashed, 0));
+}
+
+#[test]
+fn a_network_that_does_not_fit_the_data_is_a_crash_with_words() {
+    let digits = Digits::new();
+    let mut genome = small_network();
+    genome.layers.push(convolution(4));
+    let trained = digits.train(&digits.assignment(&genome, 1));
+    assert_eq!(trained.outcome, Outcome::Crashed);
+    assert!(!trained.message.is_empty());
+}
+
+#[test]
+fn regression_is_scored_by_r_squared() {
+    let mut dataset = data::load("digits", &LoadOptions::default()).unwrap();
+    let data::Samples::U8(pixels) = &dataset.samples else { panic!("digits are bytes") };
+    let brightness =
+        |sample: &[u8]| [sample.iter().map(|&p| f32::from(p)).sum::<f32>(), f32::from(sample[27])];
+    let values = pixels.chunks(64).flat_map(brightness).collect();
+    dataset.targets = data::Targets::Values { values, names: vec!["sum".to_owned(), "middle".to_owned()] };
+    dataset.problem.task = crate::problem::Task::Regression { targets: 2 };
+    let digits = Digits::of(dataset);
+    let genome = linear(|training| training.label_smoothing = 0.0);
+    let trained = digits.train(&digits.assignment(&genome, 15));
+    assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
+    assert!(trained.curve[14].validation_score > 0.9, "{:?}", trained.curve);
+}

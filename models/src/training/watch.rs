@@ -1,0 +1,282 @@
+//! The rules by which a training ends before its planned end: pure, fed with losses and scores.
+//!
+//! It must not know sessions or clocks. A network that cannot learn is recognised early, since in a search many
+//! cannot: their cost decides how many others are tried.
+
+use super::{
+    outcome::Outcome,
+    scores::{Reference, Scores},
+};
+
+/// A training loss beyond this, for `EXPLODED_STEPS` steps in a row, does not come back.
+pub const EXPLODED_LOSS: f32 = 1e4;
+/// See `EXPLODED_LOSS`; single steps may go astray.
+pub const EXPLODED_STEPS: u32 = 3;
+/// A probe's loss beyond this multiple of guessing's, and still rising, counts as diverged.
+pub const DIVERGED_FACTOR: f32 = 3.0;
+/// Share of predictions that are one class from which on a network counts as predicting only that one.
+pub const ONE_CLASS_SHARE: f32 = 0.995;
+/// Share of the way from the majority's share to 1 that a score must have made to count as better.
+pub const MAJORITY_MARGIN: f64 = 0.02;
+/// R squared that a regression must reach to count as better than the mean.
+pub const MEAN_MARGIN: f32 = 0.001;
+/// A loss above this multiple of the classes' entropy has learned nothing but, at most, how frequent classes are.
+pub const ENTROPY_FACTOR: f64 = 0.97;
+/// Looks in a row at which a network predicts one class and has learned nothing, after which it counts as dead.
+pub const DEAD_LOOKS: u32 = 3;
+
+/// Why a training ends before its planned end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Explanation with figures.
+    pub message: String,
+}
+
+impl End {
+    /// An end with an explanation.
+    pub fn new(outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { outcome, message: message.into() }
+    }
+}
+
+/// Watches one training.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    reference: Reference,
+    majority_patience: f64,
+    patience: u32,
+    exploded_steps: u32,
+    dead_looks: u32,
+    last_probe: Option<f32>,
+    best_score: f32,
+    best_loss: f32,
+    epochs_without_better: u32,
+}
+
+impl Watch {
+    /// A watch over a training whose validation samples are like `reference`.
+    pub fn new(reference: Reference, majority_patience: f64, patience: u32) -> Self {
+        Self {
+            reference,
+            majority_patience,
+            patience,
+            exploded_steps: 0,
+            dead_looks: 0,
+            last_probe: None,
+            best_score: f32::NEG_INFINITY,
+            best_loss: f32::INFINITY,
+            epochs_without_better: 0,
+        }
+    }
+
+    /// After each step.
+    pub fn on_step(&mut self, step: u64, loss: f32) -> Result<(), End> {
+        if !loss.is_finite() {
+            return Err(End::new(Outcome::Diverged, format!("the training loss is {loss} at step {step}")));
+        }
+        self.exploded_steps = if loss.abs() > EXPLODED_LOSS { self.exploded_steps + 1 } else { 0 };
+        if self.exploded_steps >= EXPLODED_STEPS {
+            let message = format!(
+                "the training loss is above {EXPLODED_LOSS} since {EXPLODED_STEPS} steps, at step {step}"
+            );
+            return Err(End::new(Outcome::Diverged, message));
+        }
+        Ok(())
+    }
+
+    /// After a look at a few validation samples amid an epoch. `settled`: the learning rate has warmed up.
+    pub fn on_probe(&mut self, scores: &Scores, settled: bool) -> Result<(), End> {
+        self.finite(scores)?;
+        let before = self.last_probe.replace(scores.loss);
+        if let Reference::Classification { classes, .. } = self.reference {
+            let limit = DIVERGED_FACTOR * (classes as f32).ln();
+            if scores.loss > limit && before.is_some_and(|before| scores.loss > before) {
+                let message = format!("the validation loss is {}, above {limit} and rising", scores.loss);
+                return Err(End::new(Outcome::Diverged, message));
+            }
+        }
+        self.look_for_life(scores, settled)
+    }
+
+    /// After each epoch's validation; `epochs` have been trained, `last` of all that are planned; `settled`: the
+    /// learning rate has warmed up, before which no network is given up. Says whether this is the best epoch so far.
+    pub fn on_epoch(&mut self, epochs: u32, last: bool, scores: &Scores, settled: bool) -> Result<bool, End> {
+        self.finite(scores)?;
+        let better = scores.score > self.best_score
+            || (scores.score == self.best_score && scores.loss < self.best_loss);
+        if better {
+            (self.best_score, self.best_loss) = (scores.score, scores.loss);
+            self.epochs_without_better = 0;
+        } else {
+            self.epochs_without_better += 1;
+        }
+        if last || (settled && f64::from(epochs) >= self.majority_patience) {
+            self.better_than_guessing(epochs, scores)?;
+        }
+        self.look_for_life(scores, settled)?;
+        Ok(better)
+    }
+
+    /// Whether to stop since nothing got better for `patience` epochs.
+    pub fn is_patience_spent(&self) -> bool {
+        self.patience > 0 && self.epochs_without_better >= self.patience
+    }
+
+    fn finite(&self, scores: &Scores) -> Result<(), End> {
+        if scores.loss.is_finite() && scores.score.is_finite() {
+            return Ok(());
+        }
+        Err(End::new(Outcome::Diverged, format!("the validation loss is {}", scores.loss)))
+    }
+
+    fn better_than_guessing(&self, epochs: u32, scores: &Scores) -> Result<(), End> {
+        let guessing = match self.reference {
+            Reference::Classification { majority_share, .. } => {
+                let one_class = scores.one_class_share >= ONE_CLASS_SHARE
+                    && majority_share < f64::from(ONE_CLASS_SHARE)
+                    && self.best_score <= scores.score;
+                let threshold = majority_share + MAJORITY_MARGIN * (1.0 - majority_share);
+                one_class || f64::from(self.best_score) <= threshold
+            }
+            Reference::Regression { .. } => self.best_score <= MEAN_MARGIN,
+        };
+        if !guessing {
+            return Ok(());
+        }
+        let message = format!(
+            "after {epochs} epochs the best score is {:.4}, no better than {}",
+            self.best_score,
+            match self.reference {
+                Reference::Classification { majority_share, .. } =>
+                    format!("always naming one class ({majority_share:.4})"),
+                Reference::Regression { .. } => "always naming the mean (0)".to_owned(),
+            }
+        );
+        Err(End::new(Outcome::Degenerate, message))
+    }
+
+    /// One class for everything and a loss that has learned nothing, several times in a row, is a dead network.
+    fn look_for_life(&mut self, scores: &Scores, settled: bool) -> Result<(), End> {
+        let Reference::Classification { entropy, .. } = self.reference else { return Ok(()) };
+        let dead = settled
+            && scores.one_class_share >= ONE_CLASS_SHARE
+            && f64::from(scores.loss) >= ENTROPY_FACTOR * entropy;
+        self.dead_looks = if dead { self.dead_looks + 1 } else { 0 };
+        if self.dead_looks < DEAD_LOOKS {
+            return Ok(());
+        }
+        let message = format!(
+            "it names one class for {:.1} % of samples with a loss of {:.3}, at {DEAD_LOOKS} looks in a row",
+            100.0 * scores.one_class_share,
+            scores.loss
+        );
+        Err(End::new(Outcome::Degenerate, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ten_classes() -> Reference {
+        Reference::Classification { majority_share: 0.1, entropy: 10.0_f64.ln(), classes: 10 }
+    }
+
+    fn watch() -> Watch {
+        Watch::new(ten_classes(), 2.0, 3)
+    }
+
+    fn scores(score: f32, loss: f32, one_class_share: f32) -> Scores {
+        Scores { loss, score, correct: 0, count: 100, one_class_share }
+    }
+
+    fn outcome<T>(result: Result<T, End>) -> Option<Outcome> {
+        result.err().map(|end| end.outcome)
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_diverges_at_once_and_a_huge_one_when_it_stays() {
+        assert_eq!(outcome(watch().on_step(3, f32::NAN)), Some(Outcome::Diverged));
+        assert_eq!(outcome(watch().on_step(3, f32::INFINITY)), Some(Outcome::Diverged));
+        let mut watch = watch();
+        for (loss, expected) in
+            [(1e9, None), (2.0, None), (1e9, None), (1e9, None), (1e9, Some(Outcome::Diverged))]
+        {
+            assert_eq!(outcome(watch.on_step(0, loss)), expected);
+        }
+    }
+
+    #[test]
+    fn a_probe_far_above_guessing_diverges_only_while_it_rises() {
+        let mut watch = watch();
+        assert_eq!(outcome(watch.on_probe(&scores(0.1, 20.0, 0.5), true)), None);
+        assert_eq!(outcome(watch.on_probe(&scores(0.1, 12.0, 0.5), true)), None);
+        assert_eq!(outcome(watch.on_probe(&scores(0.1, 13.0, 0.5), true)), Some(Outcome::Diverged));
+    }
+
+    #[test]
+    fn a_dead_network_is_found_at_the_third_look_but_not_while_warming_up() {
+        let dead = scores(0.1, 2.3, 1.0);
+        let mut watch = watch();
+        let looks = [false, true, true, true].map(|settled| outcome(watch.on_probe(&dead, settled)));
+        assert_eq!(looks, [None, None, None, Some(Outcome::Degenerate)]);
+    }
+
+    #[test]
+    fn a_network_that_begins_to_learn_is_left_alone() {
+        let mut watch = watch();
+        for _ in 0..10 {
+            assert_eq!(outcome(watch.on_probe(&scores(0.1, 2.3, 1.0), true)), None);
+            assert_eq!(outcome(watch.on_probe(&scores(0.2, 2.2, 0.9), true)), None);
+        }
+    }
+
+    #[test]
+    fn the_majority_is_tolerated_for_the_patience_and_at_the_end_not() {
+        let guessing = scores(0.11, 2.2, 0.6);
+        let mut patient = watch();
+        assert_eq!(patient.on_epoch(1, false, &guessing, true), Ok(true));
+        assert_eq!(patient.clone().on_epoch(2, false, &guessing, false), Ok(false), "still warming up");
+        assert_eq!(outcome(patient.on_epoch(2, false, &guessing, true)), Some(Outcome::Degenerate));
+        assert_eq!(outcome(watch().on_epoch(1, true, &guessing, true)), Some(Outcome::Degenerate));
+    }
+
+    #[test]
+    fn a_network_that_was_good_once_is_not_degenerate() {
+        let mut watch = watch();
+        watch.on_epoch(1, false, &scores(0.8, 0.6, 0.2), true).unwrap();
+        assert_eq!(watch.on_epoch(2, true, &scores(0.1, 1.0, 1.0), true), Ok(false));
+    }
+
+    #[test]
+    fn a_frequent_class_does_not_make_a_good_network_degenerate() {
+        let reference = Reference::Classification { majority_share: 0.95, entropy: 0.2, classes: 2 };
+        let watch = || Watch::new(reference.clone(), 1.0, 0);
+        assert_eq!(watch().on_epoch(1, false, &scores(0.97, 0.1, 0.96), true), Ok(true));
+        assert!(watch().on_epoch(1, false, &scores(0.95, 0.19, 1.0), true).is_err());
+    }
+
+    #[test]
+    fn regression_that_does_not_beat_the_mean_is_degenerate() {
+        let watch = || Watch::new(Reference::Regression { variance: 1.0 }, 1.0, 0);
+        assert_eq!(
+            outcome(watch().on_epoch(1, false, &scores(0.0, 1.0, 0.0), true)),
+            Some(Outcome::Degenerate)
+        );
+        assert_eq!(watch().on_epoch(1, false, &scores(0.2, 0.8, 0.0), true), Ok(true));
+    }
+
+    #[test]
+    fn ties_are_broken_by_loss_and_patience_counts_epochs_without_better() {
+        let mut watch = watch();
+        let figures = [(0.5, 1.0), (0.5, 0.9), (0.5, 0.9), (0.4, 0.1), (0.3, 0.1)];
+        let better: Vec<bool> = figures
+            .iter()
+            .map(|&(score, loss)| watch.on_epoch(1, false, &scores(score, loss, 0.2), true).unwrap())
+            .collect();
+        assert_eq!(better, [true, true, false, false, false]);
+        assert!(watch.is_patience_spent());
+    }
+}
