@@ -1,5 +1,7 @@
 //! Libraries that are none, in a process of its own: a process loads ONNX Runtime once and for all.
 
+#![expect(clippy::print_stdout, reason = "tests say why they are skipped")]
+
 use hatchery_models::training::runtime::{LibraryOptions, Runtime};
 use std::{path::Path, process::Command};
 

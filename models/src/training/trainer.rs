@@ -11,7 +11,7 @@ use super::{
     sampler::{Sampler, weighted_batches},
     schedule::{learning_rate, warmup_steps},
     scores::{Reference, Scores, Sums},
-    watch::{End, Watch},
+    watch::{End, Progress, Watch},
 };
 use std::time::Instant;
 
@@ -158,9 +158,8 @@ impl<'a> Run<'a> {
             loss_sum += f64::from(loss);
             let is_probed = epoch <= PROBED_EPOCHS && (step + 1) % distance == 0 && steps - step > distance;
             if is_probed && !self.assignment.valid.is_empty() {
-                let probe = &self.assignment.valid[..self.assignment.valid.len().min(PROBE_SAMPLES_MAX)];
-                let scores = self.evaluate(probe, observer)?;
-                self.watch.on_probe(&scores, self.is_settled(record.steps))?;
+                let scores = self.evaluate(&probe_of(self.assignment.valid), observer)?;
+                self.watch.on_probe(self.progress(epoch - 1, record.steps), &scores)?;
             }
         }
         Ok((loss_sum / steps as f64) as f32)
@@ -179,8 +178,9 @@ impl<'a> Run<'a> {
         self.sampler.steps_per_epoch() as u64 * u64::from(self.assignment.epochs)
     }
 
-    fn is_settled(&self, steps: u64) -> bool {
-        steps > warmup_steps(self.assignment.genome.training.schedule, self.planned_steps())
+    fn progress(&self, epochs: u32, steps: u64) -> Progress {
+        let warmup = warmup_steps(self.assignment.genome.training.schedule, self.planned_steps());
+        Progress { epochs, steps, last: epochs == self.assignment.epochs, settled: steps > warmup }
     }
 
     /// Ends the training where its time is over or it was asked to stop.
@@ -210,8 +210,7 @@ impl<'a> Run<'a> {
             return Ok((scores, false));
         }
         let scores = self.evaluate(self.assignment.valid, observer)?;
-        let last = epoch == self.assignment.epochs;
-        let better = self.watch.on_epoch(epoch, last, &scores, self.is_settled(steps))?;
+        let better = self.watch.on_epoch(self.progress(epoch, steps), &scores)?;
         Ok((scores, better))
     }
 
@@ -250,6 +249,11 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Samples for a look: spread over all, since data sets may be sorted by class.
+fn probe_of(valid: &[u32]) -> Vec<u32> {
+    valid.iter().step_by(valid.len().div_ceil(PROBE_SAMPLES_MAX).max(1)).copied().collect()
 }
 
 /// Sums of all batches; `between` is asked before each and may end it.
