@@ -236,7 +236,7 @@ async fn begin(
     if resumed {
         let entry = Entry::Resumed {
             program_version: setup.program_version.clone(),
-            experiment: setup.experiment.clone(),
+            experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
         };
         writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
     }

@@ -616,67 +616,38 @@ fn seen_broken(break_it: impl FnOnce(&mut Brain)) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_checker_sees_what_is_broken() {
-    let ghost = TrainerId { slot: 99, incarnation: 0 };
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut Brain)>)> = vec![
-        (
-            "P1",
-            Box::new(|brain| {
-                let (_, _, trainers, waiting) = brain.desk.parts();
-                waiting.extend(trainers.keys().copied().take(1));
-            }),
-        ),
-        (
-            "P2",
-            Box::new(move |brain| {
-                let (open, _, trainers, _) = brain.desk.parts();
-                let evaluation = *open.keys().next_back().unwrap();
-                trainers.insert(ghost, Some(evaluation));
-            }),
-        ),
-        (
-            "P3",
-            Box::new(|brain| {
-                let leased = brain.desk.leases().next().unwrap().0;
-                brain.desk.parts().1.push_back(leased);
-            }),
-        ),
-        (
-            "P4",
-            Box::new(move |brain| {
-                let (_, _, trainers, waiting) = brain.desk.parts();
-                trainers.insert(ghost, None);
-                waiting.push_back(ghost);
-            }),
-        ),
-        ("P5", Box::new(|brain| brain.settings.evaluations = Some(11))),
-        ("P6", Box::new(|brain| brain.tally.counted += 1)),
-        (
-            "P7",
-            Box::new(|brain| {
-                let twin = brain.closed.values().next().unwrap().individual.clone();
-                brain.desk.parts().0.values_mut().next().unwrap().individual = twin;
-            }),
-        ),
-        (
-            "P8",
-            Box::new(|brain| {
-                let leased = brain.desk.leases().next().unwrap().0;
-                brain.desk.parts().0.get_mut(&leased).unwrap().losses = LOSSES_MAX;
-            }),
-        ),
-        (
-            "P10",
-            Box::new(|brain| {
-                let weights = Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() });
-                brain.weights.extend((0..100).map(|id| (EvaluationId(1000 + id), Arc::clone(&weights))));
-            }),
-        ),
-        (
-            "P11",
-            Box::new(|brain| {
-                brain.desk.parts().0.values_mut().next().unwrap().kind = LeaseKind::Test;
-            }),
-        ),
+    type Break = fn(&mut Brain);
+    const GHOST: TrainerId = TrainerId { slot: 99, incarnation: 0 };
+    let cases: [(&str, Break); 11] = [
+        ("P1", |brain| brain.desk.waiting.extend(brain.desk.trainers.keys().take(1))),
+        ("P2", |brain| {
+            let evaluation = brain.desk.leases().next().unwrap().0;
+            brain.desk.trainers.insert(GHOST, Some(evaluation));
+        }),
+        ("P3", |brain| {
+            let leased = brain.desk.leases().next().unwrap().0;
+            brain.desk.ready.push_back(leased);
+        }),
+        ("P4", |brain| {
+            brain.desk.trainers.insert(GHOST, None);
+            brain.desk.waiting.push_back(GHOST);
+        }),
+        ("P5", |brain| brain.settings.evaluations = Some(11)),
+        ("P6", |brain| brain.tally.counted += 1),
+        ("P7", |brain| {
+            let twin = brain.closed.values().next().unwrap().individual.clone();
+            brain.desk.open.values_mut().next().unwrap().individual = twin;
+        }),
+        ("P8", |brain| {
+            let leased = brain.desk.leases().next().unwrap().0;
+            brain.desk.open.get_mut(&leased).unwrap().losses = LOSSES_MAX;
+        }),
+        ("P9", |brain| brain.archive.capacity = 1),
+        ("P10", |brain| {
+            let weights = Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() });
+            brain.weights.extend((0..100).map(|id| (EvaluationId(1000 + id), Arc::clone(&weights))));
+        }),
+        ("P11", |brain| brain.desk.open.values_mut().next().unwrap().kind = LeaseKind::Test),
     ];
     for (id, break_it) in cases {
         let seen = seen_broken(break_it);
