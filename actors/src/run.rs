@@ -109,6 +109,8 @@ pub struct SearchSummary {
     pub utilisation: f64,
     /// Seconds of the whole run, interruptions left out.
     pub elapsed_seconds: f64,
+    /// Why no more networks were bred, where the search space was exhausted before the budget.
+    pub exhausted: Option<String>,
 }
 
 /// Why a search did not come to its end. What was recorded before is safe.
@@ -265,6 +267,7 @@ fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, Sear
         outcomes: last.outcomes,
         per_hour: last.per_hour,
         utilisation: last.utilisation,
+        exhausted: last.exhausted,
         elapsed_seconds: record.elapsed_seconds,
         record,
     })

@@ -116,11 +116,6 @@ impl Desk {
         held
     }
 
-    /// Whether a trainer has nothing to do, as far as is known here.
-    pub fn is_free(&self, trainer: TrainerId) -> bool {
-        !matches!(self.trainers.get(&trainer), Some(Some(_)))
-    }
-
     /// A trainer is gone. Says which evaluation it had.
     pub fn dismiss(&mut self, trainer: TrainerId) -> Option<EvaluationId> {
         self.waiting.retain(|other| *other != trainer);

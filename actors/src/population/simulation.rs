@@ -2,7 +2,8 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
-use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings, nothing_trained};
+use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings};
+use super::results::nothing_trained;
 use super::stopping::StoppingRule;
 use crate::invariants;
 use crate::journal::{End, Entry, EvaluationState, Journal, RunRecord};
@@ -286,6 +287,10 @@ impl World {
         match effect {
             Effect::Record(_) => {}
             Effect::Finish(_) => {}
+            Effect::Replace(trainer) => {
+                let delay = self.rng.random_range(0.1..3.0);
+                self.schedule(delay, Happening::Restart(trainer.slot));
+            }
             Effect::Breed(order) => self.breed(&order),
             Effect::Assign(trainer, lease) => {
                 assert!(
@@ -486,7 +491,7 @@ fn every_weather_is_survived() {
 
 #[test]
 fn trainers_are_kept_busy() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         for trainers in [1, 2, 8] {
             let weather = Weather { evaluations: Some(trainers * 40), ..Weather::fair(trainers) };
             let (brain, record, world) = World::new(seed, weather).run();
