@@ -198,6 +198,12 @@ impl PopulationState {
             Effect::Acknowledge(trainer, evaluation, attempt) => {
                 self.send(trainer, TrainerMessage::Acknowledge(evaluation, attempt), myself);
             }
+            Effect::Replace(trainer) => {
+                // Its supervisor starts another. A thread that hangs in native code is left behind.
+                if let Some(actor) = self.trainers.remove(&trainer) {
+                    actor.kill();
+                }
+            }
             Effect::Finish(end) => self.end(Ok(end), myself),
         }
     }
@@ -207,12 +213,7 @@ impl PopulationState {
         let _ = self.breeder.cast(BreederMessage::Order(order));
     }
 
-    fn send(
-        &mut self,
-        trainer: TrainerId,
-        message: TrainerMessage,
-        myself: &ActorRef<PopulationMessage>,
-    ) {
+    fn send(&mut self, trainer: TrainerId, message: TrainerMessage, myself: &ActorRef<PopulationMessage>) {
         let sent = self.trainers.get(&trainer).is_some_and(|actor| actor.cast(message).is_ok());
         if !sent {
             self.trainers.remove(&trainer);
