@@ -203,7 +203,7 @@ fn a_finished_run_goes_on_when_its_budget_grows() {
     hatchery(folder.path(), &["run", "--out", "run", "--resume", "--seed", "4"])
         .refused(2, &["seed", "--resume"]);
     hatchery(folder.path(), &["run", "magic", "--out", "run", "--resume", "--set", "data.source=digits"])
-        .refused(2, &["data"]);
+        .refused(2, &["digits", "magic", "--out"]);
 }
 
 #[test]
