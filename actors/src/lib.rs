@@ -14,6 +14,8 @@ pub mod population;
 pub mod progress;
 pub mod protocol;
 pub mod run;
+#[cfg(test)]
+mod run_tests;
 pub mod streams;
 pub mod trainer;
 

@@ -15,9 +15,9 @@ use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
 use crate::journal::{Journal, JournalError};
+use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
 use crate::population::brain::{Brain, Images, Settings};
-use crate::population::StoppingRule;
 use crate::progress::{Best, Progress};
 use crate::protocol::EvaluationId;
 use crate::trainer::WorkFactory;
@@ -129,7 +129,9 @@ pub enum SearchError {
         source: JournalError,
     },
     /// The run began with other data.
-    #[error("the data are not those that the run began with: content hash {found}, recorded {recorded}; name the same data")]
+    #[error(
+        "the data are not those that the run began with: content hash {found}, recorded {recorded}; name the same data"
+    )]
     OtherData {
         /// Of the data now.
         found: String,
@@ -140,7 +142,9 @@ pub enum SearchError {
     #[error("the search has failed: {0}")]
     Failed(String),
     /// A defect of the program.
-    #[error("the search has broken down ({0}); nothing recorded is lost: go on with --resume, and please report this")]
+    #[error(
+        "the search has broken down ({0}); nothing recorded is lost: go on with --resume, and please report this"
+    )]
     BrokenDown(String),
 }
 
@@ -199,7 +203,7 @@ fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError>
     Ok(Brain::restore(settings(setup), &record, weights))
 }
 
-fn settings(setup: &SearchSetup) -> Settings {
+pub(crate) fn settings(setup: &SearchSetup) -> Settings {
     let experiment = &setup.experiment;
     Settings {
         seed: experiment.seed,
@@ -213,6 +217,11 @@ fn settings(setup: &SearchSetup) -> Settings {
         images: setup.images,
         stopping: setup.stopping,
     }
+}
+
+#[cfg(test)]
+pub(crate) fn progress_of(controls: Controls) -> watch::Sender<Progress> {
+    controls.progress
 }
 
 /// Moves the journal to its thread, and notes where an earlier run is taken up.
@@ -241,8 +250,9 @@ fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, Sear
     let record = crate::journal::record::read(&dir)?;
     let crowned = record.final_result.as_ref().map(|crowned| crowned.evaluation);
     let weights = match crowned.or(last.best.as_ref().map(|best| best.evaluation)) {
-        Some(evaluation) => crate::journal::record::weights(&dir, evaluation)?
-            .map(|weights| (evaluation, Arc::new(weights))),
+        Some(evaluation) => {
+            crate::journal::record::weights(&dir, evaluation)?.map(|weights| (evaluation, Arc::new(weights)))
+        }
         None => None,
     };
     Ok(SearchSummary {

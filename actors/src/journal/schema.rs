@@ -16,7 +16,7 @@ pub const SCHEMA_VERSION: i64 = 1;
 const APPLICATION_ID: i64 = 0x4841_5443;
 
 /// How long a statement waits for another connection's lock. Readers never hold one for long.
-const BUSY_MS: u64 = 5_000;
+const BUSY_MS: u64 = if cfg!(test) { 50 } else { 5_000 };
 
 /// The write-ahead log is cut back to this size after a checkpoint.
 const WAL_BYTES_MAX: u64 = 64 << 20;

@@ -207,12 +207,7 @@ impl PopulationState {
         let _ = self.breeder.cast(BreederMessage::Order(order));
     }
 
-    fn send(
-        &mut self,
-        trainer: TrainerId,
-        message: TrainerMessage,
-        myself: &ActorRef<PopulationMessage>,
-    ) {
+    fn send(&mut self, trainer: TrainerId, message: TrainerMessage, myself: &ActorRef<PopulationMessage>) {
         let sent = self.trainers.get(&trainer).is_some_and(|actor| actor.cast(message).is_ok());
         if !sent {
             self.trainers.remove(&trainer);

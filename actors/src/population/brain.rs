@@ -539,10 +539,14 @@ impl Brain {
     }
 
     fn stop(&mut self) {
-        let leases: Vec<_> =
-            self.desk.leases().map(|(evaluation, open, _)| (evaluation, open.attempt)).collect();
-        for (evaluation, attempt) in leases {
+        let leases: Vec<_> = self
+            .desk
+            .leases()
+            .map(|(evaluation, open, held)| (evaluation, open.attempt, held.trainer))
+            .collect();
+        for (evaluation, attempt, trainer) in leases {
             self.record(Entry::Released { evaluation, attempt });
+            self.desk.dismiss(trainer);
             self.desk.requeue(evaluation, 0);
         }
         self.finish(End::Interrupted);

@@ -557,6 +557,7 @@ fn a_stop_releases_everything_and_can_be_resumed() {
         world.happen(next.happening);
     }
     world.tell(Event::Stop);
+    invariants::enforce(&world.brain.view());
     assert_eq!(world.brain.end(), Some(&End::Interrupted));
     let record = world.journal.record().unwrap();
     assert_eq!(record.end, Some(End::Interrupted));
