@@ -107,6 +107,8 @@ pub enum BatchMoments {
     /// The variance as the mean of squares less the square of the mean: fewer passes, less exact where the mean is
     /// many times the deviation.
     Raw,
+    /// ONNX's batch normalisation in training mode, which CUDA's kernel does not know.
+    Native,
 }
 
 /// Ways to multiply each channel by a number and add another.
@@ -161,11 +163,9 @@ pub fn input_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> InputGradi
     };
     let default = match emitter.provider {
         Provider::Cpu if single => InputGradient::SmallGrid,
-        Provider::Cpu if shape.stride == [1, 1] => InputGradient::Flipped,
         _ => InputGradient::Transposed,
     };
-    let choice = emitter.choices.input_gradient.filter(possible).unwrap_or(default);
-    if possible(&choice) { choice } else { InputGradient::Transposed }
+    emitter.choices.input_gradient.filter(possible).unwrap_or(default)
 }
 
 /// Positions of a window up to which picking them out of channels-last images pays.
@@ -283,8 +283,10 @@ pub fn relu_gradient(emitter: &Emitter) -> ReluGradient {
 
 /// How to compute the mean and variance of a batch.
 pub fn batch_moments(emitter: &Emitter) -> BatchMoments {
-    emitter.choices.batch_moments.unwrap_or(match emitter.provider {
-        Provider::Cpu => BatchMoments::Raw,
+    let possible =
+        |choice: &BatchMoments| *choice != BatchMoments::Native || emitter.provider == Provider::Cpu;
+    emitter.choices.batch_moments.filter(possible).unwrap_or(match emitter.provider {
+        Provider::Cpu => BatchMoments::Native,
         Provider::Cuda => BatchMoments::Centred,
     })
 }

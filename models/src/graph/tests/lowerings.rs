@@ -52,7 +52,7 @@ fn alternatives() -> Vec<Choices> {
     }
     let relu = [ReluGradient::Sign, ReluGradient::Cast, ReluGradient::Where];
     all.extend(relu.map(|choice| Choices { relu_gradient: Some(choice), ..none }));
-    for moments in [BatchMoments::Centred, BatchMoments::Raw] {
+    for moments in [BatchMoments::Centred, BatchMoments::Raw, BatchMoments::Native] {
         let affine = [ChannelAffine::Normalise, ChannelAffine::Arithmetic];
         all.extend(affine.map(|choice| Choices {
             batch_moments: Some(moments),

@@ -1,6 +1,9 @@
 //! The mean of each window, padding excluded.
 
-use super::{PoolShape, spread};
+use super::{
+    PoolShape,
+    spread::{pad_to_image, spread},
+};
 use crate::graph::{
     Application, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Provider, Value},
@@ -112,8 +115,8 @@ impl Operator for AveragePoolGradientOf {
         vec![match lowering_choice::average_pool_gradient(emitter, &shape) {
             AveragePoolGradient::Spread => {
                 let share = emitter.scale(&inputs[0], 1.0 / (shape.kernel[0] * shape.kernel[1]) as f32);
-                let spread = spread::spread(emitter, &share, &shape);
-                spread::pad_to_image(emitter, &spread, &shape)
+                let repeated = spread(emitter, &share, &shape);
+                pad_to_image(emitter, &repeated, &shape)
             }
             AveragePoolGradient::Separable => separable(emitter, &inputs[0], &shape),
             AveragePoolGradient::Whole => whole(emitter, &inputs[0], &shape),

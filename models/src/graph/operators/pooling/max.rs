@@ -1,6 +1,9 @@
 //! The maximum of each window.
 
-use super::{PoolShape, spread};
+use super::{
+    PoolShape,
+    spread::{crop_to_windows, pad_to_image, spread},
+};
 use crate::graph::{
     Application, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Provider, Value},
@@ -100,11 +103,11 @@ impl Operator for MaxPoolGradientOf {
 }
 
 fn spread_and_compare(emitter: &mut Emitter, x: &str, y: &str, upstream: &str, shape: &PoolShape) -> Value {
-    let covered = spread::crop_to_windows(emitter, x, shape);
-    let maxima = spread::spread(emitter, y, shape);
-    let gradients = spread::spread(emitter, upstream, shape);
+    let covered = crop_to_windows(emitter, x, shape);
+    let maxima = spread(emitter, y, shape);
+    let gradients = spread(emitter, upstream, shape);
     let gradient = where_equal(emitter, &covered, &maxima, &gradients);
-    spread::pad_to_image(emitter, &gradient, shape)
+    pad_to_image(emitter, &gradient, shape)
 }
 
 /// The gradient where the element is the maximum, else 0.
@@ -162,16 +165,16 @@ fn windows_of_elements(
         }
     };
     let grid = PoolShape { kernel: shape.stride, output: cells, ..*shape };
-    let spread = match shape.stride {
+    let repeated = match shape.stride {
         [1, 1] => shifted,
-        _ => spread::spread(emitter, &shifted, &grid),
+        _ => spread(emitter, &shifted, &grid),
     };
     let length = [0, 1].map(|axis| cells[axis] * shape.stride[axis]);
     if length == shape.size {
-        return spread;
+        return repeated;
     }
     let starts = [shape.pads[0], shape.pads[1]].map(|pad| pad as i64);
-    emitter.slice(&spread, &[2, 3], &starts, &[end(0) as i64, end(1) as i64], &[1, 1])
+    emitter.slice(&repeated, &[2, 3], &starts, &[end(0) as i64, end(1) as i64], &[1, 1])
 }
 
 /// Zeros where the element lies behind the window's end.
