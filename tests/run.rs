@@ -264,7 +264,11 @@ fn one_ctrl_c_ends_cleanly_with_the_best_so_far() {
         &["run", "--out", "run", "--resume", "--evaluations", &more, "--json", "--quiet"],
     )
     .ok();
-    assert_eq!(done.json()["evaluations"].as_u64(), Some(seen + 1));
+    let evaluations = done.json()["evaluations"].as_u64().unwrap();
+    assert!(
+        (seen + 1..seen + 100).contains(&evaluations),
+        "who was born already is evaluated, nobody else: {evaluations}"
+    );
 }
 
 #[test]
