@@ -1,10 +1,6 @@
 //! A short real run on digits, and everything that can be done with what it leaves.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test")]
-
-mod common;
-
-use common::{Finished, Living, finish, hatchery, real_data, wait_until};
+use super::common::{Finished, Living, finish, hatchery, real_data, wait_until};
 use std::{
     collections::BTreeMap,
     fs,
