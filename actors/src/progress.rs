@@ -27,6 +27,8 @@ pub struct Progress {
     pub outcomes: Vec<(Outcome, u32)>,
     /// Share of the trainers' time spent training, over this process's search; between 0 and 1.
     pub utilisation: f64,
+    /// Why no more networks are bred, where that is so: the search space is exhausted.
+    pub exhausted: Option<String>,
     /// Why the run is paused, where it is: the journal cannot be written.
     pub paused: Option<String>,
 }
@@ -94,6 +96,7 @@ impl Progress {
             trainers: Vec::new(),
             outcomes: Vec::new(),
             utilisation: 0.0,
+            exhausted: None,
             paused: None,
         }
     }

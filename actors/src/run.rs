@@ -109,6 +109,8 @@ pub struct SearchSummary {
     pub utilisation: f64,
     /// Seconds of the whole run, interruptions left out.
     pub elapsed_seconds: f64,
+    /// Why no more networks were bred, where the search space was exhausted before the budget.
+    pub exhausted: Option<String>,
 }
 
 /// Why a search did not come to its end. What was recorded before is safe.
@@ -236,7 +238,7 @@ async fn begin(
     if resumed {
         let entry = Entry::Resumed {
             program_version: setup.program_version.clone(),
-            experiment: setup.experiment.clone(),
+            experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
         };
         writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
     }
@@ -265,6 +267,7 @@ fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, Sear
         outcomes: last.outcomes,
         per_hour: last.per_hour,
         utilisation: last.utilisation,
+        exhausted: last.exhausted,
         elapsed_seconds: record.elapsed_seconds,
         record,
     })

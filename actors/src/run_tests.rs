@@ -4,7 +4,8 @@ use crate::breeder::Variation;
 use crate::journal::{End, EvaluationRecord, EvaluationState, Journal, JournalError, RunRecord, record};
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
-use crate::population::brain::{Brain, Images, nothing_trained};
+use crate::population::brain::{Brain, Images};
+use crate::population::results::nothing_trained;
 use crate::progress::Progress;
 use crate::protocol::{EvaluationId, Lease, LeaseKind, Newborn, Recipe, TrainerId};
 use crate::run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls, run_search};
@@ -17,6 +18,7 @@ use ractor::{Actor, ActorCell};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -194,11 +196,19 @@ async fn stop_after(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_stopped_midway_goes_on_and_repeats_nothing() {
-    let bench = Bench::new(30, |lease, observer| slow(lease, observer, Duration::from_millis(8)));
+    let busy = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&busy);
+    let bench = Bench::new(30, move |lease, observer| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let trained = slow(lease, observer, Duration::from_millis(8));
+        counter.fetch_sub(1, Ordering::SeqCst);
+        trained
+    });
     let (stop, progress, ends) = controls();
     let (summary, ()) =
         tokio::join!(run_search(bench.create(), bench.setup.clone(), ends), stop_after(8, stop, progress));
     let first = summary.unwrap();
+    assert_eq!(busy.load(Ordering::SeqCst), 0, "no thread is left at work");
     assert!(first.interrupted && first.evaluations >= 8 && first.evaluations < 30);
     assert!(first.weights.is_some(), "the best so far is handed over");
     assert!(first.final_result.is_none(), "and the test part is left alone");
@@ -332,6 +342,23 @@ async fn a_run_goes_on_with_its_own_data_only() {
     bench.setup.data_hash = "other".to_owned();
     let error = bench.run(bench.create()).await.unwrap_err();
     assert!(matches!(error, SearchError::OtherData { .. }), "{error}");
+}
+
+/// No network fits.
+struct Nothing;
+
+impl Variation for Nothing {
+    fn vary(&self, _: &Recipe, _: &mut ChaCha8Rng) -> Result<Newborn, String> {
+        Err("no network fits the space and the limits".to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_space_without_networks_ends_the_search_and_says_why() {
+    let mut bench = Bench::new(5, quick);
+    bench.setup.variation = Arc::new(Nothing);
+    let error = bench.run(bench.create()).await.unwrap_err();
+    assert!(matches!(&error, SearchError::Failed(why) if why.contains("no network fits")), "{error}");
 }
 
 /// The children of an actor, and theirs.

@@ -3,7 +3,6 @@
 //! An entry is a fact, not a wish: it is made by the Population's brain, committed, and only then acted upon.
 
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
-use hatchery_config::experiment::Experiment;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -101,8 +100,8 @@ pub enum Entry {
     Resumed {
         /// Version of the program that goes on.
         program_version: String,
-        /// The experiment as it is now (a budget may have been raised).
-        experiment: Experiment,
+        /// The experiment as it is now, TOML: a budget may have been raised.
+        experiment: String,
     },
     /// The run has ended.
     Ended {

@@ -34,7 +34,7 @@ pub const JOURNAL_FILE: &str = "journal.sqlite";
 /// What may lie in a directory that a new run is put into: a log may have been opened before.
 const TOLERATED: [&str; 1] = ["log"];
 
-/// What a run is about, recorded once, when it is created.
+/// What a run is about, recorded when it is created; the experiment again whenever it goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The experiment as run, TOML.

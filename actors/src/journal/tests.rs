@@ -1,3 +1,4 @@
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 //! The journal against cut-off runs, foreign and damaged files, other owners, and full disks.
 
 use super::*;

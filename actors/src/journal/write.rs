@@ -92,8 +92,9 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             )?,
             || "the winner has been tested already, or there is none".to_owned(),
         )?,
-        Entry::Resumed { .. } => {
-            connection.execute("UPDATE run SET ended_ms = NULL, ending = NULL", [])?;
+        Entry::Resumed { experiment, .. } => {
+            connection
+                .execute("UPDATE run SET ended_ms = NULL, ending = NULL, experiment = ?1", [experiment])?;
         }
         Entry::Ended { end } => {
             connection

@@ -198,6 +198,12 @@ impl PopulationState {
             Effect::Acknowledge(trainer, evaluation, attempt) => {
                 self.send(trainer, TrainerMessage::Acknowledge(evaluation, attempt), myself);
             }
+            Effect::Replace(trainer) => {
+                // Its supervisor starts another. A thread that hangs in native code is left behind.
+                if let Some(actor) = self.trainers.remove(&trainer) {
+                    actor.kill();
+                }
+            }
             Effect::Finish(end) => self.end(Ok(end), myself),
         }
     }

@@ -46,7 +46,7 @@ pub struct Member {
 #[derive(Clone, Debug)]
 pub struct Archive {
     members: BTreeMap<IndividualId, Member>,
-    capacity: usize,
+    pub(super) capacity: usize,
 }
 
 impl Archive {

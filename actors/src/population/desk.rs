@@ -66,10 +66,10 @@ pub struct Held {
 /// The desk.
 #[derive(Clone, Debug, Default)]
 pub struct Desk {
-    open: BTreeMap<EvaluationId, Open>,
-    ready: VecDeque<EvaluationId>,
-    trainers: BTreeMap<TrainerId, Option<EvaluationId>>,
-    waiting: VecDeque<TrainerId>,
+    pub(super) open: BTreeMap<EvaluationId, Open>,
+    pub(super) ready: VecDeque<EvaluationId>,
+    pub(super) trainers: BTreeMap<TrainerId, Option<EvaluationId>>,
+    pub(super) waiting: VecDeque<TrainerId>,
 }
 
 impl Desk {
@@ -114,11 +114,6 @@ impl Desk {
             self.waiting.push_back(trainer);
         }
         held
-    }
-
-    /// Whether a trainer has nothing to do, as far as is known here.
-    pub fn is_free(&self, trainer: TrainerId) -> bool {
-        !matches!(self.trainers.get(&trainer), Some(Some(_)))
     }
 
     /// A trainer is gone. Says which evaluation it had.
@@ -232,19 +227,6 @@ impl Desk {
     /// How many open evaluations of this kind wait or are leased.
     pub fn active(&self, kind: LeaseKind) -> usize {
         self.open.values().filter(|open| open.kind == kind && !matches!(open.place, Place::Shelved)).count()
-    }
-
-    /// Breaks the desk on purpose, so that a test can see the invariants see it.
-    #[cfg(test)]
-    pub(crate) fn parts(
-        &mut self,
-    ) -> (
-        &mut BTreeMap<EvaluationId, Open>,
-        &mut VecDeque<EvaluationId>,
-        &mut BTreeMap<TrainerId, Option<EvaluationId>>,
-        &mut VecDeque<TrainerId>,
-    ) {
-        (&mut self.open, &mut self.ready, &mut self.trainers, &mut self.waiting)
     }
 }
 

@@ -282,7 +282,7 @@ impl Brain {
 
     fn why_nothing_was_trained(&self) -> String {
         if let Some(reason) = self.nursery.exhausted().filter(|_| self.closed.is_empty()) {
-            return format!("no network could be bred: {reason}; widen [space] or raise [limits]");
+            return format!("no network could be bred: {reason}");
         }
         match self.closed.values().next_back() {
             Some(last) => format!(

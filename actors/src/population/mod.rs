@@ -7,6 +7,7 @@ pub mod desk;
 mod finale;
 mod nursery;
 mod restore;
+pub mod results;
 #[cfg(test)]
 mod simulation;
 mod stopping;

@@ -15,6 +15,10 @@ const DRAWS_WITH_PARENTS_MAX: u32 = 20;
 /// After so many draws in vain for one birth, the space counts as exhausted.
 pub const DRAWS_MAX: u32 = 120;
 
+/// After so many draws in a row for one birth that found nothing viable, each a long search by itself, the space counts as
+/// exhausted.
+const BARREN_DRAWS_MAX: u32 = 3;
+
 /// Births.
 #[derive(Clone, Debug)]
 pub struct Nursery {
@@ -22,6 +26,7 @@ pub struct Nursery {
     search: Search,
     known: HashSet<String>,
     orders: BTreeMap<IndividualId, BreedOrder>,
+    barren: BTreeMap<IndividualId, u32>,
     next: u64,
     exhausted: Option<String>,
 }
@@ -42,7 +47,15 @@ pub enum Birth {
 impl Nursery {
     /// Nobody is born yet.
     pub fn new(seed: u64, search: Search) -> Self {
-        Self { seed, search, known: HashSet::new(), orders: BTreeMap::new(), next: 1, exhausted: None }
+        Self {
+            seed,
+            search,
+            known: HashSet::new(),
+            orders: BTreeMap::new(),
+            barren: BTreeMap::new(),
+            next: 1,
+            exhausted: None,
+        }
     }
 
     /// An individual of an earlier life of this run.
@@ -65,6 +78,8 @@ impl Nursery {
         if self.orders.get(&birth).is_none_or(|order| order.draw != draw) {
             return Birth::Unasked;
         }
+        // What has been found once can be found again: only draws in a row speak of a barren space.
+        self.barren.remove(&birth);
         if self.known.contains(hash) {
             return self.again(birth, draw, "only networks that are known already", archive);
         }
@@ -76,6 +91,11 @@ impl Nursery {
     pub fn barren(&mut self, birth: IndividualId, draw: u32, message: &str, archive: &Archive) -> Birth {
         if self.orders.get(&birth).is_none_or(|order| order.draw != draw) {
             return Birth::Unasked;
+        }
+        let barren = self.barren.entry(birth).or_default();
+        *barren += 1;
+        if *barren >= BARREN_DRAWS_MAX {
+            return self.give_up(birth, message.to_owned());
         }
         self.again(birth, draw, message, archive)
     }
@@ -98,13 +118,17 @@ impl Nursery {
     fn again(&mut self, birth: IndividualId, draw: u32, why: &str, archive: &Archive) -> Birth {
         let draw = draw + 1;
         if draw >= DRAWS_MAX {
-            self.orders.remove(&birth);
-            self.exhausted = Some(format!("{DRAWS_MAX} draws gave {why}"));
-            return Birth::GivenUp;
+            return self.give_up(birth, format!("{DRAWS_MAX} draws in a row gave {why}"));
         }
         let order = BreedOrder { birth, draw, recipe: self.recipe(birth, draw, archive) };
         self.orders.insert(birth, order.clone());
         Birth::Again(order)
+    }
+
+    fn give_up(&mut self, birth: IndividualId, why: String) -> Birth {
+        self.orders.remove(&birth);
+        self.exhausted = Some(why);
+        Birth::GivenUp
     }
 
     /// How this birth is to come about. It depends on the seed, the birth and the archive, on nothing else.
@@ -197,5 +221,20 @@ mod tests {
         assert!(nursery.orders().is_empty());
         let next = nursery.order(&archive);
         assert!(matches!(nursery.drawn(next.birth, 0, "new", &archive), Birth::New(_)));
+    }
+
+    #[test]
+    fn a_barren_space_is_given_up_soon_and_says_why() {
+        let mut nursery = Nursery::new(1, search());
+        let archive = archive(1..=3);
+        let birth = nursery.order(&archive).birth;
+        assert!(matches!(nursery.barren(birth, 0, "nothing fits", &archive), Birth::Again(_)));
+        assert!(matches!(nursery.drawn(birth, 1, "fits", &archive), Birth::New(_)));
+        let birth = nursery.order(&archive).birth;
+        for draw in 0..2 {
+            assert!(matches!(nursery.barren(birth, draw, "nothing fits", &archive), Birth::Again(_)));
+        }
+        assert_eq!(nursery.barren(birth, 2, "nothing fits", &archive), Birth::GivenUp);
+        assert_eq!(nursery.exhausted(), Some("nothing fits"));
     }
 }

@@ -2,7 +2,8 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
-use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings, nothing_trained};
+use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings};
+use super::results::nothing_trained;
 use super::stopping::StoppingRule;
 use crate::invariants;
 use crate::journal::{End, Entry, EvaluationState, Journal, RunRecord};
@@ -286,6 +287,10 @@ impl World {
         match effect {
             Effect::Record(_) => {}
             Effect::Finish(_) => {}
+            Effect::Replace(trainer) => {
+                let delay = self.rng.random_range(0.1..3.0);
+                self.schedule(delay, Happening::Restart(trainer.slot));
+            }
             Effect::Breed(order) => self.breed(&order),
             Effect::Assign(trainer, lease) => {
                 assert!(
@@ -486,7 +491,7 @@ fn every_weather_is_survived() {
 
 #[test]
 fn trainers_are_kept_busy() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         for trainers in [1, 2, 8] {
             let weather = Weather { evaluations: Some(trainers * 40), ..Weather::fair(trainers) };
             let (brain, record, world) = World::new(seed, weather).run();
@@ -616,67 +621,38 @@ fn seen_broken(break_it: impl FnOnce(&mut Brain)) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_checker_sees_what_is_broken() {
-    let ghost = TrainerId { slot: 99, incarnation: 0 };
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut Brain)>)> = vec![
-        (
-            "P1",
-            Box::new(|brain| {
-                let (_, _, trainers, waiting) = brain.desk.parts();
-                waiting.extend(trainers.keys().copied().take(1));
-            }),
-        ),
-        (
-            "P2",
-            Box::new(move |brain| {
-                let (open, _, trainers, _) = brain.desk.parts();
-                let evaluation = *open.keys().next_back().unwrap();
-                trainers.insert(ghost, Some(evaluation));
-            }),
-        ),
-        (
-            "P3",
-            Box::new(|brain| {
-                let leased = brain.desk.leases().next().unwrap().0;
-                brain.desk.parts().1.push_back(leased);
-            }),
-        ),
-        (
-            "P4",
-            Box::new(move |brain| {
-                let (_, _, trainers, waiting) = brain.desk.parts();
-                trainers.insert(ghost, None);
-                waiting.push_back(ghost);
-            }),
-        ),
-        ("P5", Box::new(|brain| brain.settings.evaluations = Some(11))),
-        ("P6", Box::new(|brain| brain.tally.counted += 1)),
-        (
-            "P7",
-            Box::new(|brain| {
-                let twin = brain.closed.values().next().unwrap().individual.clone();
-                brain.desk.parts().0.values_mut().next().unwrap().individual = twin;
-            }),
-        ),
-        (
-            "P8",
-            Box::new(|brain| {
-                let leased = brain.desk.leases().next().unwrap().0;
-                brain.desk.parts().0.get_mut(&leased).unwrap().losses = LOSSES_MAX;
-            }),
-        ),
-        (
-            "P10",
-            Box::new(|brain| {
-                let weights = Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() });
-                brain.weights.extend((0..100).map(|id| (EvaluationId(1000 + id), Arc::clone(&weights))));
-            }),
-        ),
-        (
-            "P11",
-            Box::new(|brain| {
-                brain.desk.parts().0.values_mut().next().unwrap().kind = LeaseKind::Test;
-            }),
-        ),
+    type Break = fn(&mut Brain);
+    const GHOST: TrainerId = TrainerId { slot: 99, incarnation: 0 };
+    let cases: [(&str, Break); 11] = [
+        ("P1", |brain| brain.desk.waiting.extend(brain.desk.trainers.keys().take(1))),
+        ("P2", |brain| {
+            let evaluation = brain.desk.leases().next().unwrap().0;
+            brain.desk.trainers.insert(GHOST, Some(evaluation));
+        }),
+        ("P3", |brain| {
+            let leased = brain.desk.leases().next().unwrap().0;
+            brain.desk.ready.push_back(leased);
+        }),
+        ("P4", |brain| {
+            brain.desk.trainers.insert(GHOST, None);
+            brain.desk.waiting.push_back(GHOST);
+        }),
+        ("P5", |brain| brain.settings.evaluations = Some(11)),
+        ("P6", |brain| brain.tally.counted += 1),
+        ("P7", |brain| {
+            let twin = brain.closed.values().next().unwrap().individual.clone();
+            brain.desk.open.values_mut().next().unwrap().individual = twin;
+        }),
+        ("P8", |brain| {
+            let leased = brain.desk.leases().next().unwrap().0;
+            brain.desk.open.get_mut(&leased).unwrap().losses = LOSSES_MAX;
+        }),
+        ("P9", |brain| brain.archive.capacity = 1),
+        ("P10", |brain| {
+            let weights = Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() });
+            brain.weights.extend((0..100).map(|id| (EvaluationId(1000 + id), Arc::clone(&weights))));
+        }),
+        ("P11", |brain| brain.desk.open.values_mut().next().unwrap().kind = LeaseKind::Test),
     ];
     for (id, break_it) in cases {
         let seen = seen_broken(break_it);

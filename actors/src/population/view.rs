@@ -1,7 +1,8 @@
 //! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
 
-use super::brain::{Brain, best_of};
+use super::brain::Brain;
 use super::desk::Place;
+use super::results::best_of;
 use crate::invariants::View;
 use crate::journal::entry::Stage;
 use crate::progress::{Best, Progress, TrainerProgress, Work};
@@ -28,6 +29,7 @@ impl Brain {
             trainers: self.trainers(now),
             outcomes,
             utilisation: (busy / trainer_seconds).clamp(0.0, 1.0),
+            exhausted: self.nursery.exhausted().map(str::to_owned),
             paused: None,
         }
     }

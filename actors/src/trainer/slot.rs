@@ -4,7 +4,7 @@
 
 use super::TrainerMessage;
 use super::work::{Work, WorkFactory};
-use crate::population::brain::nothing_trained;
+use crate::population::results::nothing_trained;
 use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::{Observer, Verdict};

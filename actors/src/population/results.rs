@@ -1,0 +1,177 @@
+//! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
+
+use super::archive::{Champion, Fitness, Member};
+use super::brain::{Brain, Closed, Effect, LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use super::desk::{Open, Place};
+use super::timing::Pace;
+use crate::journal::entry::{Entry, Finished};
+use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId};
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
+use std::sync::Arc;
+
+impl Brain {
+    pub(super) fn progress(
+        &mut self,
+        trainer: TrainerId,
+        evaluation: EvaluationId,
+        attempt: u32,
+        report: EpochReport,
+        now: f64,
+    ) {
+        self.desk.renew(trainer, evaluation, attempt, now);
+        let search = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Search);
+        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        if held.curve.len() > usize::try_from(held.epochs).unwrap_or(usize::MAX) {
+            return;
+        }
+        held.curve.push(report);
+        if !search || held.advised {
+            return;
+        }
+        let Some(mark) = self.stopping.verdict(&held.curve) else { return };
+        held.advised = true;
+        let (epoch, score) = (report.epoch, best_of(&held.curve).map_or(f64::NAN, |(score, _)| score));
+        self.record(Entry::Advised { evaluation, epoch, score, mark });
+        self.out.push(Effect::Advise(trainer, evaluation, attempt));
+    }
+
+    pub(super) fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
+        let Delivery { evaluation, attempt, trained } = delivery;
+        if self.desk.held(trainer, evaluation, attempt).is_none() {
+            // An attempt that was given up, or a word said twice. The trainer need not keep its result; if it was
+            // dismissed, it has to introduce itself anew before it is given anything.
+            return self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
+        }
+        if trained.outcome == Outcome::WorkerLost {
+            self.desk.dismiss(trainer);
+            self.lose(evaluation, &trained.message, now);
+        } else {
+            self.close(evaluation, trained, now);
+        }
+        self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
+        self.desk.welcome(trainer);
+    }
+
+    /// An evaluation has lost its trainer: it waits again, or is given up.
+    pub(super) fn lose(&mut self, evaluation: EvaluationId, reason: &str, now: f64) {
+        let Some(open) = self.desk.get(evaluation) else { return };
+        let (attempt, losses) = (open.attempt, open.losses + 1);
+        if let Place::Leased(held) = &open.place {
+            self.tally.busy_seconds += (now - held.since).max(0.0);
+        }
+        self.tally.note(Outcome::WorkerLost);
+        self.record(Entry::Lost { evaluation, attempt, reason: reason.to_owned() });
+        self.desk.requeue(evaluation, 1);
+        if losses >= LOSSES_MAX {
+            let message = format!("given up after {losses} lost attempts; the last: {reason}");
+            self.close(evaluation, nothing_trained(Outcome::Crashed, message), now);
+        } else if self.searched {
+            self.desk.shelve(LeaseKind::Search);
+        }
+    }
+
+    /// An evaluation has ended: it is recorded, counted once, and learned from.
+    fn close(&mut self, evaluation: EvaluationId, trained: Trained, now: f64) {
+        let Some(open) = self.desk.close(evaluation) else { return };
+        if let Place::Leased(held) = &open.place {
+            self.tally.busy_seconds += (now - held.since).max(0.0);
+        }
+        let finished = finished(evaluation, &open, &trained);
+        let fitness =
+            if trained.outcome.has_fitness() { Fitness::new(finished.score, finished.loss) } else { None };
+        let closed = Closed {
+            individual: open.individual,
+            kind: open.kind,
+            outcome: trained.outcome,
+            fitness,
+            pace: Pace::measured(finished.seconds, finished.build_seconds, finished.images),
+            epochs: u32::try_from(trained.curve.len()).unwrap_or(u32::MAX),
+            message: trained.message,
+        };
+        self.record(Entry::Finished(Box::new(finished)));
+        let weights = trained.weights.map(Arc::new);
+        match closed.kind {
+            LeaseKind::Search => {
+                self.learn(&closed, &trained.curve, trained.seconds);
+                self.tally.counted_here += 1;
+                self.crown_candidate(evaluation, &closed, weights);
+            }
+            LeaseKind::Crown | LeaseKind::Final => self.keep_weights(evaluation, weights),
+            LeaseKind::Test => {}
+        }
+        self.closed.insert(evaluation, closed);
+    }
+
+    /// What a finished search evaluation teaches, now or in an earlier life of this run.
+    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport], seconds: f64) {
+        self.tally.note(closed.outcome);
+        self.tally.counted += u32::from(closed.outcome.counts());
+        if closed.outcome == Outcome::Crashed {
+            self.tally.crashes_in_a_row += 1;
+        } else {
+            self.tally.crashes_in_a_row = 0;
+        }
+        if let Some(fitness) = closed.fitness {
+            self.archive.insert(Member { individual: Arc::clone(&closed.individual), fitness });
+            self.stopping.learn(curve);
+        }
+        if closed.outcome == Outcome::Completed {
+            self.timing.learn(seconds);
+        }
+    }
+
+    /// One that is among the best keeps its weights; one that no longer is loses them.
+    fn crown_candidate(&mut self, evaluation: EvaluationId, closed: &Closed, weights: Option<Arc<Weights>>) {
+        let Some(fitness) = closed.fitness else { return };
+        let champion = Champion { evaluation, individual: closed.individual.id, fitness };
+        let (stays, left) = self.champions.insert(champion, WEIGHTS_KEPT_MAX);
+        if stays {
+            self.keep_weights(evaluation, weights);
+        }
+        if let Some(left) = left
+            && self.weights.remove(&left.evaluation).is_some()
+        {
+            self.record(Entry::WeightsDropped { evaluation: left.evaluation });
+        }
+    }
+
+    pub(super) fn keep_weights(&mut self, evaluation: EvaluationId, weights: Option<Arc<Weights>>) {
+        if let Some(weights) = weights {
+            self.weights.insert(evaluation, Arc::clone(&weights));
+            self.record(Entry::WeightsKept { evaluation, weights });
+        }
+    }
+}
+
+/// The best epoch's score and loss: the greatest score, of equals the smallest loss.
+pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
+    curve
+        .iter()
+        .map(|report| (f64::from(report.validation_score), f64::from(report.validation_loss)))
+        .filter(|(score, _)| score.is_finite())
+        .max_by(|(score, loss), (other_score, other_loss)| {
+            score.total_cmp(other_score).then(other_loss.total_cmp(loss))
+        })
+}
+
+/// A result where there is none.
+pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
+    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
+}
+
+fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {
+    let best = best_of(&trained.curve);
+    Finished {
+        evaluation,
+        attempt: open.attempt,
+        outcome: trained.outcome,
+        score: best.map(|(score, _)| score),
+        loss: best.map(|(_, loss)| loss).filter(|loss| loss.is_finite()),
+        curve: trained.curve.clone(),
+        seconds: trained.seconds,
+        build_seconds: trained.build_seconds,
+        steps: trained.steps,
+        images: trained.steps * u64::from(open.individual.genome.training.batch_size),
+        message: trained.message.clone(),
+    }
+}

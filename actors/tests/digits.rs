@@ -1,0 +1,90 @@
+//! A small search on the embedded digits, with real trainings: actors, journal and training together.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a test that is skipped says so, one that fails stops")]
+
+use hatchery_actors::breeder::SpaceVariation;
+use hatchery_actors::journal::{Journal, RunInfo, record};
+use hatchery_actors::population::StoppingRule;
+use hatchery_actors::protocol::LeaseKind;
+use hatchery_actors::run::{JOURNAL_PATIENCE, SearchSetup, controls, run_search};
+use hatchery_actors::trainer::{Parts, TrainingFactory};
+use hatchery_config::experiment::{Budget, Experiment};
+use hatchery_models::data::{LoadOptions, Split, load};
+use hatchery_models::training::outcome::Outcome;
+use hatchery_models::training::runtime::{LibraryOptions, Runtime};
+use hatchery_models::training::{Resident, evaluate};
+use std::sync::Arc;
+
+fn experiment() -> Experiment {
+    let text = "name = \"digits\"\n[data]\nsource = \"digits\"\n[training]\nepochs = 3\n[final]\nepochs = 5\n\
+                [limits]\nparameters = 50000\nmultiply_adds = 500000\nmemory_mib = 512\n";
+    let mut experiment = Experiment::parse(text, "test", &[]).unwrap();
+    experiment.budget = Budget { evaluations: Some(6), time: None };
+    experiment.search.initial = 4;
+    experiment
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_on_digits_leaves_a_tested_winner() {
+    let runtime = match Runtime::open(&LibraryOptions { library: None, offline: true }) {
+        Ok(runtime) => runtime,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let experiment = experiment();
+    let options = LoadOptions { task: experiment.data.task, label: None, multi_view: false };
+    let dataset = Arc::new(load("digits", &options).unwrap());
+    let data = &experiment.data;
+    let split = Split::new(&dataset, data.test_fraction, data.valid_fraction, data.split_seed).unwrap();
+    let parts = Arc::new(Parts::of(&dataset, &split, data, experiment.seed));
+    let resident = Arc::new(Resident::new(&runtime, Arc::clone(&dataset)).unwrap());
+    let info = RunInfo {
+        experiment: experiment.to_toml().unwrap(),
+        data_source: dataset.source.clone(),
+        data_hash: dataset.content_hash.clone(),
+        problem: dataset.problem,
+        program_version: "0.1.0".to_owned(),
+    };
+    let setup = SearchSetup {
+        data_hash: dataset.content_hash.clone(),
+        program_version: "0.1.0".to_owned(),
+        images: parts.images(),
+        trainers: 2,
+        variation: Arc::new(SpaceVariation {
+            space: experiment.space.clone(),
+            problem: dataset.problem,
+            limits: experiment.limits.clone(),
+        }),
+        work: Arc::new(TrainingFactory {
+            runtime: runtime.clone(),
+            resident: Arc::clone(&resident),
+            parts: Arc::clone(&parts),
+            training: experiment.training.clone(),
+            memory_mib: experiment.limits.memory_mib,
+        }),
+        stopping: StoppingRule::default(),
+        journal_patience: JOURNAL_PATIENCE,
+        experiment,
+    };
+    let parent = tempfile::TempDir::new().unwrap();
+    let dir = parent.path().join("run");
+    let (_stop, _progress, ends) = controls();
+    let summary = run_search(Journal::create(&dir, &info).unwrap(), setup, ends).await.unwrap();
+
+    assert_eq!(summary.evaluations, 6);
+    let crashed: Vec<_> =
+        summary.record.evaluations.iter().filter(|e| e.outcome == Some(Outcome::Crashed)).collect();
+    assert!(crashed.is_empty(), "{crashed:?}");
+    let last = summary.final_result.unwrap();
+    let (evaluation, weights) = summary.weights.unwrap();
+    assert!(last.retrained && evaluation == last.evaluation);
+    assert!(last.test_score.unwrap() > 0.5, "the winner has learned something: {last:?}");
+    // The weights that are handed over give the score that is recorded.
+    let record = record::read(&dir).unwrap();
+    let winner = record.individual(last.individual).unwrap();
+    let again =
+        evaluate(&runtime, &resident, &winner.genome, &parts.normalisation, &weights, &parts.test).unwrap();
+    assert_eq!(f64::from(again.score), last.test_score.unwrap());
+    let trained = record.evaluations.iter().filter(|e| e.kind != LeaseKind::Test);
+    assert!(
+        trained.filter(|e| e.outcome == Some(Outcome::Completed)).all(|e| e.images > 0 && e.seconds > 0.0)
+    );
+}
