@@ -335,7 +335,8 @@ const CHANNELS_MIN: usize = 4;
 fn narrow_bottleneck(evidence: &Evidence<'_>) -> bool {
     let values_min = VALUES_MIN.max(evidence.outputs.min(256));
     evidence.layers().any(|(gene, before, behind)| match gene {
-        LayerGene::GlobalAveragePool => before.channels() < values_min,
+        // Averages are poor features: it takes about two for each output.
+        LayerGene::GlobalAveragePool => before.channels() < VALUES_MIN.max(2 * evidence.outputs.min(32)),
         LayerGene::Inception(genes) => {
             let leads_on = genes.branches[1] + genes.branches[2] > 0;
             (leads_on && (genes.bottleneck as usize) < CHANNELS_MIN) || behind.volume() < 2 * values_min
