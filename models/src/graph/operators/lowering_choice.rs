@@ -123,6 +123,8 @@ pub enum ChannelAffine {
 /// Lowerings that a caller asks for; `None` leaves the choice to this module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Choices {
+    /// Samples in a part of a batch that goes through the network at once; as many as there are for no parts.
+    pub samples_at_once: Option<usize>,
     /// Bytes of a part of a batch that is unfolded at once.
     pub part_bytes: Option<usize>,
     /// Of convolutions.
@@ -145,6 +147,23 @@ pub struct Choices {
     pub channel_affine: Option<ChannelAffine>,
     /// Of the ReLU's gradient.
     pub relu_gradient: Option<ReluGradient>,
+}
+
+/// Bytes that the largest activation of a part of a batch should take: what a core's own cache holds.
+const PART_ACTIVATION_BYTES: usize = 750_000;
+/// Parts of a batch that goes through the network, at most: each repeats most of the graph, which must be prepared.
+const BATCH_PARTS_MAX: usize = 16;
+
+/// How many samples of a batch go through the network at once; never 0.
+pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize) -> usize {
+    if let Some(samples) = emitter.choices.samples_at_once {
+        return samples.clamp(1, batch.max(1));
+    }
+    match emitter.provider {
+        Provider::Cpu => (PART_ACTIVATION_BYTES / sample_bytes_max.max(1))
+            .clamp(batch.div_ceil(BATCH_PARTS_MAX).max(1), batch.max(1)),
+        Provider::Cuda => batch.max(1),
+    }
 }
 
 /// How to lower a convolution.

@@ -156,10 +156,63 @@ pub fn of_inference(samples: usize) -> Vec<(Application, Vec<usize>)> {
     all
 }
 
+/// Small networks.
+pub fn networks() -> Vec<Application> {
+    let mut rng = stream(23);
+    let network = |what: &str, inputs: Vec<HostTensor>, wiring: Wire| Application {
+        what: what.to_owned(),
+        inputs,
+        wiring: Box::new(wiring),
+        differentiable: true,
+    };
+    let mut inputs = |shapes: &[&[usize]]| -> Vec<HostTensor> {
+        shapes.iter().map(|shape| away_from_zero(&mut rng, shape)).collect()
+    };
+    let samples = [5, 4, 6, 6];
+    vec![
+        network("residual", inputs(&[&samples, &[4, 4, 3, 3], &[4], &[4], &[4], &[4, 3]]), residual),
+        network(
+            "inception",
+            inputs(&[&samples, &[2, 4, 1, 1], &[3, 4, 3, 3], &[5], &[5], &[45, 3]]),
+            inception,
+        ),
+    ]
+}
+
+type Wire = fn(&mut Graph, &[Outlet]) -> Vec<Outlet>;
+
+const SAME: Convolution = Convolution { stride: [1, 1], dilation: [1, 1], groups: 1, pads: [1, 1, 1, 1] };
+
+fn residual(graph: &mut Graph, inputs: &[Outlet]) -> Vec<Outlet> {
+    let &[x, weights, bias, scale, shift, dense] = inputs else { return Vec::new() };
+    let y = graph.add(SAME, &[x, weights, bias]).unwrap();
+    let mean = graph.add(Filled { shape: vec![4], value: 0.0 }, &[]).unwrap();
+    let y = graph.add(BatchNorm { epsilon: 0.1, momentum: 0.9 }, &[y, scale, shift, mean, mean]).unwrap();
+    let y = graph.add(Activate(Activation::Relu), &[y]).unwrap();
+    let y = graph.add(Add, &[x, y]).unwrap();
+    let y = graph.add(SAME, &[y, weights]).unwrap();
+    let y = graph.add(Scale(0.5), &[y]).unwrap();
+    let y = graph.add(GlobalAveragePool, &[y]).unwrap();
+    vec![graph.add(Dense, &[y, dense]).unwrap()]
+}
+
+fn inception(graph: &mut Graph, inputs: &[Outlet]) -> Vec<Outlet> {
+    let &[x, narrow, wide, scale, shift, dense] = inputs else { return Vec::new() };
+    let left = graph.add(Convolution { pads: [0; 4], ..SAME }, &[x, narrow]).unwrap();
+    let right = graph.add(SAME, &[x, wide]).unwrap();
+    let y = graph.add(Concat { axis: 1 }, &[left, right]).unwrap();
+    let y = graph.add(LayerNorm { epsilon: 0.1 }, &[y, scale, shift]).unwrap();
+    let y = graph.add(LocalResponseNorm { size: 3, alpha: 0.5, beta: 0.75, bias: 1.0 }, &[y]).unwrap();
+    let y = graph.add(AveragePool { kernel: [2, 2], stride: [2, 2], pads: [0; 4] }, &[y]).unwrap();
+    let y = graph.add(Flatten, &[y]).unwrap();
+    vec![graph.add(Dense, &[y, dense]).unwrap()]
+}
+
 /// Everything.
 pub fn all() -> Vec<Application> {
     let mut rng = stream(22);
     let mut all = with_choices();
+    all.extend(networks());
     all.extend(of_inference(3).into_iter().map(|(application, _)| application));
     let matrix = |rng: &mut ChaCha8Rng| positive(rng, &[4, 5]);
     let row = positive(&mut rng, &[5]);

@@ -20,6 +20,7 @@ use crate::{
 fn alternatives() -> Vec<Choices> {
     let none = Choices::default();
     let mut all = vec![Choices { part_bytes: Some(1), ..none }];
+    all.extend([1, 2, 3].map(|samples| Choices { samples_at_once: Some(samples), ..none }));
     all.extend([Forward::Native, Forward::Unfolded].map(|choice| Choices { forward: Some(choice), ..none }));
     let input = [InputGradient::Transposed, InputGradient::Flipped, InputGradient::SmallGrid];
     all.extend(input.map(|choice| Choices { input_gradient: Some(choice), ..none }));
@@ -108,6 +109,20 @@ fn lowerings_of_one_operator_agree() {
         "only {different} of {} made a difference",
         alternatives.len()
     );
+}
+
+/// Networks whose nodes want parts, whole batches, and sums over parts, one after another.
+#[test]
+fn batches_in_parts_compute_the_same() {
+    for application in catalogue::networks() {
+        let expected =
+            outcome(&application, Provider::Cpu, Choices { samples_at_once: Some(99), ..Choices::default() });
+        for samples in [1, 2, 3, 4] {
+            let choices = Choices { samples_at_once: Some(samples), ..Choices::default() };
+            let found = outcome(&application, Provider::Cpu, choices);
+            assert_same(&format!("{} by {samples}", application.what), &found, &expected);
+        }
+    }
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use super::{Convolution, ConvolutionShape, unfold, window_attributes};
 use crate::graph::{
-    Cost, Fact, GraphError, Operator,
+    Batching, Cost, Fact, GraphError, Operator,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32, exactly, expect_shape,
         lowering_choice::{self, WeightGradient},
-        misfit, names, signed,
+        misfit, signed,
     },
 };
 
@@ -49,6 +49,10 @@ impl Operator for ConvolutionWeightGradient {
 
     fn cost(&self, inputs: &[&Fact], _: &[Fact]) -> Cost {
         Cost { multiply_adds: self.shape(inputs).map_or(0, |shape| shape.multiply_adds()) }
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sum(&[true, true]))
     }
 
     fn lower(
@@ -103,7 +107,7 @@ fn unfolded(
         let products = emitter.op("MatMul", &[&rows.gradient, &image], Vec::new());
         sums.push(emitter.reduce_sum(&products, &[0], false));
     }
-    let sum = add_up(emitter, &sums);
+    let sum = emitter.sum(&sums);
     match by_channel {
         true => emitter.reshape(&sum, weights),
         false => channels_before_taps(emitter, &sum, weights),
@@ -129,13 +133,6 @@ fn parts_of_batch(
     let upstream = emitter.op_many("Split", &[upstream, &list], sizes.len(), axis);
     let shapes = sizes.into_iter().map(|batch| ConvolutionShape { batch, ..*shape });
     shapes.zip(x).zip(upstream).map(|((shape, x), upstream)| (shape, x, upstream)).collect()
-}
-
-fn add_up(emitter: &mut Emitter, values: &[Value]) -> Value {
-    match values {
-        [single] => single.clone(),
-        _ => emitter.op("Sum", &names(values), Vec::new()),
-    }
 }
 
 fn one_hot(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {

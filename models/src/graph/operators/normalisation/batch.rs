@@ -2,7 +2,7 @@
 
 use super::{channels, per_channel};
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32,
@@ -191,6 +191,10 @@ impl Operator for BatchNormInference {
         all_f32(self.name(), inputs)?;
         channels(self.name(), x, &[scale, shift, mean, variance])?;
         Ok(vec![x.clone()])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true, false, false, false, false]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

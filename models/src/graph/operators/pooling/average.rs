@@ -5,7 +5,7 @@ use super::{
     spread::{pad_to_image, spread},
 };
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Provider, Value},
     operators::{
         exactly, expect_shape,
@@ -60,6 +60,10 @@ impl Operator for AveragePool {
         Ok(vec![Some(graph.add(operator, &[upstream])?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         // cuDNN knows one pad per axis, not one per side.
@@ -108,6 +112,10 @@ impl Operator for AveragePoolGradientOf {
         let shape = self.shape(inputs)?;
         expect_shape(self.name(), "gradient", inputs[0], &shape.output_fact().shape)?;
         Ok(vec![shape.input_fact()])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {

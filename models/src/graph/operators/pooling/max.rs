@@ -5,7 +5,7 @@ use super::{
     spread::{crop_to_windows, pad_to_image, spread},
 };
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Provider, Value},
     operators::{
         exactly, expect_shape,
@@ -54,6 +54,10 @@ impl Operator for MaxPool {
         Ok(vec![Some(graph.add(MaxPoolGradientOf(*self), &inputs)?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         // cuDNN knows one pad per axis, not one per side.
@@ -89,6 +93,10 @@ impl Operator for MaxPoolGradientOf {
         expect_shape(self.name(), "output", y, &shape.output_fact().shape)?;
         expect_shape(self.name(), "gradient", upstream, &y.shape)?;
         Ok(vec![shape.input_fact()])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true; 3]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
