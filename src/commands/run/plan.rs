@@ -61,12 +61,15 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     } else {
         Experiment::parse(&record.info.experiment, &recorded, &options.all_sets())
     };
-    let experiment = experiment.or_exit(Exit::Experiment)?;
+    let mut experiment = experiment.or_exit(Exit::Experiment)?;
     same_search(&stored, &experiment, &recorded).or_exit(Exit::Experiment)?;
     if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
         same_name(&stored, &Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?, root)
             .or_exit(Exit::Experiment)?;
     }
+    // Who is born already is evaluated, whatever the new budget says.
+    let born = u32::try_from(record.individuals.len()).unwrap_or(u32::MAX);
+    experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
     Ok(Plan { experiment, directory, resume: true })
 }
 

@@ -52,10 +52,19 @@ pub fn search(
         .build()
         .or_exit(Exit::Failed)?;
     let display = Display::new(accuracy, quiet);
-    if !quiet {
-        display.print(&headline(plan, runtime, &choice));
-    }
+    let headline = headline(plan, runtime, &choice);
+    tracing::info!("{headline}, library {}", runtime.report().path.display());
+    display.print(&headline);
     let ended = tokio.block_on(watched(journal, setup, display));
+    match &ended {
+        Ok(summary) => tracing::info!(
+            evaluations = summary.evaluations,
+            interrupted = summary.interrupted,
+            "the search ends after {:.1} s",
+            summary.elapsed_seconds
+        ),
+        Err(error) => tracing::error!("the search ends: {error}"),
+    }
     ended.map_err(|error| Failure { exit: exit_of(&error), error: error.into() })
 }
 

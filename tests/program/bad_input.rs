@@ -1,10 +1,6 @@
 //! Whatever is wrong is answered by a clear message and a documented exit code, and nothing is lost.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test")]
-
-mod common;
-
-use common::{command, finish, hatchery};
+use super::common::{command, finish, hatchery};
 use std::{fs, path::Path};
 use tempfile::{TempDir, tempdir};
 
@@ -133,7 +129,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let place =
         if fs::write(closed.join("probe"), "").is_ok() { Path::new("/sys/kernel") } else { closed.as_path() };
     if !place.is_dir() {
-        println!("skipped: no directory that {} may not write", "this user");
+        println!("skipped: no directory that this user may not write");
         return;
     }
     let out = place.join("run").display().to_string();

@@ -1,10 +1,6 @@
 //! A short real run on digits, and everything that can be done with what it leaves.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test")]
-
-mod common;
-
-use common::{Finished, Living, finish, hatchery, real_data, wait_until};
+use super::common::{Finished, Living, finish, hatchery, real_data, wait_until};
 use std::{
     collections::BTreeMap,
     fs,
@@ -203,7 +199,7 @@ fn a_finished_run_goes_on_when_its_budget_grows() {
     hatchery(folder.path(), &["run", "--out", "run", "--resume", "--seed", "4"])
         .refused(2, &["seed", "--resume"]);
     hatchery(folder.path(), &["run", "magic", "--out", "run", "--resume", "--set", "data.source=digits"])
-        .refused(2, &["data"]);
+        .refused(2, &["digits", "magic", "--out"]);
 }
 
 #[test]
@@ -264,7 +260,11 @@ fn one_ctrl_c_ends_cleanly_with_the_best_so_far() {
         &["run", "--out", "run", "--resume", "--evaluations", &more, "--json", "--quiet"],
     )
     .ok();
-    assert_eq!(done.json()["evaluations"].as_u64(), Some(seen + 1));
+    let evaluations = done.json()["evaluations"].as_u64().unwrap();
+    assert!(
+        (seen + 1..seen + 100).contains(&evaluations),
+        "who was born already is evaluated, nobody else: {evaluations}"
+    );
 }
 
 #[test]
