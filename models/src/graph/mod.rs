@@ -16,7 +16,7 @@ pub mod optimizer;
 
 pub use fact::{ElementType, Fact};
 pub use gradient::gradients;
-pub use operator::{Application, Cost, Operator};
+pub use operator::{Application, Batching, Cost, Operator};
 
 use std::sync::Arc;
 
@@ -167,4 +167,4 @@ impl Graph {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

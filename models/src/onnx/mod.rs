@@ -9,6 +9,7 @@ mod tensor;
 use crate::graph::{
     Fact, Graph,
     lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
+    operators::lowering_choice::Choices,
 };
 use prost::Message;
 use proto::{
@@ -54,7 +55,12 @@ pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec
 
 /// The same as a message.
 pub fn model(graph: &Graph, provider: Provider, options: &EncodeOptions) -> ModelProto {
-    model_of(lowering::lower(graph, provider), options)
+    // Parts of a batch have fixed sizes.
+    let samples_at_once = options.dynamic_batch.then_some(usize::MAX);
+    model_of(
+        lowering::lower_with(graph, provider, Choices { samples_at_once, ..Choices::default() }),
+        options,
+    )
 }
 
 /// The same for a graph that has been lowered already.

@@ -3,7 +3,7 @@
 
 use super::Scale;
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Value},
     operators::{exactly, misfit, reduce::ReduceSum, shape::Reshape},
 };
@@ -72,6 +72,14 @@ fn broadcast_facts(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>
     Ok(vec![Fact { element: left.element, shape }])
 }
 
+/// Samples, if any, lie along the first axis of inputs that have all axes of the output.
+fn along_samples(inputs: &[&Fact]) -> Option<Batching> {
+    let [left, right] = inputs else { return None };
+    let shape = broadcast(&left.shape, &right.shape)?;
+    let has_first_axis = |fact: &Fact| fact.shape.len() == shape.len() && fact.shape.first() == shape.first();
+    Some(Batching::element_wise(&[has_first_axis(left), has_first_axis(right)]))
+}
+
 fn lower_as(op_type: &'static str, emitter: &mut Emitter, inputs: &[Value]) -> Vec<Value> {
     vec![emitter.op(op_type, &[&inputs[0], &inputs[1]], Vec::new())]
 }
@@ -112,6 +120,10 @@ impl Operator for Add {
         both(graph, application, [&|_, upstream| Ok(upstream), &|_, upstream| Ok(upstream)])
     }
 
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         lower_as("Add", emitter, inputs)
     }
@@ -136,6 +148,10 @@ impl Operator for Subtract {
             application,
             [&|_, upstream| Ok(upstream), &|graph, upstream| graph.add(Scale(-1.0), &[upstream])],
         )
+    }
+
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -167,6 +183,10 @@ impl Operator for Multiply {
         )
     }
 
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         lower_as("Mul", emitter, inputs)
     }
@@ -196,6 +216,10 @@ impl Operator for Divide {
                 graph.add(Scale(-1.0), &[share])
             }],
         )
+    }
+
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -1,7 +1,7 @@
 //! The sum over samples and positions: the gradient of a convolution's bias.
 
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Value},
     operators::{
         all_f32, exactly,
@@ -35,6 +35,10 @@ impl Operator for ChannelSum {
         application: &Application<'_>,
     ) -> Result<Vec<Option<Outlet>>, GraphError> {
         ReduceSum { axes: vec![0, 2, 3], keep: false }.gradient(graph, application)
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sum(&[true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use super::{Convolution, ConvolutionShape, window_attributes};
 use crate::graph::{
-    Cost, Fact, GraphError, Operator,
+    Batching, Cost, Fact, GraphError, Operator,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32, exactly, expect_shape,
@@ -53,6 +53,10 @@ impl Operator for ConvolutionInputGradient {
 
     fn cost(&self, inputs: &[&Fact], _: &[Fact]) -> Cost {
         Cost { multiply_adds: self.shape(inputs).map_or(0, |shape| shape.multiply_adds()) }
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[false, true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {

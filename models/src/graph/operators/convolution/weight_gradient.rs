@@ -1,13 +1,13 @@
 //! The gradient of a convolution with respect to its weights.
 
-use super::{Convolution, ConvolutionShape, unfold, window_attributes};
+use super::{Convolution, ConvolutionShape, sum_per_channel, unfold, window_attributes};
 use crate::graph::{
-    Cost, Fact, GraphError, Operator,
+    Batching, Cost, Fact, GraphError, Operator,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32, exactly, expect_shape,
         lowering_choice::{self, WeightGradient},
-        misfit, names, signed,
+        misfit, signed,
     },
 };
 
@@ -49,6 +49,10 @@ impl Operator for ConvolutionWeightGradient {
 
     fn cost(&self, inputs: &[&Fact], _: &[Fact]) -> Cost {
         Cost { multiply_adds: self.shape(inputs).map_or(0, |shape| shape.multiply_adds()) }
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sum(&[true, true]))
     }
 
     fn lower(
@@ -103,7 +107,7 @@ fn unfolded(
         let products = emitter.op("MatMul", &[&rows.gradient, &image], Vec::new());
         sums.push(emitter.reduce_sum(&products, &[0], false));
     }
-    let sum = add_up(emitter, &sums);
+    let sum = emitter.sum(&sums);
     match by_channel {
         true => emitter.reshape(&sum, weights),
         false => channels_before_taps(emitter, &sum, weights),
@@ -131,13 +135,6 @@ fn parts_of_batch(
     shapes.zip(x).zip(upstream).map(|((shape, x), upstream)| (shape, x, upstream)).collect()
 }
 
-fn add_up(emitter: &mut Emitter, values: &[Value]) -> Value {
-    match values {
-        [single] => single.clone(),
-        _ => emitter.op("Sum", &names(values), Vec::new()),
-    }
-}
-
 fn one_hot(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
     let columns = unfold::by_one_hot(emitter, x, shape);
     let groups = shape.groups;
@@ -163,14 +160,7 @@ fn slices(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionSha
 fn split(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
     let [rows, columns] = shape.output;
     let padded = unfold::pad(emitter, x, shape);
-    let starts = (0..shape.kernel[1]).map(|tap| (tap * shape.dilation[1]) as i64);
-    let slices: Vec<Value> = match shape.kernel[1] {
-        1 => vec![padded],
-        _ => starts
-            .map(|start| emitter.slice(&padded, &[3], &[start], &[start + columns as i64], &[1]))
-            .collect(),
-    };
-    let image = emitter.concat(&slices, 1);
+    let image = unfold::lines(emitter, &padded, shape, 1);
     let plane = (rows + shape.reach(0)) * columns;
     let image = emitter.reshape(&image, &signed(&[shape.batch, shape.kernel[1] * shape.channels, plane]));
     let copy = emitter.reshape(upstream, &signed(&[shape.batch, shape.filters, rows * columns]));
@@ -272,7 +262,7 @@ fn tap_wise(
     for position in unfold::taps(shape) {
         let under = unfold::tap(emitter, &padded, shape, position);
         let product = emitter.op("Mul", &[&under, upstream], Vec::new());
-        let sum = emitter.reduce_sum(&product, &[0, 2, 3], false);
+        let sum = sum_per_channel(emitter, &product);
         sums.push(emitter.reshape(&sum, &[-1, 1]));
     }
     let sums = emitter.concat(&sums, 1);

@@ -2,7 +2,7 @@
 
 use super::{channels, per_channel};
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32,
@@ -31,7 +31,7 @@ pub struct BatchNormInference {
     pub epsilon: f32,
 }
 
-/// Gradient of `BatchNorm`. Inputs: x, scale, the gradient of y. Outputs: the gradients of x, scale and shift.
+/// Gradient of `BatchNorm`. Inputs: x, scale, shift, the gradient of y. Outputs: the gradients of x, scale and shift.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormGradient {
     /// Added to the variance.
@@ -56,16 +56,19 @@ impl Operator for BatchNorm {
         application: &Application<'_>,
     ) -> Result<Vec<Option<Outlet>>, GraphError> {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None; 5]) };
-        let inputs = [application.inputs[0], application.inputs[1], upstream];
+        let inputs = [application.inputs[0], application.inputs[1], application.inputs[2], upstream];
         let found = graph.add_many(BatchNormGradient { epsilon: self.epsilon }, &inputs)?;
         Ok(found.into_iter().map(Some).chain([None, None]).collect())
     }
 
-    /// ONNX's operator normalises with statistics that are computed beside it: CUDA's kernel knows no training mode.
+    /// ONNX's operator normalises with the batch's statistics, in training mode or computed beside it.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        let batch = Statistics::emit(emitter, &inputs[0], &facts[0].shape);
         let [x, scale, shift, mean, variance] = [0, 1, 2, 3, 4].map(|index| inputs[index].as_str());
-        let y = normalise(emitter, &[x, scale, shift, &batch.mean, &batch.variance], self.epsilon);
+        let batch = Statistics::emit(emitter, [x, scale, shift], &facts[0].shape, self.epsilon);
+        let y = match batch.normalised {
+            Some(y) => y,
+            None => normalise(emitter, &[x, scale, shift, &batch.mean, &batch.variance], self.epsilon),
+        };
         let next_mean = self.next(emitter, mean, &batch.mean);
         let next_variance = self.next(emitter, variance, &batch.variance);
         vec![y, next_mean, next_variance]
@@ -90,22 +93,47 @@ struct Statistics {
     mean: Value,
     /// `[C]`.
     variance: Value,
+    /// Like x: the normalised values, where they come with the statistics.
+    normalised: Option<Value>,
 }
 
 impl Statistics {
-    fn emit(emitter: &mut Emitter, x: &str, shape: &[usize]) -> Self {
-        let sum = channel_sum(emitter, x, shape.len());
-        let mean = emitter.scale(&sum, 1.0 / values_per_channel(shape));
-        let variance = match lowering_choice::batch_moments(emitter) {
-            BatchMoments::Centred => {
-                let centred = centred(emitter, x, &mean, shape.len());
-                let squares = emitter.op("Mul", &[&centred, &centred], Vec::new());
-                let sum = channel_sum(emitter, &squares, shape.len());
-                emitter.scale(&sum, 1.0 / values_per_channel(shape))
-            }
-            BatchMoments::Raw => raw_variance(emitter, x, &mean, shape),
+    fn emit(emitter: &mut Emitter, inputs: [&str; 3], shape: &[usize], epsilon: f32) -> Self {
+        let [x, ..] = inputs;
+        let (rank, share) = (shape.len(), 1.0 / values_per_channel(shape));
+        let moments = lowering_choice::batch_moments(emitter);
+        if moments == BatchMoments::Native {
+            return Self::native(emitter, inputs, epsilon);
+        }
+        let sum = channel_sum(emitter, x, rank);
+        let mean = emitter.scale(&sum, share);
+        let from = match moments {
+            BatchMoments::Centred => centred(emitter, x, &mean, rank),
+            _ => x.to_owned(),
         };
-        Self { mean, variance }
+        let squares = emitter.op("Mul", &[&from, &from], Vec::new());
+        let squares = channel_sum(emitter, &squares, rank);
+        let mut variance = emitter.scale(&squares, share);
+        if moments == BatchMoments::Raw {
+            variance = less_square(emitter, &variance, &mean);
+        }
+        Self { mean, variance, normalised: None }
+    }
+
+    /// With momentum 0 the next statistics are the batch's. ONNX Runtime writes them over the old ones, which must
+    /// therefore be computed and nobody else's: a constant would be shared.
+    fn native(emitter: &mut Emitter, [x, scale, shift]: [&str; 3], epsilon: f32) -> Self {
+        let [old_mean, old_variance] =
+            [scale, shift].map(|vector| emitter.op("Sub", &[vector, vector], Vec::new()));
+        let attributes = vec![
+            ("epsilon", Attribute::Float(epsilon)),
+            ("momentum", Attribute::Float(0.0)),
+            ("training_mode", Attribute::Int(1)),
+        ];
+        let inputs = [x, scale, shift, &old_mean, &old_variance];
+        let outputs = emitter.op_many("BatchNormalization", &inputs, 3, attributes);
+        let [normalised, mean, variance] = [0, 1, 2].map(|index| outputs[index].clone());
+        Self { mean, variance, normalised: Some(normalised) }
     }
 }
 
@@ -114,20 +142,10 @@ fn centred(emitter: &mut Emitter, x: &str, mean: &str, rank: usize) -> Value {
     emitter.op("Sub", &[x, &mean], Vec::new())
 }
 
-/// Mean of squares less square of the mean; rounding must not make it negative.
-fn raw_variance(emitter: &mut Emitter, x: &str, mean: &str, shape: &[usize]) -> Value {
-    let attributes = |axis: i64| vec![("axes", Attribute::Ints(vec![axis])), ("keepdims", Attribute::Int(0))];
-    let squares = match shape.len() {
-        2 => emitter.op("ReduceSumSquare", &[x], attributes(0)),
-        _ => {
-            let planes = emitter.reshape(x, &[0, 0, -1]);
-            let sums = emitter.op("ReduceSumSquare", &[&planes], attributes(2));
-            emitter.reduce_sum(&sums, &[0], false)
-        }
-    };
-    let squares = emitter.scale(&squares, 1.0 / values_per_channel(shape));
+/// The mean of squares less the square of the mean; rounding must not make it negative.
+fn less_square(emitter: &mut Emitter, mean_of_squares: &str, mean: &str) -> Value {
     let square = emitter.op("Mul", &[mean, mean], Vec::new());
-    let variance = emitter.op("Sub", &[&squares, &square], Vec::new());
+    let variance = emitter.op("Sub", &[mean_of_squares, &square], Vec::new());
     let zero = emitter.scalar(0.0);
     emitter.op("Max", &[&variance, &zero], Vec::new())
 }
@@ -175,6 +193,10 @@ impl Operator for BatchNormInference {
         Ok(vec![x.clone()])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true, false, false, false, false]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         vec![normalise(emitter, &names(inputs), self.epsilon)]
     }
@@ -186,9 +208,9 @@ impl Operator for BatchNormGradient {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        let [x, scale, upstream] = exactly(self.name(), inputs)?;
+        let [x, scale, shift, upstream] = exactly(self.name(), inputs)?;
         all_f32(self.name(), inputs)?;
-        channels(self.name(), x, &[scale])?;
+        channels(self.name(), x, &[scale, shift])?;
         expect_shape(self.name(), "gradient", upstream, &x.shape)?;
         Ok(vec![x.clone(), scale.clone(), scale.clone()])
     }
@@ -196,9 +218,9 @@ impl Operator for BatchNormGradient {
     /// With i = 1 / √(variance + ε), a = scale i and M values per channel: `dshift = Σ dy`,
     /// `dscale = i Σ dy (x - mean)`, `dx = a dy + b (x - mean) - a dshift / M` where `b = -a i dscale / M`.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        let [x, scale, upstream] = [0, 1, 2].map(|index| inputs[index].as_str());
+        let [x, scale, shift, upstream] = [0, 1, 2, 3].map(|index| inputs[index].as_str());
         let shape = &facts[0].shape;
-        let batch = Statistics::emit(emitter, x, shape);
+        let batch = Statistics::emit(emitter, [x, scale, shift], shape, self.epsilon);
         let inverse = inverse_deviation(emitter, &batch.variance, self.epsilon);
         let shift_gradient = channel_sum(emitter, upstream, shape.len());
         let along = sum_along(emitter, x, &batch.mean, upstream, &shift_gradient, shape);
@@ -236,7 +258,7 @@ fn sum_along(
             let products = emitter.op("Mul", &[upstream, &centred], Vec::new());
             channel_sum(emitter, &products, shape.len())
         }
-        BatchMoments::Raw => {
+        BatchMoments::Raw | BatchMoments::Native => {
             let products = emitter.op("Mul", &[upstream, x], Vec::new());
             let sum = channel_sum(emitter, &products, shape.len());
             let of_mean = emitter.op("Mul", &[mean, upstream_sum], Vec::new());

@@ -1,7 +1,7 @@
 //! Local response normalisation across channels (Krizhevsky et al., 2012), as ONNX defines it.
 
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, misfit},
 };
@@ -51,6 +51,10 @@ impl Operator for LocalResponseNorm {
         Ok(vec![Some(graph.add(LocalResponseNormGradient(*self), &inputs)?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let attributes = vec![
             ("size", Attribute::Int(self.size as i64)),
@@ -85,6 +89,10 @@ impl Operator for LocalResponseNormGradient {
         expect_shape(self.name(), "output", y, &x.shape)?;
         expect_shape(self.name(), "gradient", upstream, &x.shape)?;
         Ok(facts)
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true; 3]))
     }
 
     /// With s the sum plus bias: `dx = dy s^-beta - 2 alpha beta / size * x Σ (dy y / s)`, the sum running over the

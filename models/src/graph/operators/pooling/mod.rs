@@ -6,7 +6,7 @@ mod max;
 mod spread;
 
 pub use average::{AveragePool, AveragePoolGradientOf};
-pub use global::GlobalAveragePool;
+pub use global::{GlobalAveragePool, GlobalAveragePoolGradient};
 pub use max::{MaxPool, MaxPoolGradientOf};
 pub(crate) use spread::spread;
 
