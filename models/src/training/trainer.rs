@@ -5,7 +5,7 @@
 use super::{
     assignment::{Assignment, Observer, Verdict},
     outcome::{EpochReport, Outcome, Trained, Weights},
-    programs::Programs,
+    programs::{EvaluationProgram, Programs},
     resident::Resident,
     runtime::{Evaluator, Runtime, RuntimeError, StepInputs, Stepper},
     sampler::{Sampler, weighted_batches},
@@ -66,12 +66,12 @@ struct Run<'a> {
     resident: &'a Resident,
     assignment: &'a Assignment<'a>,
     clock: Instant,
-    programs: Programs,
     sampler: Sampler,
     watch: Watch,
     reference: Reference,
     stepper: Stepper,
-    evaluator: Option<Evaluator>,
+    /// With the samples of its batches.
+    evaluator: Option<(Evaluator, usize)>,
 }
 
 impl<'a> Run<'a> {
@@ -106,7 +106,6 @@ impl<'a> Run<'a> {
             reference,
             stepper,
             evaluator: None,
-            programs,
         })
     }
 
@@ -215,22 +214,24 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate(&mut self, indices: &[u32], observer: &dyn Observer) -> Result<Scores, End> {
-        let sizes = (self.programs.evaluation_batch, self.programs.classes);
-        let mut evaluator = match self.evaluator.take() {
+        let (mut evaluator, batch) = match self.evaluator.take() {
             Some(evaluator) => evaluator,
-            // Made when it is first needed: a training that fails in its first steps never pays for it.
-            None => Evaluator::of_training(
-                self.runtime,
-                &self.programs.evaluation,
-                &self.resident.shared(),
-                &self.stepper,
-                sizes,
-            )?,
+            None => self.new_evaluator()?,
         };
         let set = self.stepper.turn();
-        let sums = sums_over(&mut evaluator, set, indices, sizes.0, &mut || self.interrupted(observer))?;
-        self.evaluator = Some(evaluator);
+        let sums = sums_over(&mut evaluator, set, indices, batch, &mut || self.interrupted(observer))?;
+        self.evaluator = Some((evaluator, batch));
         Ok(sums.scores(&self.reference))
+    }
+
+    /// Made when it is first needed: the first step comes sooner, and a training that fails before never pays for it.
+    fn new_evaluator(&self) -> Result<(Evaluator, usize), End> {
+        let Assignment { genome, normalisation, valid, .. } = self.assignment;
+        let program = EvaluationProgram::of(self.runtime, self.resident, genome, normalisation, valid.len())?;
+        let sizes = (program.batch, program.classes);
+        let shared = self.resident.shared();
+        let evaluator = Evaluator::of_training(self.runtime, &program.model, &shared, &self.stepper, sizes)?;
+        Ok((evaluator, program.batch))
     }
 
     fn weights(&self) -> Result<Weights, End> {
