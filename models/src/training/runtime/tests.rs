@@ -165,3 +165,14 @@ fn devices_are_read_as_they_are_written() {
         assert!(word.parse::<Device>().unwrap_err().to_string().contains("cuda:0"), "{word}");
     }
 }
+
+#[test]
+fn the_library_says_what_it_is() {
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+    let report = runtime.report();
+    assert!(report.path.is_file());
+    let numbers: Vec<u32> = report.version.split('.').map(|number| number.parse().unwrap()).collect();
+    assert!(numbers[0] == 1 && numbers[1] >= MINOR_VERSION_MIN, "{}", report.version);
+    assert!(runtime.providers().contains(&Provider::Cpu));
+    assert_eq!(runtime.clone().with_threads(0).threads(), 1);
+}
