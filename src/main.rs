@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod devices;
 mod drawing;
 mod logging;
 mod model_facts;

@@ -2,7 +2,7 @@
 //!
 //! It must not know how a model is built or run.
 
-use crate::view::{Best, Row, Run};
+use crate::view::{Best, Row};
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::data::{Dataset, Normalisation, Targets};
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,6 @@ pub struct DataFacts {
 /// Everything that a model says of itself, as metadata of the ONNX file and as `.json` beside it.
 #[derive(Clone, Debug)]
 pub struct ModelFacts<'a> {
-    /// The run.
-    pub run: &'a Run,
     /// The network.
     pub row: &'a Row,
     /// The experiment.
@@ -86,10 +84,24 @@ impl ModelFacts<'_> {
             "operation": self.row.operation,
             "parents": self.row.parents,
             "curve": self.row.curve,
-            "final_curve": self.best.map(|best| &best.final_curve),
+            "final_curve": self.best.map(final_curve),
             "program_version": env!("CARGO_PKG_VERSION"),
         })
     }
+}
+
+/// The final training has no samples left to validate on: only its training loss means something.
+fn final_curve(best: &Best) -> Vec<serde_json::Value> {
+    let reports = best.final_curve.iter();
+    reports
+        .map(|report| {
+            serde_json::json!({
+                "epoch": report.epoch,
+                "training_loss": report.training_loss,
+                "seconds": report.seconds,
+            })
+        })
+        .collect()
 }
 
 /// What a model says of the data it was trained on; `None` for models that say nothing.

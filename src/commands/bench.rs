@@ -6,6 +6,7 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         options::{BenchCommand, BenchOptions, BenchTrainOptions},
     },
+    devices,
     output::{self, say},
 };
 use anyhow::Context;
@@ -31,8 +32,7 @@ fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
         .and_then(|suite| suite.only(&options.only).context("--only"))
         .with_context(|| options.suite.display().to_string())
         .or_exit(Exit::Experiment)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = options.threads.map_or(cores, |threads| threads as usize);
+    let threads = options.threads.map_or_else(devices::cores, |threads| threads as usize);
     // The bench has the machine for itself, so waiting threads may spin.
     let runtime = open_runtime(None, options.offline)?.on(device).with_threads(threads).with_spinning(true);
     let (mut rows, mut failures) = (Vec::new(), 0);

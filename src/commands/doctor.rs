@@ -6,6 +6,7 @@ use crate::{
         exit::{Exit, Failure},
         options::DoctorOptions,
     },
+    devices,
     output::say,
 };
 use hatchery_models::{
@@ -18,11 +19,6 @@ use hatchery_models::{
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
-
-/// Where the NVIDIA driver lists its GPUs.
-const GPUS: &str = "/proc/driver/nvidia/gpus";
-/// GPUs that are tried, at most.
-const GPUS_MAX: usize = 64;
 
 /// What one look found.
 struct Finding {
@@ -47,11 +43,11 @@ impl Finding {
 /// Looks everywhere, prints, and fails where nothing can be trained.
 pub fn doctor(options: &DoctorOptions) -> Result<(), Failure> {
     let runtime = open_runtime(None, options.offline);
-    let gpus = gpus();
+    let gpus = devices::gpus();
     let mut findings = vec![cores(), gpu_finding(&gpus), python(), pip(), cache(), library(&runtime)];
-    let devices = runtime.as_ref().map(|runtime| devices(runtime, &gpus)).unwrap_or_default();
-    let works = devices.iter().any(|device| device.good);
-    findings.extend(devices);
+    let tried = runtime.as_ref().map(|runtime| try_devices(runtime, &gpus)).unwrap_or_default();
+    let works = tried.iter().any(|device| device.good);
+    findings.extend(tried);
     if options.json {
         let facts = findings.iter().map(|finding| (finding.name.clone(), finding.facts.clone()));
         let mut object: serde_json::Map<String, Value> = facts.collect();
@@ -79,19 +75,8 @@ fn print(finding: &Finding) {
 }
 
 fn cores() -> Finding {
-    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let count = devices::cores();
     Finding::good("cores", format!("{count} CPU cores for this process"), json!(count))
-}
-
-/// Names of the GPUs that the NVIDIA driver knows.
-fn gpus() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(GPUS) else { return Vec::new() };
-    let name = |folder: &Path| {
-        let text = std::fs::read_to_string(folder.join("information")).unwrap_or_default();
-        let model = text.lines().find_map(|line| line.strip_prefix("Model:"));
-        model.map_or_else(|| "unknown model".to_owned(), |model| model.trim().to_owned())
-    };
-    entries.filter_map(Result::ok).map(|entry| name(&entry.path())).take(GPUS_MAX).collect()
 }
 
 fn gpu_finding(gpus: &[String]) -> Finding {
@@ -171,7 +156,7 @@ fn library(runtime: &Result<Runtime, Failure>) -> Finding {
 }
 
 /// A tiny training on each device that the library has a provider for.
-fn devices(runtime: &Runtime, gpus: &[String]) -> Vec<Finding> {
+fn try_devices(runtime: &Runtime, gpus: &[String]) -> Vec<Finding> {
     let providers = runtime.providers();
     let mut findings = vec![try_device(runtime, Device::Cpu)];
     if providers.contains(&Provider::Cuda) {

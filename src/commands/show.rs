@@ -25,9 +25,9 @@ pub fn show(options: &ShowOptions) -> Result<(), Failure> {
         &blocks.into_iter().map(|block| vec![block.title, block.detail]).collect::<Vec<_>>(),
     ));
     say(format_args!("\ntraining genes\n{}", row.genome.training));
-    curve("learning curve", &run, &row.curve);
+    curve(&run, &row.curve);
     if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id) {
-        curve("learning curve of the final training", &run, &best.final_curve);
+        final_curve(&best.final_curve);
     }
     lineage(&run, row.id);
     Ok(())
@@ -56,7 +56,7 @@ fn facts(run: &Run, row: &Row) {
     }
 }
 
-fn curve(title: &str, run: &Run, curve: &[EpochReport]) {
+fn curve(run: &Run, curve: &[EpochReport]) {
     if curve.is_empty() {
         return;
     }
@@ -72,8 +72,20 @@ fn curve(title: &str, run: &Run, curve: &[EpochReport]) {
             ]
         })
         .collect();
-    say(format_args!("\n{title}"));
+    say("\nlearning curve");
     say(table(&["epoch", "training loss", "validation loss", run.score_name(), "time"], &rows));
+}
+
+/// The final training has no samples left to validate on.
+fn final_curve(curve: &[EpochReport]) {
+    if curve.is_empty() {
+        return;
+    }
+    let cells = |report: &EpochReport| {
+        vec![report.epoch.to_string(), format!("{:.4}", report.training_loss), duration(report.seconds)]
+    };
+    say("\nlearning curve of the final training, on training and validation samples");
+    say(table(&["epoch", "training loss", "time"], &curve.iter().map(cells).collect::<Vec<_>>()));
 }
 
 fn lineage(run: &Run, id: u64) {

@@ -40,13 +40,12 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     for (outcome, count) in run.outcomes() {
         say(format_args!("  {count:6} {}", outcome.replace('_', " ")));
     }
-    if let Some(row) = run.best.as_ref().and_then(|best| run.row(best.id)) {
-        let test = run.best.as_ref().and_then(|best| best.test_score);
+    if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
         say(format_args!(
             "best: network {}, validation {}, test {}, {} parameters",
             row.id,
-            run.write_score(row.score),
-            run.write_score(test),
+            run.write_score(best.valid_score),
+            run.write_score(best.test_score),
             grouped(row.parameters)
         ));
         say(format_args!("      {}", row.summary));

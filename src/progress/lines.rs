@@ -2,7 +2,7 @@
 
 use super::write_score;
 use crate::output::{duration, grouped};
-use hatchery_actors::progress::Progress;
+use hatchery_actors::{journal::Stage, progress::Progress};
 
 /// Seconds between two lines that say how far it is.
 const STATUS_EVERY_S: f64 = 10.0;
@@ -28,7 +28,7 @@ impl Lines {
         let mut lines = Vec::new();
         let stage = progress.stage.word();
         if self.stage.replace(stage) != Some(stage) {
-            lines.push(format!("{at} stage: {stage}"));
+            lines.push(format!("{at} {}", explain(progress.stage)));
         }
         if let Some(best) = &progress.best
             && self.best.replace(best.evaluation.0) != Some(best.evaluation.0)
@@ -77,6 +77,17 @@ impl Lines {
             progress.evaluations,
             progress.per_hour
         )
+    }
+}
+
+/// What a stage is for.
+fn explain(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Search => "search: candidates are bred and trained",
+        Stage::Crown => "crown: the best are trained again at full length, to find the winner",
+        Stage::Final => "final: the winner is trained again, on training and validation samples",
+        Stage::Test => "test: the winner is tested once",
+        Stage::Done => "done",
     }
 }
 

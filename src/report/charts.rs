@@ -86,14 +86,24 @@ impl Scale {
     /// Round values within the scale, about `TICKS` of them.
     fn ticks(&self) -> Vec<f64> {
         let rough = (self.max - self.min) / TICKS;
+        if self.logarithmic && rough < 1.0 {
+            return self.logarithmic_ticks();
+        }
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough);
-        let step =
-            if self.logarithmic { step.unwrap_or(power).max(1.0).round() } else { step.unwrap_or(power) };
+        let step = if self.logarithmic { step.unwrap_or(power).round() } else { step.unwrap_or(power) };
         let first = (self.min / step).ceil() as i64;
         let last = (self.max / step).floor() as i64;
         let ticks = (first..=last.min(first + 20)).map(|index| index as f64 * step);
         ticks.map(|tick| if self.logarithmic { 10f64.powf(tick) } else { tick }).collect()
+    }
+
+    /// Powers of ten, with 2 and 5 between them where there is room.
+    fn logarithmic_ticks(&self) -> Vec<f64> {
+        let factors: &[f64] = if self.max - self.min < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let powers = self.min.floor() as i32..=self.max.ceil() as i32;
+        let ticks = powers.flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
+        ticks.filter(|tick| (self.min..=self.max).contains(&tick.log10())).collect()
     }
 }
 
@@ -213,5 +223,8 @@ mod tests {
         let axis = Axis { title: "", logarithmic: false, write: |value| value.to_string() };
         let scale = Scale::of([0.0, 97.0].into_iter(), &axis, 0.0, 100.0);
         assert_eq!(scale.ticks(), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
+        let axis = Axis { logarithmic: true, ..axis };
+        let scale = Scale::of([90.0, 2100.0].into_iter(), &axis, 0.0, 100.0);
+        assert_eq!(scale.ticks(), [100.0, 200.0, 500.0, 1000.0, 2000.0]);
     }
 }

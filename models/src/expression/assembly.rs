@@ -17,6 +17,14 @@ const INCEPTION_POOL: Pool = Pool { kernel: 3, stride: 1, padding: Padding::Same
 /// A step's index.
 type Place = usize;
 
+/// How a window slides, sides not yet known.
+struct Sliding {
+    kernel: [usize; 2],
+    stride: usize,
+    dilation: usize,
+    padding: Padding,
+}
+
 pub(super) fn assemble(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
     check(genome)?;
     check_problem(problem)?;
@@ -142,19 +150,14 @@ impl Assembly {
 
     fn convolution_layer(&mut self, genes: &genome::Convolution, place: Place) -> Result<Place, Reason> {
         let (channels, ..) = self.spatial(place)?;
-        let filters = genes.filters as usize;
-        let (filters, groups) = resolve_groups(genes.groups, channels, filters);
-        let pool = Pool { kernel: 0, stride: genes.stride, padding: genes.padding };
-        let kernel = [genes.kernel[0] as usize, genes.kernel[1] as usize];
-        let place = self.convolve(
-            place,
-            filters,
-            kernel,
-            genes.dilation as usize,
-            &pool,
-            groups,
-            genes.norm != Norm::Batch,
-        )?;
+        let (filters, groups) = resolve_groups(genes.groups, channels, genes.filters as usize);
+        let sliding = Sliding {
+            kernel: genes.kernel.map(|side| side as usize),
+            stride: genes.stride as usize,
+            dilation: genes.dilation as usize,
+            padding: genes.padding,
+        };
+        let place = self.convolve(place, filters, &sliding, groups, genes.norm != Norm::Batch)?;
         self.tail(place, genes.norm, genes.activation)
     }
 
@@ -213,23 +216,21 @@ impl Assembly {
         bias: bool,
     ) -> Result<Place, Reason> {
         self.part = part;
-        let pool = Pool { kernel: 0, stride: stride as u32, padding: Padding::Same };
-        self.convolve(place, filters, [kernel; 2], 1, &pool, 1, bias)
+        let sliding = Sliding { kernel: [kernel; 2], stride, dilation: 1, padding: Padding::Same };
+        self.convolve(place, filters, &sliding, 1, bias)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a convolution has that many genes")]
     fn convolve(
         &mut self,
         place: Place,
         filters: usize,
-        kernel: [usize; 2],
-        dilation: usize,
-        pool: &Pool,
+        sliding: &Sliding,
         groups: usize,
         bias: bool,
     ) -> Result<Place, Reason> {
-        let (window, height, width) = self.window(place, kernel, dilation, pool)?;
-        let operation = Operation::Convolution(Convolution { window, dilation: [dilation; 2], groups, bias });
+        let (window, height, width) = self.window(place, sliding)?;
+        let dilation = [sliding.dilation; 2];
+        let operation = Operation::Convolution(Convolution { window, dilation, groups, bias });
         Ok(self.push(operation, &[place], Shape::Spatial { channels: filters, height, width }))
     }
 
@@ -240,23 +241,23 @@ impl Assembly {
         place: Place,
     ) -> Result<Place, Reason> {
         let (channels, ..) = self.spatial(place)?;
-        let (window, height, width) = self.window(place, [genes.kernel as usize; 2], 1, genes)?;
+        let sliding = Sliding {
+            kernel: [genes.kernel as usize; 2],
+            stride: genes.stride as usize,
+            dilation: 1,
+            padding: genes.padding,
+        };
+        let (window, height, width) = self.window(place, &sliding)?;
         Ok(self.push(operation(window), &[place], Shape::Spatial { channels, height, width }))
     }
 
-    /// Slides a window over a step's rows and columns; stride and padding are taken from `pool`.
-    fn window(
-        &self,
-        place: Place,
-        kernel: [usize; 2],
-        dilation: usize,
-        pool: &Pool,
-    ) -> Result<(Window, usize, usize), Reason> {
+    /// Slides a window over a step's rows and columns: the window, and rows and columns of the result.
+    fn window(&self, place: Place, sliding: &Sliding) -> Result<(Window, usize, usize), Reason> {
         let (_, height, width) = self.spatial(place)?;
-        let stride = pool.stride as usize;
+        let Sliding { kernel, stride, dilation, padding } = *sliding;
         let axis = |size: usize, kernel: usize| {
             let extent = (kernel - 1) * dilation + 1;
-            slide(size, kernel, stride, dilation, pool.padding).ok_or(Reason::WindowTooLarge { extent, size })
+            slide(size, kernel, stride, dilation, padding).ok_or(Reason::WindowTooLarge { extent, size })
         };
         let (rows, columns) = (axis(height, kernel[0])?, axis(width, kernel[1])?);
         let pads = [rows.before, columns.before, rows.after, columns.after];

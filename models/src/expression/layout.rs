@@ -73,6 +73,15 @@ pub struct StatisticTensor {
     pub is_variance: bool,
 }
 
+/// A network's numbers, flat, in the order of the layout.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// All trainable parameters.
+    pub parameters: Vec<f32>,
+    /// Running statistics of batch normalisations; may be empty.
+    pub statistics: Vec<f32>,
+}
+
 /// All tensors of a network in their flat vectors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {

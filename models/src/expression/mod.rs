@@ -22,7 +22,7 @@ pub use blueprint::{
 pub(crate) use estimate::within;
 pub use estimate::{Estimate, estimate, viable};
 pub use initial::{initial_parameters, initial_statistics};
-pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, layout};
+pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, Weights, layout};
 pub use products::{ExpressionError, Feed, Product, evaluation, inference, training_step};
 pub use shape::Shape;
 pub(crate) use shape::slide_sizes;

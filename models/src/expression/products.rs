@@ -1,7 +1,7 @@
 //! The three graphs of a genome: training step, evaluation, inference. Inputs and outputs are found by name.
 
 use super::{
-    Blueprint, Layout, NotViable, blueprint, layout,
+    Blueprint, Layout, NotViable, Weights, blueprint, layout,
     wiring::{self, Mode, Tensors, Wired},
 };
 use crate::{
@@ -140,14 +140,13 @@ pub fn inference(
     genome: &Genome,
     problem: &Problem,
     normalisation: &Normalisation,
-    parameters: &[f32],
-    statistics: &[f32],
+    weights: &Weights,
 ) -> Result<Product, ExpressionError> {
     let plan = Plan::new(genome, problem, normalisation)?;
-    check_length("parameters", parameters.len(), plan.layout.parameters)?;
-    check_length("statistics", statistics.len(), plan.layout.statistics)?;
+    check_length("parameters", weights.parameters.len(), plan.layout.parameters)?;
+    check_length("statistics", weights.statistics.len(), plan.layout.statistics)?;
     let mut graph = Graph::new();
-    plan.inference(&mut graph, parameters, statistics).map_err(|source| plan.graph_error(source))?;
+    plan.inference(&mut graph, weights).map_err(|source| plan.graph_error(source))?;
     Ok(Product { graph, layout: plan.layout, batch: 1 })
 }
 
@@ -250,11 +249,11 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn inference(&self, graph: &mut Graph, parameters: &[f32], statistics: &[f32]) -> Result<(), GraphError> {
+    fn inference(&self, graph: &mut Graph, weights: &Weights) -> Result<(), GraphError> {
         let shape = self.blueprint.steps[0].shape.batched(1);
         let input = graph.input("input", Fact::f32(&shape));
         let input = self.normalise(graph, input)?;
-        let tensors = wiring::fixed(graph, &self.layout, parameters, statistics)?;
+        let tensors = wiring::fixed(graph, &self.layout, weights)?;
         let output = self.wire(graph, &tensors, input)?.output();
         match self.problem.task {
             Task::Classification { .. } => {
@@ -466,9 +465,11 @@ mod tests {
         assert_eq!(inputs.join(" "), "samples targets index weight parameters statistics");
         assert_eq!(outputs.join(" "), "correct counts loss_sum");
         let layout = evaluated.layout;
-        let parameters = initial_parameters(&layout, genome.training.initializer, 1);
-        let statistics = initial_statistics(&layout);
-        let product = inference(genome, problem, &normalisation, &parameters, &statistics).unwrap();
+        let weights = Weights {
+            parameters: initial_parameters(&layout, genome.training.initializer, 1),
+            statistics: initial_statistics(&layout),
+        };
+        let product = inference(genome, problem, &normalisation, &weights).unwrap();
         assert_eq!(
             names(&product.graph),
             (vec!["input".into()], vec!["logits".into(), "probabilities".into()])
@@ -483,7 +484,8 @@ mod tests {
         let evaluated = evaluation(&network.genome, &problem, &FEED, &normalisation, 50).unwrap();
         assert_eq!(names(&evaluated.graph).1, ["loss_sum"]);
         let parameters = initial_parameters(&evaluated.layout, network.genome.training.initializer, 1);
-        let product = inference(&network.genome, &problem, &normalisation, &parameters, &[]).unwrap();
+        let weights = Weights { parameters, statistics: Vec::new() };
+        let product = inference(&network.genome, &problem, &normalisation, &weights).unwrap();
         assert_eq!(names(&product.graph).1, ["prediction"]);
         assert!(training_step(&network.genome, &problem, &FEED, &normalisation).is_ok());
     }
@@ -496,7 +498,8 @@ mod tests {
         let other = Normalisation { mean: vec![0.0; 3], ..normalisation.clone() };
         let message = training_step(genome, problem, &FEED, &other).unwrap_err().to_string();
         assert_eq!(message, "3 channel means were given, the network has 1");
-        let message = inference(genome, problem, &normalisation, &[0.0; 7], &[]).unwrap_err().to_string();
+        let weights = Weights { parameters: vec![0.0; 7], statistics: Vec::new() };
+        let message = inference(genome, problem, &normalisation, &weights).unwrap_err().to_string();
         assert!(message.starts_with("7 parameters were given"), "{message}");
         let empty = Feed { count: 0, ..FEED };
         assert!(evaluation(genome, problem, &empty, &normalisation, 10).is_err());

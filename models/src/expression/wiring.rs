@@ -2,7 +2,7 @@
 
 use super::{
     Blueprint, Convolution, Operation, Role, Step, Window,
-    layout::{Layout, ParameterTensor},
+    layout::{Layout, ParameterTensor, Weights},
 };
 use crate::{
     genome::Norm,
@@ -92,20 +92,15 @@ pub(super) fn split(
 }
 
 /// Writes the tensors into the graph as constants.
-pub(super) fn fixed(
-    graph: &mut Graph,
-    layout: &Layout,
-    parameters: &[f32],
-    statistics: &[f32],
-) -> Result<Tensors, GraphError> {
+pub(super) fn fixed(graph: &mut Graph, layout: &Layout, weights: &Weights) -> Result<Tensors, GraphError> {
     let mut tensors = Tensors::default();
     for tensor in &layout.tensors {
-        let values = parameters[tensor.offset..tensor.offset + tensor.volume()].to_vec();
+        let values = weights.parameters[tensor.offset..tensor.offset + tensor.volume()].to_vec();
         let constant = Constant { shape: tensor.shape.clone(), values: Arc::new(values) };
         tensors.parameters.insert((tensor.step, tensor.role), graph.add(constant, &[])?);
     }
     for tensor in &layout.statistic_tensors {
-        let values = statistics[tensor.offset..tensor.offset + tensor.channels].to_vec();
+        let values = weights.statistics[tensor.offset..tensor.offset + tensor.channels].to_vec();
         let outlet = graph.add(Constant::vector(values), &[])?;
         tensors.statistics.insert((tensor.step, tensor.is_variance), outlet);
     }

@@ -190,8 +190,9 @@ fn visit_training(genes: &mut TrainingGenes, space: &Space, each: &mut impl FnMu
     ];
     for (name, number, range, scale) in switched {
         if *number > 0.0 {
-            // A logarithmic scale has no zero: four decades below the top are as good as none.
-            let min = if scale == Scale::Log { range.min.max(range.max * 1e-4) } else { range.min };
+            // At 0 the number would be switched off, and no coordinate any more: four decades below the top are as
+            // good as none.
+            let min = range.min.max(range.max * 1e-4);
             real(name.into(), number, Range { min, max: range.max }, scale, each);
         }
     }

@@ -49,6 +49,15 @@ impl Fact {
         Self { element: ElementType::U8, shape: shape.to_vec() }
     }
 
+    /// The same with another size of the first axis.
+    pub fn with_samples(&self, samples: usize) -> Self {
+        let mut fact = self.clone();
+        if let Some(size) = fact.shape.first_mut() {
+            *size = samples;
+        }
+        fact
+    }
+
     /// Number of elements.
     pub fn volume(&self) -> usize {
         self.shape.iter().product()

@@ -6,8 +6,13 @@
 //! It must not know what an operator computes: each lowers itself through the `Emitter`, which gives equal nodes one
 //! name, so a gradient's lowering may simply write down again what the forward pass has computed already.
 
-use super::{Fact, Graph, Outlet, operators::lowering_choice::Choices};
-use std::collections::{HashMap, HashSet};
+mod parts;
+mod program;
+
+pub use program::{Lowered, lower, lower_with};
+
+use super::operators::lowering_choice::Choices;
+use std::collections::HashMap;
 
 /// Version of the standard operator set that lowerings are written for.
 pub const OPSET: i64 = 17;
@@ -214,6 +219,15 @@ impl Emitter {
         self.op("Concat", &values, vec![("axis", Attribute::Int(axis))])
     }
 
+    /// The sum of values of one shape; a single one is returned as it is.
+    pub fn sum(&mut self, values: &[Value]) -> Value {
+        if let [single] = values {
+            return single.clone();
+        }
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        self.op("Sum", &values, Vec::new())
+    }
+
     /// The value converted to 32-bit floats.
     pub fn to_float(&mut self, value: &str) -> Value {
         self.op("Cast", &[value], vec![("to", Attribute::Int(1))])
@@ -232,108 +246,4 @@ impl Emitter {
         self.next += 1;
         format!("v{}", self.next)
     }
-}
-
-/// A whole graph in standard ONNX operators: nothing in it but what its outputs depend on, and all inputs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lowered {
-    /// Inputs by name, in the order of their declaration.
-    pub inputs: Vec<(Value, Fact)>,
-    /// Outputs by name.
-    pub outputs: Vec<(Value, Fact)>,
-    /// The nodes, in topological order.
-    pub nodes: Vec<LoweredNode>,
-    /// The constants.
-    pub constants: Vec<(Value, Constant)>,
-}
-
-/// Lowers a graph for a provider.
-pub fn lower(graph: &Graph, provider: Provider) -> Lowered {
-    lower_with(graph, provider, Choices::default())
-}
-
-/// Lowers a graph with some lowerings chosen by the caller.
-pub fn lower_with(graph: &Graph, provider: Provider, choices: Choices) -> Lowered {
-    let mut emitter = Emitter { provider, choices, ..Emitter::default() };
-    let values = lower_nodes(graph, &mut emitter);
-    let value = |outlet: Outlet| values[outlet.node as usize][outlet.slot as usize].clone();
-    let inputs: Vec<(Value, Fact)> = graph
-        .inputs()
-        .iter()
-        .map(|(name, outlet)| ((*name).to_owned(), graph.fact(*outlet).clone()))
-        .collect();
-    let outputs: Vec<(Value, Value)> =
-        graph.outputs().iter().map(|(name, outlet)| (name.clone(), value(*outlet))).collect();
-    name_outputs(&mut emitter, &outputs);
-    prune(&mut emitter, &outputs);
-    let facts = graph.outputs().iter().map(|(name, outlet)| (name.clone(), graph.fact(*outlet).clone()));
-    Lowered { inputs, outputs: facts.collect(), nodes: emitter.nodes, constants: emitter.constants }
-}
-
-fn lower_nodes(graph: &Graph, emitter: &mut Emitter) -> Vec<Vec<Value>> {
-    let mut values: Vec<Vec<Value>> = Vec::with_capacity(graph.nodes().len());
-    for (node, reachable) in graph.nodes().iter().zip(graph.reachable()) {
-        if !reachable {
-            values.push(Vec::new());
-            continue;
-        }
-        let inputs: Vec<Value> = node
-            .inputs
-            .iter()
-            .map(|outlet| values[outlet.node as usize][outlet.slot as usize].clone())
-            .collect();
-        let facts: Vec<&Fact> = node.inputs.iter().map(|outlet| graph.fact(*outlet)).collect();
-        values.push(node.operator.lower(emitter, &inputs, &facts, &node.facts));
-    }
-    values
-}
-
-/// Gives each output its name: by renaming the value where a node computes it for this output alone, else by a copy.
-fn name_outputs(emitter: &mut Emitter, outputs: &[(Value, Value)]) {
-    let computed: HashSet<Value> = emitter.nodes.iter().flat_map(|node| node.outputs.clone()).collect();
-    let mut new_names: HashMap<Value, Value> = HashMap::new();
-    for (name, value) in outputs {
-        if computed.contains(value) && !new_names.contains_key(value) {
-            new_names.insert(value.clone(), name.clone());
-            continue;
-        }
-        let node = LoweredNode {
-            op_type: "Identity",
-            inputs: vec![value.clone()],
-            outputs: vec![name.clone()],
-            attributes: Vec::new(),
-        };
-        emitter.nodes.push(node);
-    }
-    for node in &mut emitter.nodes {
-        for value in node.inputs.iter_mut().chain(&mut node.outputs) {
-            if let Some(name) = new_names.get(value) {
-                value.clone_from(name);
-            }
-        }
-    }
-}
-
-/// ONNX operators whose later outputs cost time and may be left out.
-const OPTIONAL_OUTPUTS: [&str; 2] = ["LayerNormalization", "MaxPool"];
-
-/// Drops nodes, optional outputs and constants that nothing reads.
-fn prune(emitter: &mut Emitter, outputs: &[(Value, Value)]) {
-    let mut used: HashSet<Value> = outputs.iter().map(|(name, _)| name.clone()).collect();
-    let mut kept = Vec::with_capacity(emitter.nodes.len());
-    for mut node in std::mem::take(&mut emitter.nodes).into_iter().rev() {
-        if !node.outputs.iter().any(|output| used.contains(output)) {
-            continue;
-        }
-        if OPTIONAL_OUTPUTS.contains(&node.op_type) {
-            while node.outputs.len() > 1 && node.outputs.last().is_some_and(|last| !used.contains(last)) {
-                node.outputs.pop();
-            }
-        }
-        used.extend(node.inputs.iter().cloned());
-        kept.push(node);
-    }
-    kept.reverse();
-    emitter.nodes = kept;
-    emitter.constants.retain(|(name, _)| used.contains(name));
 }

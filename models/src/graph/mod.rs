@@ -16,7 +16,7 @@ pub mod optimizer;
 
 pub use fact::{ElementType, Fact};
 pub use gradient::gradients;
-pub use operator::{Application, Cost, Operator};
+pub use operator::{Application, Batching, Cost, Operator};
 
 use std::sync::Arc;
 
@@ -165,3 +165,6 @@ impl Graph {
         Outlet { node: (self.nodes.len() - 1) as u32, slot: 0 }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -49,6 +49,11 @@ pub trait Operator: Debug + Send + Sync {
         Err(GraphError::NoGradient { operator: self.name() })
     }
 
+    /// How it treats samples, where it can be computed for one part of a batch after another.
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        None
+    }
+
     /// Emits standard ONNX operators and returns the names of the output values.
     fn lower(
         &self,
@@ -57,6 +62,34 @@ pub trait Operator: Debug + Send + Sync {
         input_facts: &[&Fact],
         output_facts: &[Fact],
     ) -> Vec<Value>;
+}
+
+/// How an operator treats the samples of a batch, which lie along the first axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Whether a batch is worth being divided for this operator's sake; others only go along.
+    pub starts: bool,
+    /// For each input, whether samples lie along its first axis; other inputs are the same for all samples.
+    pub along: Vec<bool>,
+    /// For each output, whether it is a sum over the samples; others have the samples along their first axis.
+    pub summed: Vec<bool>,
+}
+
+impl Batching {
+    /// One output, in which each sample depends on that sample of the inputs alone.
+    pub fn sample_wise(along: &[bool]) -> Self {
+        Self { starts: true, along: along.to_vec(), summed: vec![false] }
+    }
+
+    /// The same, where dividing the batch does not pay for this operator alone.
+    pub fn element_wise(along: &[bool]) -> Self {
+        Self { starts: false, ..Self::sample_wise(along) }
+    }
+
+    /// One output, the sum over samples.
+    pub fn sum(along: &[bool]) -> Self {
+        Self { summed: vec![true], ..Self::sample_wise(along) }
+    }
 }
 
 /// One node, as its gradient rule sees it.

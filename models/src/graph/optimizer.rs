@@ -75,10 +75,39 @@ pub fn update(
     learning_rate: Outlet,
     step: Outlet,
 ) -> Result<Updated, GraphError> {
+    let numbers = Numbers { square_decay: SQUARE_DECAY, epsilon: EPSILON };
+    let given = Given { parameters, gradient, learning_rate, step };
+    update_with(graph, rule, numbers, given, moments)
+}
+
+/// What the field has agreed on, and the ONNX standard's test vectors have not.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    square_decay: f32,
+    epsilon: f32,
+}
+
+/// What goes into a step beside the moments.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    parameters: Outlet,
+    gradient: Outlet,
+    learning_rate: Outlet,
+    step: Outlet,
+}
+
+fn update_with(
+    graph: &mut Graph,
+    rule: &Rule,
+    numbers: Numbers,
+    given: Given,
+    moments: &[Outlet],
+) -> Result<Updated, GraphError> {
+    let Given { parameters, gradient, learning_rate, .. } = given;
     check(graph, rule, parameters, gradient, moments)?;
     let gradient = clipped(graph, rule.gradient_clip, gradient)?;
     let (gradient, parameters) = decayed(graph, rule, gradient, parameters, learning_rate)?;
-    let mut step = Step { graph, rule, parameters, gradient, learning_rate, step };
+    let mut step = Step { graph, rule, numbers, given: Given { parameters, gradient, ..given } };
     match (rule.optimizer, moments) {
         (Optimizer::Momentum, &[velocity]) => step.momentum(velocity),
         (Optimizer::Nesterov, &[velocity]) => step.nesterov(velocity),
@@ -167,10 +196,8 @@ fn decay_per_parameter(graph: &mut Graph, rule: &Rule, count: usize) -> Result<O
 struct Step<'a> {
     graph: &'a mut Graph,
     rule: &'a Rule,
-    parameters: Outlet,
-    gradient: Outlet,
-    learning_rate: Outlet,
-    step: Outlet,
+    numbers: Numbers,
+    given: Given,
 }
 
 impl Step<'_> {
@@ -182,7 +209,7 @@ impl Step<'_> {
         moments: Vec<Outlet>,
     ) -> Result<Updated, GraphError> {
         let change = self.graph.add(Multiply, &[direction, rate])?;
-        let parameters = self.graph.add(Subtract, &[self.parameters, change])?;
+        let parameters = self.graph.add(Subtract, &[self.given.parameters, change])?;
         Ok(Updated { parameters, moments })
     }
 
@@ -194,26 +221,26 @@ impl Step<'_> {
 
     /// `m = μ m + g; p -= rate * m`.
     fn momentum(&mut self, velocity: Outlet) -> Result<Updated, GraphError> {
-        let velocity = self.accumulate(velocity, self.rule.momentum, self.gradient)?;
-        self.descend(velocity, self.learning_rate, vec![velocity])
+        let velocity = self.accumulate(velocity, self.rule.momentum, self.given.gradient)?;
+        self.descend(velocity, self.given.learning_rate, vec![velocity])
     }
 
     /// `m = μ m + g; p -= rate * (g + μ m)`.
     fn nesterov(&mut self, velocity: Outlet) -> Result<Updated, GraphError> {
-        let velocity = self.accumulate(velocity, self.rule.momentum, self.gradient)?;
-        let direction = self.accumulate(velocity, self.rule.momentum, self.gradient)?;
-        self.descend(direction, self.learning_rate, vec![velocity])
+        let velocity = self.accumulate(velocity, self.rule.momentum, self.given.gradient)?;
+        let direction = self.accumulate(velocity, self.rule.momentum, self.given.gradient)?;
+        self.descend(direction, self.given.learning_rate, vec![velocity])
     }
 
     /// `p -= rate * g / (√m + ε)` with `m` the running mean of squares, kept as the sum `m / (1 - ρ)`.
     fn rms_prop(&mut self, squares: Outlet) -> Result<Updated, GraphError> {
         let share = (1.0 - self.rule.momentum).sqrt();
-        let square = self.graph.add(Square, &[self.gradient])?;
+        let square = self.graph.add(Square, &[self.given.gradient])?;
         let squares = self.accumulate(squares, self.rule.momentum, square)?;
         let root = self.graph.add(SquareRoot, &[squares])?;
-        let root = self.graph.add(AddScalar(EPSILON / share), &[root])?;
-        let direction = self.graph.add(Divide, &[self.gradient, root])?;
-        let rate = self.graph.add(Scale(1.0 / share), &[self.learning_rate])?;
+        let root = self.graph.add(AddScalar(self.numbers.epsilon / share), &[root])?;
+        let direction = self.graph.add(Divide, &[self.given.gradient, root])?;
+        let rate = self.graph.add(Scale(1.0 / share), &[self.given.learning_rate])?;
         self.descend(direction, rate, vec![squares])
     }
 
@@ -221,26 +248,29 @@ impl Step<'_> {
     /// With `c = √((1 - β₂) / (1 - β₂ᵗ))` that is `rate (1 - β₁) / ((1 - β₁ᵗ) c) * M / (√V + ε / c)`.
     fn adam(&mut self, velocity: Outlet, squares: Outlet) -> Result<Updated, GraphError> {
         let decay = self.rule.momentum;
-        let velocity = self.accumulate(velocity, decay, self.gradient)?;
-        let square = self.graph.add(Square, &[self.gradient])?;
-        let squares = self.accumulate(squares, SQUARE_DECAY, square)?;
+        let velocity = self.accumulate(velocity, decay, self.given.gradient)?;
+        let square = self.graph.add(Square, &[self.given.gradient])?;
+        let squares = self.accumulate(squares, self.numbers.square_decay, square)?;
         let first = self.bias_correction(decay)?;
-        let second = self.bias_correction(SQUARE_DECAY)?;
+        let second = self.bias_correction(self.numbers.square_decay)?;
         let inverse_share = self.graph.add(SquareRoot, &[second])?;
-        let epsilon = self.graph.add(Scale(EPSILON), &[inverse_share])?;
+        let epsilon = self.graph.add(Scale(self.numbers.epsilon), &[inverse_share])?;
         let root = self.graph.add(SquareRoot, &[squares])?;
         let root = self.graph.add(Add, &[root, epsilon])?;
         let direction = self.graph.add(Divide, &[velocity, root])?;
-        let rate = self.graph.add(Divide, &[self.learning_rate, first])?;
+        let rate = self.graph.add(Divide, &[self.given.learning_rate, first])?;
         let rate = self.graph.add(Multiply, &[rate, inverse_share])?;
         self.descend(direction, rate, vec![velocity, squares])
     }
 
     /// `(1 - βᵗ) / (1 - β)`.
     fn bias_correction(&mut self, decay: f32) -> Result<Outlet, GraphError> {
-        let step = self.graph.add(ToFloat, &[self.step])?;
+        let step = self.graph.add(ToFloat, &[self.given.step])?;
         let power = self.graph.add(PowerOf(decay), &[step])?;
         let scaled = self.graph.add(Scale(-1.0 / (1.0 - decay)), &[power])?;
         self.graph.add(AddScalar(1.0 / (1.0 - decay)), &[scaled])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@ mod tensor;
 
 use crate::graph::{
     Fact, Graph,
-    lowering::{self, Attribute, Lowered, LoweredNode, OPSET, Provider, Value},
+    lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
+    operators::lowering_choice::Choices,
 };
 use prost::Message;
 use proto::{
@@ -16,7 +17,8 @@ use proto::{
     StringStringEntryProto, TensorShapeProto, TypeProto, TypeTensorProto, ValueInfoProto, attribute_type,
 };
 
-/// Version of the file format: the first one that goes with the operator set of our lowerings.
+pub use crate::graph::lowering::OPSET;
+/// Version of the file format: the first one that goes with opset 17.
 pub const IR_VERSION: i64 = 8;
 /// Name of the leading dimension of models that take any number of samples.
 pub const BATCH_DIMENSION: &str = "batch";
@@ -48,16 +50,21 @@ pub struct DecodeError(String);
 ///
 /// Nodes that no output depends on are left out; inputs are declared whether they are used or not.
 pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec<u8> {
-    encode_lowered(lowering::lower(graph, provider), options)
+    model(graph, provider, options).encode_to_vec()
 }
 
-/// Writes a lowered graph as an ONNX model.
-pub fn encode_lowered(lowered: Lowered, options: &EncodeOptions) -> Vec<u8> {
-    model(lowered, options).encode_to_vec()
+/// The same as a message.
+pub fn model(graph: &Graph, provider: Provider, options: &EncodeOptions) -> ModelProto {
+    // Parts of a batch have fixed sizes.
+    let samples_at_once = options.dynamic_batch.then_some(usize::MAX);
+    model_of(
+        lowering::lower_with(graph, provider, Choices { samples_at_once, ..Choices::default() }),
+        options,
+    )
 }
 
-/// A lowered graph as a message.
-pub fn model(lowered: Lowered, options: &EncodeOptions) -> ModelProto {
+/// The same for a graph that has been lowered already.
+pub fn model_of(lowered: Lowered, options: &EncodeOptions) -> ModelProto {
     ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: "hatchery".to_owned(),

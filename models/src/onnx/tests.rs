@@ -1,8 +1,5 @@
 use super::*;
-use crate::graph::{
-    lowering::lower,
-    operators::{arithmetic::Add, source::Constant},
-};
+use crate::graph::operators::{arithmetic::Add, source::Constant};
 
 fn sum_with_a_dead_branch() -> Graph {
     let mut graph = Graph::new();
@@ -18,7 +15,7 @@ fn sum_with_a_dead_branch() -> Graph {
 
 #[test]
 fn every_input_is_declared_and_nothing_that_no_output_needs_is_written() {
-    let model = model(lower(&sum_with_a_dead_branch(), Provider::Cpu), &EncodeOptions::named("n"));
+    let model = model(&sum_with_a_dead_branch(), Provider::Cpu, &EncodeOptions::named("n"));
     let graph = model.graph.unwrap();
     let inputs: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).collect();
     assert_eq!(inputs, ["x", "unused"]);
@@ -37,7 +34,7 @@ fn a_value_with_two_names_and_an_input_that_is_an_output_are_copied() {
     for (name, outlet) in [("a", y), ("b", y), ("c", x)] {
         graph.output(name, outlet);
     }
-    let nodes = model(lower(&graph, Provider::Cpu), &EncodeOptions::default()).graph.unwrap().node;
+    let nodes = model(&graph, Provider::Cpu, &EncodeOptions::default()).graph.unwrap().node;
     let copies: Vec<(&str, &str)> = nodes
         .iter()
         .filter(|node| node.op_type == "Identity")
@@ -55,7 +52,7 @@ fn a_model_reads_back_as_it_was_written() {
     };
     let graph = sum_with_a_dead_branch();
     let decoded = decode(&encode(&graph, Provider::Cpu, &options)).unwrap();
-    assert_eq!(decoded, model(lower(&graph, Provider::Cpu), &options));
+    assert_eq!(decoded, model(&graph, Provider::Cpu, &options));
     assert_eq!(metadata(&decoded), options.metadata);
     let shape = |info: &ValueInfoProto| {
         let tensor = info.r#type.clone().unwrap().tensor_type.unwrap();

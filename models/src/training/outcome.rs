@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::expression::Weights;
+
 /// How an evaluation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,13 +97,4 @@ pub struct Trained {
     pub build_seconds: f64,
     /// Seconds in all.
     pub seconds: f64,
-}
-
-/// A trained network's numbers, flat, in the order of the layout.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    /// All trainable parameters.
-    pub parameters: Vec<f32>,
-    /// Running statistics of batch normalisations; may be empty.
-    pub statistics: Vec<f32>,
 }

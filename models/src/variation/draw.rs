@@ -68,11 +68,12 @@ pub(super) fn tidy(value: f64, range: Range<f64>) -> f64 {
     range.clamp(text.parse().unwrap_or(value))
 }
 
-/// Rounds a width to a number that hardware likes, within the range.
+/// Rounds a width within the range to what hardware likes: runtimes lay channels out in blocks of 8 or 16, and fill up
+/// the last block with zeros that cost as much as channels do.
 pub(super) fn tidy_width(value: f64, range: Range<u32>) -> u32 {
     let step = match value {
-        value if value < 16.0 => 1.0,
-        value if value < 48.0 => 4.0,
+        value if value < 8.0 => 1.0,
+        value if value < 16.0 => 4.0,
         value if value < 256.0 => 8.0,
         _ => 16.0,
     };
@@ -102,7 +103,8 @@ mod tests {
     fn numbers_are_tidied_within_their_range() {
         assert_eq!(tidy(0.001_234_56, Range { min: 0.0, max: 1.0 }), 0.001_23);
         assert_eq!(tidy(0.001_238, Range { min: 0.0, max: 0.001_235 }), 0.001_235);
-        assert_eq!(tidy_width(37.2, Range { min: 8, max: 128 }), 36);
+        assert_eq!(tidy_width(37.2, Range { min: 8, max: 128 }), 40);
+        assert_eq!(tidy_width(11.0, Range { min: 8, max: 128 }), 12);
         assert_eq!(tidy_width(1e9, Range { min: 8, max: 128 }), 128);
         assert_eq!(sensible(Range { min: 0.1, max: 1.0 }, 1e-4, 1e-3), Range { min: 0.1, max: 0.1 });
     }

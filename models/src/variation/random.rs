@@ -112,7 +112,8 @@ impl Style {
             activation,
             norm,
             dense_norm,
-            kernel: kernel_side(habitat, rng),
+            // Networks of 1x1 windows alone would not see how pixels are arranged.
+            kernel: space.kernel.clamp(kernel_side(habitat, rng).max(2)),
             padding: allowed(rng, &[(Padding::Same, 8.0), (Padding::Valid, 1.0)], &space.padding)
                 .unwrap_or(gentle_padding(space)),
             block: weighted(rng, &block).unwrap_or(LayerKind::Convolution),

@@ -3,8 +3,17 @@
 
 use super::{Habitat, Offspring, crossover, mutate, plausible, random, settle, within_bounds};
 use crate::{
-    expression::{blueprint, viable},
-    genome::{Genome, LayerGene, canonical, structural_hash},
+    data::Normalisation,
+    expression::{
+        Feed, Weights, blueprint, evaluation, inference, initial_parameters, initial_statistics,
+        training_step, viable,
+    },
+    genome::{
+        Genome, LayerGene, Pool, canonical,
+        numeric::{coordinates, with_coordinates},
+        structural_hash,
+    },
+    graph::ElementType,
     problem::{Problem, Task},
 };
 use hatchery_config::{
@@ -292,4 +301,93 @@ fn where_a_space_holds_nothing_plausible_what_is_viable_is_taken() {
     let offspring = random(&habitat, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
     assert!(slow.contains(offspring.genome.training.learning_rate));
     assert!(viable(&offspring.genome, &case.problem, &case.limits).is_ok());
+}
+
+#[test]
+fn every_offspring_can_be_wired_as_its_blueprint_says() {
+    for case in cases() {
+        let normalisation = normalisation(&case.problem);
+        let feed = Feed { element: ElementType::F32, count: 1000 };
+        breed(&case, 40, 17, |offspring| {
+            let (genome, problem) = (&offspring.genome, &case.problem);
+            let cost = viable(genome, problem, &case.limits).unwrap();
+            let step = training_step(genome, problem, &feed, &normalisation);
+            let step = step.unwrap_or_else(|error| panic!("{}: {genome}: {error:?}", case.name));
+            assert_eq!(step.layout.parameters as u64, cost.parameters, "{genome}");
+            let evaluated = evaluation(genome, problem, &feed, &normalisation, 7).unwrap();
+            assert_eq!(evaluated.graph.cost().multiply_adds, 7 * cost.multiply_adds, "{genome}");
+            let weights = Weights {
+                parameters: initial_parameters(&step.layout, genome.training.initializer, 1),
+                statistics: initial_statistics(&step.layout),
+            };
+            let product = inference(genome, problem, &normalisation, &weights).unwrap();
+            let outputs = problem.task.outputs() as usize;
+            for (name, outlet) in product.graph.outputs() {
+                assert_eq!(product.graph.shape(*outlet), [1, outputs], "{genome}: {name}");
+            }
+        });
+    }
+}
+
+fn normalisation(problem: &Problem) -> Normalisation {
+    let channels = problem.channels as usize;
+    let targets = match problem.task {
+        Task::Classification { .. } => 0,
+        Task::Regression { targets } => targets as usize,
+    };
+    Normalisation {
+        mean: vec![0.0; channels],
+        deviation: vec![1.0; channels],
+        target_mean: vec![0.0; targets],
+        target_deviation: vec![1.0; targets],
+    }
+}
+
+#[test]
+fn coordinates_of_every_offspring_read_back() {
+    for case in cases() {
+        breed(&case, 200, 19, |offspring| {
+            let genome = &offspring.genome;
+            let found = coordinates(genome, &case.space);
+            for coordinate in &found {
+                assert!(
+                    coordinate.min <= coordinate.value && coordinate.value <= coordinate.max,
+                    "{coordinate:?}"
+                );
+            }
+            let values: Vec<f64> = found.iter().map(|coordinate| coordinate.value).collect();
+            assert_eq!(with_coordinates(genome, &case.space, &values).as_ref(), Ok(genome));
+            let lowest: Vec<f64> = found.iter().map(|coordinate| coordinate.min).collect();
+            let lowered = with_coordinates(genome, &case.space, &lowest).unwrap();
+            let values: Vec<f64> = coordinates(&lowered, &case.space).iter().map(|c| c.value).collect();
+            assert_eq!(values, lowest, "{genome}");
+        });
+    }
+}
+
+#[test]
+fn idle_genes_anywhere_leave_the_hash_as_it_is() {
+    let idle = [
+        LayerGene::Dropout { ratio: 0.0 },
+        LayerGene::Normalisation { norm: Norm::None },
+        LayerGene::MaxPool(Pool { kernel: 1, stride: 1, padding: Padding::Valid }),
+    ];
+    for case in cases() {
+        let mut rng = ChaCha8Rng::seed_from_u64(23);
+        let mut hashes = HashSet::new();
+        let mut genomes = Vec::new();
+        breed(&case, 200, 23, |offspring| {
+            let mut noisy = offspring.genome.clone();
+            for _ in 0..3 {
+                let place = rng.random_range(0..=noisy.layers.len());
+                noisy.layers.insert(place, idle[rng.random_range(0..idle.len())].clone());
+            }
+            assert_eq!(structural_hash(&noisy), structural_hash(&offspring.genome), "{noisy}");
+            assert_eq!(canonical(&canonical(&noisy)), canonical(&noisy));
+            if !genomes.contains(&offspring.genome) {
+                genomes.push(offspring.genome.clone());
+                assert!(hashes.insert(structural_hash(&offspring.genome)), "{}", offspring.genome);
+            }
+        });
+    }
 }

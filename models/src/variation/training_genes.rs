@@ -6,7 +6,7 @@ use super::{
     plausible::{self, effective_rate, sound_rates},
 };
 use crate::{
-    genome::{Activation, Genome, Initializer, Optimizer, Schedule, TrainingGenes},
+    genome::{Activation, Genome, Initializer, LayerGene, Optimizer, Schedule, TrainingGenes},
     problem::Task,
 };
 use hatchery_config::space::Range;
@@ -60,7 +60,10 @@ pub(super) fn learning_rate(
     let (low, high) = sound_rates(genes, plausible::is_normalised(genome), plausible::weighted_depth(genome));
     let unit = TrainingGenes { learning_rate: 1.0, ..genes.clone() };
     let gain = effective_rate(&unit);
-    let range = sensible(habitat.space.learning_rate, 1.5 * low / gain, 0.7 * high / gain);
+    // Averages over positions pass on small gradients: such networks start slowly.
+    let averages = genome.layers.contains(&LayerGene::GlobalAveragePool);
+    let low = if averages { 3.0 * low } else { 1.5 * low };
+    let range = sensible(habitat.space.learning_rate, low / gain, 0.7 * high / gain);
     tidy(log_uniform(rng, range.min, range.max), habitat.space.learning_rate)
 }
 

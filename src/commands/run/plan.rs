@@ -10,7 +10,7 @@ use crate::{
     run_directory::RunDirectory,
 };
 use anyhow::anyhow;
-use hatchery_actors::journal::{JOURNAL_FILE, JournalError};
+use hatchery_actors::journal::{JournalError, record};
 use hatchery_config::{Experiment, presets};
 use std::path::Path;
 
@@ -51,26 +51,37 @@ fn is_taken(path: &Path) -> bool {
 fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     let directory = resumed_directory(options)?;
     let root = directory.root();
-    if !root.join(JOURNAL_FILE).is_file() {
-        return Err(JournalError::Missing { dir: root.to_owned() }).or_exit(Exit::RunDirectory);
-    }
-    let file = directory.experiment().display().to_string();
-    let stored = Experiment::load(&file, &[]).or_exit(Exit::RunDirectory)?;
-    let experiment = Experiment::load(&file, &options.all_sets()).or_exit(Exit::Experiment)?;
-    same_search(&stored, &experiment, &file).or_exit(Exit::Experiment)?;
+    let record = record::read(root).or_exit(Exit::RunDirectory)?;
+    let recorded = format!("the experiment recorded in {}", root.display());
+    let stored = Experiment::parse(&record.info.experiment, &recorded, &[]).or_exit(Exit::RunDirectory)?;
+    // The file holds what an earlier resume has changed; a run that was killed at its very begin has none yet.
+    let file = directory.experiment();
+    let experiment = if file.is_file() {
+        Experiment::load(&file.display().to_string(), &options.all_sets())
+    } else {
+        Experiment::parse(&record.info.experiment, &recorded, &options.all_sets())
+    };
+    let mut experiment = experiment.or_exit(Exit::Experiment)?;
+    same_search(&stored, &experiment, &recorded).or_exit(Exit::Experiment)?;
     if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
-        let named = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?.name;
-        if named != stored.name {
-            let error = anyhow!(
-                "{} holds a run of the experiment {}, not of {named}: leave the experiment out, or name another \
-                 directory with --out",
-                root.display(),
-                stored.name
-            );
-            return Err(error).or_exit(Exit::Experiment);
-        }
+        same_name(&stored, &Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?, root)
+            .or_exit(Exit::Experiment)?;
     }
+    // Who is born already is evaluated, whatever the new budget says.
+    let born = u32::try_from(record.individuals.len()).unwrap_or(u32::MAX);
+    experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
     Ok(Plan { experiment, directory, resume: true })
+}
+
+fn same_name(stored: &Experiment, named: &Experiment, root: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        named.name == stored.name,
+        "{} holds a run of the experiment {}, not of {}: leave the experiment out, or name another directory with --out",
+        root.display(),
+        stored.name,
+        named.name
+    );
+    Ok(())
 }
 
 /// `--out`; else the experiment, where it is a run directory; else the latest run of that name.
@@ -84,7 +95,9 @@ fn resumed_directory(options: &RunOptions) -> Result<RunDirectory, Failure> {
     }
     let experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
     RunDirectory::latest(&experiment.name)
-        .ok_or_else(|| anyhow!("no run of {} in runs/ to go on with; name its directory with --out", experiment.name))
+        .ok_or_else(|| {
+            anyhow!("no run of {} in runs/ to go on with; name its directory with --out", experiment.name)
+        })
         .or_exit(Exit::RunDirectory)
 }
 
@@ -109,7 +122,7 @@ fn same_search(stored: &Experiment, asked: &Experiment, file: &str) -> anyhow::R
     ];
     let changed: Vec<&str> = sections.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
     anyhow::bail!(
-        "{} cannot change when a run goes on ({file} says how it began): only budget, runtime and final may; start a \
+        "{} cannot change when a run goes on (see {file}): only budget, runtime and final may; start a \
          new run without --resume",
         changed.join(", ")
     )
@@ -129,7 +142,8 @@ mod tests {
         let stored = experiment(&[]);
         let asked = experiment(&["budget.evaluations=500", "runtime.workers=3", "final.epochs=9"]);
         same_search(&stored, &asked, "f").unwrap();
-        let message = same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
+        let message =
+            same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
         assert!(message.contains("seed, space"), "{message}");
     }
 }

@@ -5,7 +5,7 @@ use super::{
     lowering_choice::{self, ReluGradient},
 };
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
 };
 use hatchery_config::vocabulary::Activation;
@@ -46,6 +46,10 @@ impl Operator for Activate {
         Ok(vec![Some(graph.add(ActivationGradient(self.0), &inputs)?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let x = inputs[0].as_str();
         vec![match self.0 {
@@ -81,6 +85,10 @@ impl Operator for ActivationGradient {
         expect_shape(self.name(), "output", y, &x.shape)?;
         expect_shape(self.name(), "gradient", upstream, &x.shape)?;
         Ok(vec![x.clone()])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true; 3]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -20,9 +20,11 @@ pub enum Forward {
 pub enum InputGradient {
     /// ONNX's transposed convolution.
     Transposed,
-    /// Convolution of the gradient, spread out by the stride, with the kernel turned around. Pads below the kernel's
+    /// Convolution of the gradient, spread out by the stride, with the kernel turned around. Pads within the kernel's
     /// reach only.
     Flipped,
+    /// The product at the window's positions, spread out by the stride afterwards. Windows of one element only.
+    SmallGrid,
 }
 
 /// Lowerings of a convolution's gradient with respect to its weights.
@@ -32,8 +34,12 @@ pub enum WeightGradient {
     OneHotUnfold,
     /// Unfolding by slices, then one matrix product per sample; without groups.
     SliceUnfold,
-    /// Unfolding by slices of channels-last images, then one matrix product over all samples; without groups.
+    /// Unfolding of channels-last images by picking positions, then one matrix product over all samples; without
+    /// groups.
     ChannelsLastUnfold,
+    /// The image is unfolded across only, the gradient down only, then one matrix product per sample; without groups,
+    /// stride 1. Copies kw C + kh K rows where unfolding copies kh kw C.
+    SplitUnfold,
     /// A convolution of samples as channels, the gradient being the kernel.
     Transposed,
     /// A product and a sum for each position of the kernel; depthwise only.
@@ -55,6 +61,9 @@ pub enum MaxPoolGradient {
     /// The pooled values are spread over their windows and compared with the input; windows must not overlap, and
     /// equal maxima in a window each get the whole gradient.
     SpreadAndCompare,
+    /// The same for each of the windows that an element can lie in: the pooled values are shifted by as many windows
+    /// first. Equal maxima each get the whole gradient.
+    ShiftAndCompare,
     /// The gradient is scattered to the places that ONNX's operator names.
     Scatter,
 }
@@ -90,9 +99,34 @@ pub enum ReluGradient {
     Where,
 }
 
+/// Ways to the mean and variance of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BatchMoments {
+    /// The variance as the mean of squares of what is left without the mean.
+    Centred,
+    /// The variance as the mean of squares less the square of the mean: fewer passes, less exact where the mean is
+    /// many times the deviation.
+    Raw,
+    /// ONNX's batch normalisation in training mode, which CUDA's kernel does not know.
+    Native,
+}
+
+/// Ways to multiply each channel by a number and add another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelAffine {
+    /// ONNX's batch normalisation, with mean 0 and variance 1.
+    Normalise,
+    /// A product and a sum.
+    Arithmetic,
+}
+
 /// Lowerings that a caller asks for; `None` leaves the choice to this module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Choices {
+    /// Samples in a part of a batch that goes through the network at once; as many as there are for no parts.
+    pub samples_at_once: Option<usize>,
+    /// Bytes of a part of a batch that is unfolded at once.
+    pub part_bytes: Option<usize>,
     /// Of convolutions.
     pub forward: Option<Forward>,
     /// Of their input gradients.
@@ -107,8 +141,29 @@ pub struct Choices {
     pub average_pool_gradient: Option<AveragePoolGradient>,
     /// Of repetition over windows.
     pub spread: Option<Spread>,
+    /// Of a batch's mean and variance.
+    pub batch_moments: Option<BatchMoments>,
+    /// Of affine functions of channels.
+    pub channel_affine: Option<ChannelAffine>,
     /// Of the ReLU's gradient.
     pub relu_gradient: Option<ReluGradient>,
+}
+
+/// Bytes that the largest activation of a part of a batch should take: what a core's own cache holds.
+const PART_ACTIVATION_BYTES: usize = 750_000;
+/// Parts of a batch that goes through the network, at most: each repeats most of the graph, which must be prepared.
+const BATCH_PARTS_MAX: usize = 16;
+
+/// How many samples of a batch go through the network at once; never 0.
+pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize) -> usize {
+    if let Some(samples) = emitter.choices.samples_at_once {
+        return samples.clamp(1, batch.max(1));
+    }
+    match emitter.provider {
+        Provider::Cpu => (PART_ACTIVATION_BYTES / sample_bytes_max.max(1))
+            .clamp(batch.div_ceil(BATCH_PARTS_MAX).max(1), batch.max(1)),
+        Provider::Cuda => batch.max(1),
+    }
 }
 
 /// How to lower a convolution.
@@ -119,39 +174,96 @@ pub fn forward(emitter: &Emitter, shape: &ConvolutionShape) -> Forward {
 
 /// How to lower a convolution's gradient with respect to its input.
 pub fn input_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> InputGradient {
-    let flippable = (0..2).all(|axis| shape.pads[axis] <= shape.reach(axis));
-    let possible = |choice: &InputGradient| *choice == InputGradient::Transposed || flippable;
+    let single = shape.taps() == 1 && shape.pads == [0; 4];
+    let possible = |choice: &InputGradient| match choice {
+        InputGradient::Transposed => true,
+        InputGradient::Flipped => (0..2).all(|axis| shape.pads[axis] <= shape.reach(axis)),
+        InputGradient::SmallGrid => single,
+    };
     let default = match emitter.provider {
-        Provider::Cpu if shape.stride == [1, 1] => InputGradient::Flipped,
+        Provider::Cpu if single => InputGradient::SmallGrid,
         _ => InputGradient::Transposed,
     };
-    emitter.choices.input_gradient.or(Some(default)).filter(possible).unwrap_or(InputGradient::Transposed)
+    emitter.choices.input_gradient.filter(possible).unwrap_or(default)
 }
+
+/// Positions of a window up to which picking them out of channels-last images pays.
+const SMALL_IMAGE_POSITIONS: usize = 200;
 
 /// How to lower a convolution's gradient with respect to its weights.
 pub fn weight_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> WeightGradient {
     let possible = |choice: &WeightGradient| match choice {
         WeightGradient::OneHotUnfold | WeightGradient::Transposed => true,
         WeightGradient::SliceUnfold | WeightGradient::ChannelsLastUnfold => shape.groups == 1,
+        WeightGradient::SplitUnfold => shape.groups == 1 && shape.stride == [1, 1],
         WeightGradient::TapWise => shape.groups == shape.channels && shape.filters == shape.channels,
     };
     let default = match emitter.provider {
-        Provider::Cpu => WeightGradient::OneHotUnfold,
+        Provider::Cpu => weight_gradient_on_cpu(shape),
         Provider::Cuda => WeightGradient::Transposed,
     };
     emitter.choices.weight_gradient.filter(possible).unwrap_or(default)
 }
 
+/// By measurements of ONNX Runtime 1.31 on one and two threads of an AVX-512 machine.
+fn weight_gradient_on_cpu(shape: &ConvolutionShape) -> WeightGradient {
+    let (taps, positions) = (shape.taps(), shape.output[0] * shape.output[1]);
+    let is_line = shape.kernel[0].min(shape.kernel[1]) == 1;
+    if shape.groups > 1 {
+        return WeightGradient::OneHotUnfold;
+    }
+    if shape.stride != [1, 1] || taps == 1 {
+        return WeightGradient::SliceUnfold;
+    }
+    match shape.channels {
+        0..8 if taps * shape.channels <= 12 => WeightGradient::OneHotUnfold,
+        0..8 => WeightGradient::SliceUnfold,
+        16.. if positions <= SMALL_IMAGE_POSITIONS => WeightGradient::ChannelsLastUnfold,
+        _ if is_line && taps * shape.channels < 160 && shape.filters >= 32 => WeightGradient::SliceUnfold,
+        _ => WeightGradient::SplitUnfold,
+    }
+}
+
+/// Bytes of unfolded image and gradient that a part of the batch should take: what caches hold.
+const PART_BYTES: usize = 3_000_000;
+/// Parts of a batch, at most: each costs a dozen nodes.
+const PARTS_MAX: usize = 32;
+
+/// Sizes of the parts in which a batch is unfolded; `sample_bytes` is what one sample takes unfolded.
+pub fn parts(emitter: &Emitter, batch: usize, sample_bytes: usize) -> Vec<usize> {
+    let bytes = match emitter.provider {
+        Provider::Cpu => emitter.choices.part_bytes.unwrap_or(PART_BYTES),
+        Provider::Cuda => usize::MAX,
+    };
+    let samples = (bytes / sample_bytes.max(1)).clamp(1, batch).max(batch.div_ceil(PARTS_MAX));
+    let mut parts = vec![samples; batch / samples];
+    parts.extend(Some(batch % samples).filter(|&rest| rest > 0));
+    parts
+}
+
 /// How to sum a convolution's gradient to its bias's.
 pub fn bias_gradient(emitter: &Emitter) -> BiasGradient {
-    emitter.choices.bias_gradient.unwrap_or(BiasGradient::ReduceSum)
+    emitter.choices.bias_gradient.unwrap_or(match emitter.provider {
+        Provider::Cpu => BiasGradient::TwoSums,
+        Provider::Cuda => BiasGradient::ReduceSum,
+    })
 }
+
+/// Windows that an element may lie in, up to which comparing with each is faster than letting ONNX's operator note
+/// the places.
+const COMPARED_WINDOWS_MAX: usize = 4;
 
 /// How to lower a maximum pool's gradient.
 pub fn max_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> MaxPoolGradient {
-    let possible = |choice: &MaxPoolGradient| *choice == MaxPoolGradient::Scatter || shape.is_disjoint();
-    let default = Some(MaxPoolGradient::SpreadAndCompare);
-    emitter.choices.max_pool_gradient.or(default).filter(possible).unwrap_or(MaxPoolGradient::Scatter)
+    let possible =
+        |choice: &MaxPoolGradient| *choice != MaxPoolGradient::SpreadAndCompare || shape.is_disjoint();
+    let windows: usize = (0..2).map(|axis| shape.kernel[axis].div_ceil(shape.stride[axis])).product();
+    let default = match emitter.provider {
+        _ if shape.is_disjoint() => MaxPoolGradient::SpreadAndCompare,
+        Provider::Cpu if windows <= COMPARED_WINDOWS_MAX => MaxPoolGradient::ShiftAndCompare,
+        _ => MaxPoolGradient::Scatter,
+    };
+    emitter.choices.max_pool_gradient.filter(possible).unwrap_or(default)
 }
 
 /// Largest matrix of an average pool that is written down whole, in elements (1 MiB).
@@ -177,10 +289,7 @@ pub fn average_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> AveragePoo
 
 /// How to repeat the elements of an image.
 pub fn spread(emitter: &Emitter) -> Spread {
-    emitter.choices.spread.unwrap_or(match emitter.provider {
-        Provider::Cpu => Spread::Concat,
-        Provider::Cuda => Spread::Resize,
-    })
+    emitter.choices.spread.unwrap_or(Spread::Resize)
 }
 
 /// How to lower the ReLU's gradient.
@@ -188,5 +297,23 @@ pub fn relu_gradient(emitter: &Emitter) -> ReluGradient {
     emitter.choices.relu_gradient.unwrap_or(match emitter.provider {
         Provider::Cpu => ReluGradient::Cast,
         Provider::Cuda => ReluGradient::Where,
+    })
+}
+
+/// How to compute the mean and variance of a batch.
+pub fn batch_moments(emitter: &Emitter) -> BatchMoments {
+    let possible =
+        |choice: &BatchMoments| *choice != BatchMoments::Native || emitter.provider == Provider::Cpu;
+    emitter.choices.batch_moments.filter(possible).unwrap_or(match emitter.provider {
+        Provider::Cpu => BatchMoments::Native,
+        Provider::Cuda => BatchMoments::Centred,
+    })
+}
+
+/// How to apply an affine function to each channel. cuDNN may refuse or widen an epsilon of 0.
+pub fn channel_affine(emitter: &Emitter) -> ChannelAffine {
+    emitter.choices.channel_affine.unwrap_or(match emitter.provider {
+        Provider::Cpu => ChannelAffine::Normalise,
+        Provider::Cuda => ChannelAffine::Arithmetic,
     })
 }

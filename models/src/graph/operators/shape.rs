@@ -6,7 +6,7 @@ use super::{
     source::Filled,
 };
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
 };
 
@@ -221,6 +221,10 @@ impl Operator for Concat {
         Ok(parts.into_iter().map(Some).collect())
     }
 
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        (self.axis > 0).then(|| Batching::element_wise(&vec![true; inputs.len()]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         vec![emitter.concat(inputs, self.axis as i64)]
     }
@@ -259,6 +263,11 @@ impl Operator for Split {
             parts.push(part);
         }
         Ok(vec![Some(graph.add(Concat { axis: self.axis }, &parts)?)])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        let summed = vec![false; self.sizes.len()];
+        (self.axis > 0).then(|| Batching { summed, ..Batching::element_wise(&[true]) })
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -300,6 +309,10 @@ impl Operator for Slice {
         Ok(vec![Some(graph.add(pad, &[upstream])?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        (self.axis > 0).then(|| Batching::element_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let [axis, start, end] = [self.axis, self.start, self.end].map(|number| number as i64);
         vec![emitter.slice(&inputs[0], &[axis], &[start], &[end], &[1])]
@@ -329,6 +342,10 @@ impl Operator for PadZeros {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let end = self.before + graph.shape(application.inputs[0])[self.axis];
         Ok(vec![Some(graph.add(Slice { axis: self.axis, start: self.before, end }, &[upstream])?)])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        (self.axis > 0).then(|| Batching::element_wise(&[true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {

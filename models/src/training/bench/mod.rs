@@ -78,34 +78,9 @@ pub enum BenchError {
 /// Where the network cannot be built or ONNX Runtime fails.
 pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, BenchError> {
     let batch = network.genome.training.batch_size as usize;
-    let dataset = Arc::new(random_data(network.problem, batch));
-    let normalisation = unit_normalisation(network.problem);
-    let indices: Vec<u32> = (0..dataset.count as u32).collect();
-    let resident = Resident::new(runtime, dataset)?;
-    let assignment = Assignment {
-        genome: &network.genome,
-        epochs: 1,
-        seed: SEED,
-        train: &indices,
-        valid: &[],
-        normalisation: &normalisation,
-        seconds_max: None,
-        memory_bytes_max: u64::MAX,
-        majority_patience: f64::INFINITY,
-        patience: 0,
-    };
+    let resident = Resident::new(runtime, Arc::new(random_data(network.problem, batch)))?;
     let clock = Instant::now();
-    let product = step_product(&resident, &assignment)
-        .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;
-    let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step"));
-    let state = initial_state(&product.layout, &assignment);
-    let mut timed = Timed {
-        stepper: Stepper::new(runtime, &model, &resident.shared(), &state, batch)?,
-        index: (0..batch as i64).collect(),
-        learning_rate: network.genome.training.learning_rate as f32,
-        steps: 0,
-    };
-    timed.step()?;
+    let mut timed = Timed::first_step(runtime, network, &resident)?;
     let build_ms = 1e3 * clock.elapsed().as_secs_f64();
     let step_ms = timed.run(seconds)?;
     let median = step_ms[step_ms.len() / 2];
@@ -117,19 +92,51 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
         step_ms_median: median,
         step_ms_min: step_ms[0],
         images_per_s: 1e3 * batch as f64 / median,
-        parameters: product.layout.parameters,
+        parameters: timed.parameters,
         build_ms,
     })
 }
 
 struct Timed {
     stepper: Stepper,
+    parameters: usize,
     index: Vec<i64>,
     learning_rate: f32,
     steps: i64,
 }
 
 impl Timed {
+    /// From genome to the end of the first step, as a trainer does it.
+    fn first_step(runtime: &Runtime, network: &Network, resident: &Resident) -> Result<Self, BenchError> {
+        let normalisation = unit_normalisation(network.problem);
+        let indices: Vec<u32> = (0..resident.dataset().count as u32).collect();
+        let assignment = Assignment {
+            genome: &network.genome,
+            epochs: 1,
+            seed: SEED,
+            train: &indices,
+            valid: &[],
+            normalisation: &normalisation,
+            seconds_max: None,
+            memory_bytes_max: u64::MAX,
+            majority_patience: f64::INFINITY,
+            patience: 0,
+        };
+        let product = step_product(resident, &assignment)
+            .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;
+        let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step"));
+        let state = initial_state(&product.layout, &assignment);
+        let mut timed = Self {
+            stepper: Stepper::new(runtime, &model, &resident.shared(), &state, product.batch)?,
+            parameters: product.layout.parameters,
+            index: (0..product.batch as i64).collect(),
+            learning_rate: network.genome.training.learning_rate as f32,
+            steps: 0,
+        };
+        timed.step()?;
+        Ok(timed)
+    }
+
     fn step(&mut self) -> Result<f32, RuntimeError> {
         self.steps += 1;
         let (learning_rate, step) = (self.learning_rate, self.steps);

@@ -52,3 +52,41 @@ fn a_network_is_timed() {
         assert!(row.parameters > 0);
     }
 }
+
+/// The scheduler's count of this thread's time on a processor, in milliseconds.
+fn thread_cpu_ms() -> f64 {
+    let counts = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    counts.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
+}
+
+/// For a busy machine, where the clock on the wall says little: one thread's processor time per network, to be run by
+/// hand with `HATCHERY_SUITE` naming the suite's file.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn processor_time_of_the_suite() {
+    let suite = std::fs::read_to_string(std::env::var("HATCHERY_SUITE").unwrap()).unwrap();
+    let only: Vec<String> = std::env::var("HATCHERY_ONLY")
+        .map_or_else(|_| Vec::new(), |names| names.split(',').map(str::to_owned).collect());
+    let runtime = Runtime::open(&crate::training::runtime::LibraryOptions::default()).unwrap();
+    for network in Suite::parse(&suite).unwrap().only(&only).unwrap() {
+        let batch = network.genome.training.batch_size as usize;
+        let resident = Resident::new(&runtime, Arc::new(random_data(network.problem, batch))).unwrap();
+        let start = thread_cpu_ms();
+        let mut timed = Timed::first_step(&runtime, &network, &resident).unwrap();
+        let built = thread_cpu_ms();
+        timed.run(0.0).unwrap();
+        let mut times: Vec<f64> = (0..15)
+            .map(|_| {
+                let start = thread_cpu_ms();
+                timed.step().unwrap();
+                thread_cpu_ms() - start
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let (build, median) = (built - start, times[times.len() / 2]);
+        println!(
+            "{:12} build {build:8.2} ms  step median {median:8.3} min {:8.3} ms",
+            network.name, times[0]
+        );
+    }
+}

@@ -214,7 +214,8 @@ impl Runtime {
         let mut builder = Session::builder(&self.environment)
             .doing(doing)?
             .with_log_level(LogLevel::Warning)
-            .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::All))
+            // The level above rearranges layouts for blocked kernels, which costs training graphs more than it gives.
+            .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::Level2))
             .and_then(|builder| builder.with_memory_pattern(true))
             .and_then(|builder| builder.with_intra_threads(self.threads))
             .and_then(|builder| builder.with_inter_threads(1))

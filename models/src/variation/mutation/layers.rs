@@ -2,9 +2,7 @@
 
 use super::name;
 use crate::{
-    genome::{
-        Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Padding, Pool, Residual,
-    },
+    genome::{Convolution, Dense, Genome, Groups, Inception, LayerGene, LayerKind, Norm, Pool, Residual},
     variation::{
         Habitat,
         bounds::{dense_norms, gentle_padding, is_kind_allowed},
@@ -250,12 +248,4 @@ pub(super) fn toggle_global_pool(
     let index = genome.layers.iter().rposition(behind)? + 1;
     genome.layers.insert(index, LayerGene::GlobalAveragePool);
     Some("global average pool instead of flattening".into())
-}
-
-/// Kept here so that the two paddings are told apart in one place only.
-pub(super) fn other_padding(padding: Padding) -> Padding {
-    match padding {
-        Padding::Same => Padding::Valid,
-        Padding::Valid => Padding::Same,
-    }
 }

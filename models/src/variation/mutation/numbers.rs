@@ -173,10 +173,7 @@ pub(super) fn padding(genome: &mut Genome, habitat: &Habitat<'_>, rng: &mut dyn 
         LayerGene::MaxPool(genes) | LayerGene::AveragePool(genes) => &mut genes.padding,
         _ => return None,
     };
-    let after = super::layers::other_padding(*padding);
-    if !habitat.space.padding.contains(&after) {
-        return None;
-    }
+    let after = pick(rng, &others(&habitat.space.padding, *padding))?;
     *padding = after;
     Some(format!("padding of {words} to {after}"))
 }

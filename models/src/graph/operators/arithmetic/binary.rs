@@ -3,7 +3,7 @@
 
 use super::Scale;
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Value},
     operators::{exactly, misfit, reduce::ReduceSum, shape::Reshape},
 };
@@ -72,15 +72,26 @@ fn broadcast_facts(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>
     Ok(vec![Fact { element: left.element, shape }])
 }
 
+/// Samples, if any, lie along the first axis of inputs that have all axes of the output.
+fn along_samples(inputs: &[&Fact]) -> Option<Batching> {
+    let [left, right] = inputs else { return None };
+    let shape = broadcast(&left.shape, &right.shape)?;
+    let has_first_axis = |fact: &Fact| fact.shape.len() == shape.len() && fact.shape.first() == shape.first();
+    Some(Batching::element_wise(&[has_first_axis(left), has_first_axis(right)]))
+}
+
 fn lower_as(op_type: &'static str, emitter: &mut Emitter, inputs: &[Value]) -> Vec<Value> {
     vec![emitter.op(op_type, &[&inputs[0], &inputs[1]], Vec::new())]
 }
+
+/// Builds the gradient of one input from that of the output.
+type Rule<'a> = &'a dyn Fn(&mut Graph, Outlet) -> Result<Outlet, GraphError>;
 
 /// Builds the gradients of both inputs, each only if wanted, and sums them back to the inputs' shapes.
 fn both(
     graph: &mut Graph,
     application: &Application<'_>,
-    rules: [&dyn Fn(&mut Graph, Outlet) -> Result<Outlet, GraphError>; 2],
+    rules: [Rule<'_>; 2],
 ) -> Result<Vec<Option<Outlet>>, GraphError> {
     let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
     let mut gradients = vec![None, None];
@@ -109,6 +120,10 @@ impl Operator for Add {
         both(graph, application, [&|_, upstream| Ok(upstream), &|_, upstream| Ok(upstream)])
     }
 
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         lower_as("Add", emitter, inputs)
     }
@@ -133,6 +148,10 @@ impl Operator for Subtract {
             application,
             [&|_, upstream| Ok(upstream), &|graph, upstream| graph.add(Scale(-1.0), &[upstream])],
         )
+    }
+
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -164,6 +183,10 @@ impl Operator for Multiply {
         )
     }
 
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         lower_as("Mul", emitter, inputs)
     }
@@ -193,6 +216,10 @@ impl Operator for Divide {
                 graph.add(Scale(-1.0), &[share])
             }],
         )
+    }
+
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        along_samples(inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use super::Multiply;
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Value},
     operators::{all_f32, exactly},
 };
@@ -66,6 +66,10 @@ impl Operator for Scale {
     ) -> Result<Vec<Option<Outlet>>, GraphError> {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         Ok(vec![Some(graph.add(*self, &[upstream])?)])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -1,7 +1,7 @@
 //! The sum over samples and positions: the gradient of a convolution's bias.
 
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Value},
     operators::{
         all_f32, exactly,
@@ -37,13 +37,23 @@ impl Operator for ChannelSum {
         ReduceSum { axes: vec![0, 2, 3], keep: false }.gradient(graph, application)
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sum(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        vec![match lowering_choice::bias_gradient(emitter) {
-            BiasGradient::ReduceSum => emitter.reduce_sum(&inputs[0], &[0, 2, 3], false),
-            BiasGradient::TwoSums => {
-                let positions = emitter.reduce_sum(&inputs[0], &[2, 3], false);
-                emitter.reduce_sum(&positions, &[0], false)
-            }
-        }]
+        vec![sum_per_channel(emitter, &inputs[0])]
+    }
+}
+
+/// `[N, C, H, W]` summed to `[C]`.
+pub(crate) fn sum_per_channel(emitter: &mut Emitter, x: &str) -> Value {
+    match lowering_choice::bias_gradient(emitter) {
+        BiasGradient::ReduceSum => emitter.reduce_sum(x, &[0, 2, 3], false),
+        BiasGradient::TwoSums => {
+            let planes = emitter.reshape(x, &[0, 0, -1]);
+            let positions = emitter.reduce_sum(&planes, &[2], false);
+            emitter.reduce_sum(&positions, &[0], false)
+        }
     }
 }

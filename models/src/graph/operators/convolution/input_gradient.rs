@@ -2,12 +2,14 @@
 
 use super::{Convolution, ConvolutionShape, window_attributes};
 use crate::graph::{
-    Cost, Fact, GraphError, Operator,
+    Batching, Cost, Fact, GraphError, Operator,
     lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32, exactly, expect_shape,
         lowering_choice::{self, InputGradient},
         misfit,
+        pooling::{PoolShape, spread},
+        signed,
     },
 };
 
@@ -53,12 +55,17 @@ impl Operator for ConvolutionInputGradient {
         Cost { multiply_adds: self.shape(inputs).map_or(0, |shape| shape.multiply_adds()) }
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[false, true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         let (weights, upstream) = (inputs[0].as_str(), inputs[1].as_str());
         vec![match lowering_choice::input_gradient(emitter, &shape) {
             InputGradient::Transposed => transposed(emitter, weights, upstream, &shape),
             InputGradient::Flipped => flipped(emitter, weights, upstream, &shape),
+            InputGradient::SmallGrid => small_grid(emitter, weights, upstream, &shape),
         }]
     }
 }
@@ -81,75 +88,89 @@ fn transposed(emitter: &mut Emitter, weights: &str, upstream: &str, shape: &Conv
 
 fn flipped(emitter: &mut Emitter, weights: &str, upstream: &str, shape: &ConvolutionShape) -> Value {
     let weights = turned_weights(emitter, weights, shape);
-    let (spread, after) = spread_by_stride(emitter, upstream, shape);
+    let spread = spread_by_stride(emitter, upstream, shape, shape.filters);
+    // Where the spread gradient ends in the padded image, and what is missing to the end of the image.
+    let length = |axis: usize| (shape.output[axis] * shape.stride[axis]) as i64;
+    let rest = [0, 1].map(|axis| (shape.size[axis] + shape.pads[axis]) as i64 - length(axis));
+    let spread = match rest.iter().all(|&rest| rest >= 0) {
+        true => spread,
+        false => {
+            let ends = [0, 1].map(|axis| length(axis) + rest[axis].min(0));
+            emitter.slice(&spread, &[2, 3], &[0, 0], &ends, &[1, 1])
+        }
+    };
     let before = [0, 1].map(|axis| shape.reach(axis) - shape.pads[axis]);
+    let after = rest.map(|rest| rest.max(0) as usize);
     let pads = [before[0], before[1], after[0], after[1]];
     let attributes = window_attributes(shape.kernel, [1, 1], shape.dilation, pads, shape.groups);
     emitter.op("Conv", &[&spread, &weights], attributes)
 }
 
+fn small_grid(emitter: &mut Emitter, weights: &str, upstream: &str, shape: &ConvolutionShape) -> Value {
+    let weights = turned_weights(emitter, weights, shape);
+    let attributes = window_attributes([1, 1], [1, 1], [1, 1], [0; 4], shape.groups);
+    let product = emitter.op("Conv", &[upstream, &weights], attributes);
+    let spread = spread_by_stride(emitter, &product, shape, shape.channels);
+    let length = [0, 1].map(|axis| shape.output[axis] * shape.stride[axis]);
+    let kept = [0, 1].map(|axis| length[axis].min(shape.size[axis]));
+    let spread = match kept == length {
+        true => spread,
+        false => emitter.slice(&spread, &[2, 3], &[0, 0], &kept.map(|size| size as i64), &[1, 1]),
+    };
+    let rest = [0, 1].map(|axis| (shape.size[axis] - kept[axis]) as i64);
+    if rest == [0, 0] {
+        return spread;
+    }
+    let pads = emitter.integers(&[0, 0, 0, 0, 0, 0, rest[0], rest[1]]);
+    emitter.op("Pad", &[&spread, &pads], Vec::new())
+}
+
 /// `[K, C / groups, kh, kw]` to `[C, K / groups, kh, kw]`, each kernel turned around by half a circle.
 fn turned_weights(emitter: &mut Emitter, weights: &str, shape: &ConvolutionShape) -> Value {
-    let turned = match shape.taps() {
-        1 => weights.to_owned(),
-        _ => emitter.slice(weights, &[2, 3], &[-1, -1], &[i64::MIN / 2, i64::MIN / 2], &[-1, -1]),
+    let groups = shape.groups;
+    let (filters, channels, taps) = (shape.filters / groups, shape.channels / groups, shape.taps());
+    let swapped = if groups == 1 {
+        emitter.transpose(weights, &[1, 0, 2, 3])
+    } else if filters == 1 && channels == 1 {
+        weights.to_owned()
+    } else {
+        let grouped = emitter.reshape(weights, &signed(&[groups, filters, channels, taps]));
+        emitter.transpose(&grouped, &[0, 2, 1, 3])
     };
-    if shape.groups == 1 {
-        return emitter.transpose(&turned, &[1, 0, 2, 3]);
-    }
-    let [groups, filters, channels, height, width] = [
-        shape.groups,
-        shape.filters / shape.groups,
-        shape.channels / shape.groups,
-        shape.kernel[0],
-        shape.kernel[1],
-    ];
-    if filters == 1 && channels == 1 {
-        return turned;
-    }
-    let signed = |sizes: &[usize]| sizes.iter().map(|&size| size as i64).collect::<Vec<_>>();
-    let grouped = emitter.reshape(&turned, &signed(&[groups, filters, channels, height, width]));
-    let swapped = emitter.transpose(&grouped, &[0, 2, 1, 3, 4]);
-    emitter.reshape(&swapped, &signed(&[groups * channels, filters, height, width]))
+    let turned = match taps {
+        1 => swapped,
+        _ => {
+            let kernels = emitter.reshape(&swapped, &[-1, taps as i64]);
+            let backwards: Vec<i64> = (0..taps as i64).rev().collect();
+            let backwards = emitter.integers(&backwards);
+            emitter.op("Gather", &[&kernels, &backwards], vec![("axis", Attribute::Int(1))])
+        }
+    };
+    emitter.reshape(&turned, &signed(&[groups * channels, filters, shape.kernel[0], shape.kernel[1]]))
 }
 
-/// Puts stride - 1 zeros after each element, and says how many zeros the convolution must add after them.
-fn spread_by_stride(emitter: &mut Emitter, upstream: &str, shape: &ConvolutionShape) -> (Value, [usize; 2]) {
-    // The gradient's last element stands `reach - after` before the end of the image.
-    let tail = |axis: usize| {
-        let last = (shape.output[axis] - 1) * shape.stride[axis] + 1;
-        (shape.size[axis] + shape.pads[axis]) as i64 - last as i64
-    };
+/// Puts stride - 1 zeros after each element of `[N, channels, H', W']`.
+fn spread_by_stride(emitter: &mut Emitter, value: &str, shape: &ConvolutionShape, channels: usize) -> Value {
     if shape.stride == [1, 1] {
-        let after = [0, 1].map(|axis| tail(axis).max(0) as usize);
-        return crop_tail(emitter, upstream, shape, [tail(0), tail(1)], after);
+        return value.to_owned();
     }
-    let [rows, columns] = shape.output.map(|size| size as i64);
-    let [down, across] = shape.stride.map(|stride| stride as i64);
-    let filters = shape.filters as i64;
-    let single = emitter.reshape(upstream, &[0, filters, rows, 1, columns, 1]);
-    let pads = emitter.integers(&[0, 0, 0, 0, 0, 0, 0, 0, 0, down - 1, 0, across - 1]);
-    let padded = emitter.op("Pad", &[&single, &pads], Vec::new());
-    let spread = emitter.reshape(&padded, &[0, filters, rows * down, columns * across]);
-    let tails = [0, 1].map(|axis| tail(axis) - (shape.stride[axis] as i64 - 1));
-    crop_tail(emitter, &spread, shape, tails, tails.map(|tail| tail.max(0) as usize))
-}
-
-/// Cuts off at the end what would need a negative pad.
-fn crop_tail(
-    emitter: &mut Emitter,
-    spread: &str,
-    shape: &ConvolutionShape,
-    tails: [i64; 2],
-    after: [usize; 2],
-) -> (Value, [usize; 2]) {
-    let length = |axis: usize| match shape.stride {
-        [1, 1] => shape.output[axis] as i64,
-        _ => (shape.output[axis] * shape.stride[axis]) as i64,
+    let grid = PoolShape {
+        batch: shape.batch,
+        channels,
+        size: [0, 1].map(|axis| shape.output[axis] * shape.stride[axis]),
+        kernel: shape.stride,
+        output: shape.output,
+        stride: shape.stride,
+        pads: [0; 4],
     };
-    if tails.iter().all(|&tail| tail >= 0) {
-        return (spread.to_owned(), after);
-    }
-    let ends = [0, 1].map(|axis| length(axis) + tails[axis].min(0));
-    (emitter.slice(spread, &[2, 3], &[0, 0], &ends, &[1, 1]), after)
+    let repeated = spread(emitter, value, &grid);
+    let [height, width] = grid.size;
+    let [down, across] = shape.stride;
+    let key = format!("every {down} {across} of {height} {width}");
+    let mask = emitter.keyed_tensor(key, &[height, width], || {
+        let element =
+            |index: usize| (index / width).is_multiple_of(down) && (index % width).is_multiple_of(across);
+        (0..height * width).map(|index| if element(index) { 1.0 } else { 0.0 }).collect()
+    });
+    emitter.op("Mul", &[&repeated, &mask], Vec::new())
 }

@@ -7,12 +7,13 @@ mod unfold;
 mod weight_gradient;
 
 pub use bias_gradient::ChannelSum;
+pub(crate) use bias_gradient::sum_per_channel;
 pub use input_gradient::ConvolutionInputGradient;
 pub use weight_gradient::ConvolutionWeightGradient;
 
 use super::{all_f32, expect_shape, misfit, pooling::window_outputs};
 use crate::graph::{
-    Application, Cost, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Cost, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
 };
 
@@ -186,6 +187,11 @@ impl Operator for Convolution {
             gradients[2] = Some(graph.add(ChannelSum, &[upstream])?);
         }
         Ok(gradients)
+    }
+
+    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
+        let along = [true, false, false];
+        Some(Batching::sample_wise(&along[..inputs.len()]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -1,44 +1,27 @@
 //! Unfolding: for each position of the window, the image elements that lie under each of the window's elements.
 
 use super::{ConvolutionShape, window_attributes};
-use crate::graph::lowering::{Emitter, Value};
+use crate::graph::lowering::{Attribute, Emitter, Value};
 
-/// The image with the convolution's zeros around it, `axes` being those of height and width among `rank` ones.
-pub(super) fn pad(
-    emitter: &mut Emitter,
-    x: &str,
-    shape: &ConvolutionShape,
-    rank: usize,
-    axes: [usize; 2],
-) -> Value {
+/// `[N, C, H, W]` with the convolution's zeros around it.
+pub(super) fn pad(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape) -> Value {
     if shape.pads == [0; 4] {
         return x.to_owned();
     }
-    let mut pads = vec![0; 2 * rank];
-    for (index, axis) in axes.into_iter().enumerate() {
-        pads[axis] = shape.pads[index] as i64;
-        pads[rank + axis] = shape.pads[2 + index] as i64;
-    }
-    let pads = emitter.integers(&pads);
+    let [top, left, bottom, right] = shape.pads.map(|pad| pad as i64);
+    let pads = emitter.integers(&[0, 0, top, left, 0, 0, bottom, right]);
     emitter.op("Pad", &[x, &pads], Vec::new())
 }
 
 /// What lies under one element of the window at each of its positions.
-pub(super) fn tap(
-    emitter: &mut Emitter,
-    padded: &str,
-    shape: &ConvolutionShape,
-    tap: [usize; 2],
-    axes: [usize; 2],
-) -> Value {
+pub(super) fn tap(emitter: &mut Emitter, padded: &str, shape: &ConvolutionShape, tap: [usize; 2]) -> Value {
     if shape.is_pointwise() {
         return padded.to_owned();
     }
     let start = |axis: usize| (tap[axis] * shape.dilation[axis]) as i64;
     let end = |axis: usize| start(axis) + ((shape.output[axis] - 1) * shape.stride[axis]) as i64 + 1;
-    let axes = axes.map(|axis| axis as i64);
     let steps = shape.stride.map(|stride| stride as i64);
-    emitter.slice(padded, &axes, &[start(0), start(1)], &[end(0), end(1)], &steps)
+    emitter.slice(padded, &[2, 3], &[start(0), start(1)], &[end(0), end(1)], &steps)
 }
 
 /// The window's elements, row by row.
@@ -49,9 +32,8 @@ pub(super) fn taps(shape: &ConvolutionShape) -> impl Iterator<Item = [usize; 2]>
 
 /// `[N, taps C, H'W']`: channels of the window's first element, then of its second, ...
 pub(super) fn by_slices(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape) -> Value {
-    let padded = pad(emitter, x, shape, 4, [2, 3]);
-    let slices: Vec<Value> =
-        taps(shape).map(|position| tap(emitter, &padded, shape, position, [2, 3])).collect();
+    let padded = pad(emitter, x, shape);
+    let slices: Vec<Value> = taps(shape).map(|position| tap(emitter, &padded, shape, position)).collect();
     let columns = emitter.concat(&slices, 1);
     let [rows, positions] = [shape.taps() * shape.channels, shape.output[0] * shape.output[1]];
     emitter.reshape(&columns, &[0, rows as i64, positions as i64])
@@ -68,8 +50,36 @@ pub(super) fn by_one_hot(emitter: &mut Emitter, x: &str, shape: &ConvolutionShap
         kernels[row * taps + row % taps] = 1.0;
     }
     let [height, width] = shape.kernel;
-    let kernels = emitter.tensor(&[shape.channels * taps, 1, height, width], kernels);
+    let key = format!("one-hot kernels {} {height} {width}", shape.channels);
+    let kernels = emitter.keyed_tensor(key, &[shape.channels * taps, 1, height, width], || kernels);
     let attributes =
         window_attributes(shape.kernel, shape.stride, shape.dilation, shape.pads, shape.channels);
     emitter.op("Conv", &[x, &kernels], attributes)
+}
+
+/// `[N H'W', taps C]` out of a channels-last image `[N, H, W, C]`.
+pub(super) fn by_picking(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape) -> Value {
+    let width = (shape.size[1] + shape.pads[1] + shape.pads[3]) as i64;
+    let padded = match shape.pads {
+        [0, 0, 0, 0] => x.to_owned(),
+        pads => {
+            let [top, left, bottom, right] = pads.map(|pad| pad as i64);
+            let pads = emitter.integers(&[0, top, left, 0, 0, bottom, right, 0]);
+            emitter.op("Pad", &[x, &pads], Vec::new())
+        }
+    };
+    let [rows, columns] = shape.output;
+    let position = |axis: usize, step: usize, tap: usize| {
+        (step * shape.stride[axis] + tap * shape.dilation[axis]) as i64
+    };
+    let mut places = Vec::with_capacity(rows * columns * shape.taps());
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        places.extend(
+            taps(shape).map(|[down, across]| position(0, row, down) * width + position(1, column, across)),
+        );
+    }
+    let places = emitter.integer_tensor(&[rows * columns, shape.taps()], &places);
+    let flat = emitter.reshape(&padded, &[0, -1, shape.channels as i64]);
+    let picked = emitter.op("Gather", &[&flat, &places], vec![("axis", Attribute::Int(1))]);
+    emitter.reshape(&picked, &[-1, (shape.taps() * shape.channels) as i64])
 }

@@ -2,8 +2,8 @@
 
 use super::{Convolution, ConvolutionShape, unfold, window_attributes};
 use crate::graph::{
-    Cost, Fact, GraphError, Operator,
-    lowering::{Emitter, Value},
+    Batching, Cost, Fact, GraphError, Operator,
+    lowering::{Attribute, Emitter, Value},
     operators::{
         all_f32, exactly, expect_shape,
         lowering_choice::{self, WeightGradient},
@@ -51,6 +51,10 @@ impl Operator for ConvolutionWeightGradient {
         Cost { multiply_adds: self.shape(inputs).map_or(0, |shape| shape.multiply_adds()) }
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sum(&[true, true]))
+    }
+
     fn lower(
         &self,
         emitter: &mut Emitter,
@@ -62,8 +66,9 @@ impl Operator for ConvolutionWeightGradient {
         let (x, upstream) = (inputs[0].as_str(), inputs[1].as_str());
         let weights = signed(&outputs[0].shape);
         vec![match lowering_choice::weight_gradient(emitter, &shape) {
-            WeightGradient::OneHotUnfold => one_hot(emitter, x, upstream, &shape, &weights),
-            WeightGradient::SliceUnfold => slices(emitter, x, upstream, &shape, &weights),
+            WeightGradient::OneHotUnfold => unfolded(emitter, x, upstream, &shape, &weights, one_hot),
+            WeightGradient::SliceUnfold => unfolded(emitter, x, upstream, &shape, &weights, slices),
+            WeightGradient::SplitUnfold => unfolded(emitter, x, upstream, &shape, &weights, split),
             WeightGradient::ChannelsLastUnfold => channels_last(emitter, x, upstream, &shape, &weights),
             WeightGradient::Transposed => transposed(emitter, x, upstream, &shape, &weights),
             WeightGradient::TapWise => tap_wise(emitter, x, upstream, &shape, &weights),
@@ -71,56 +76,120 @@ impl Operator for ConvolutionWeightGradient {
     }
 }
 
-/// Per sample and group, the gradient `[K, H'W']` times the unfolded image `[H'W', C taps]`; summed over samples.
-fn one_hot(
+/// Rows of the gradient and rows of the unfolded image, `[N, (groups,) rows, positions]` each: the weights' gradient is
+/// the first times the second transposed, summed over samples.
+struct Rows {
+    gradient: Value,
+    image: Value,
+    /// Whether the image's rows are ordered by channel, then by the window's elements; else the other way round.
+    by_channel: bool,
+}
+
+/// Unfolds a part of the batch.
+type Unfold = fn(&mut Emitter, &str, &str, &ConvolutionShape) -> Rows;
+
+/// Unfolds and multiplies the batch in parts small enough for the caches, and adds up the products.
+fn unfolded(
     emitter: &mut Emitter,
     x: &str,
     upstream: &str,
     shape: &ConvolutionShape,
     weights: &[i64],
+    unfold: Unfold,
 ) -> Value {
-    let columns = unfold::by_one_hot(emitter, x, shape);
-    let groups = shape.groups;
-    let (rows, filters) = (shape.channels / groups * shape.taps(), shape.filters / groups);
-    let positions = (shape.output[0] * shape.output[1]) as i64;
-    let grouped = |rows: usize| match groups {
-        1 => vec![0, rows as i64, positions],
-        _ => vec![0, groups as i64, rows as i64, positions],
-    };
-    let columns = emitter.reshape(&columns, &grouped(rows));
-    let upstream = emitter.reshape(upstream, &grouped(filters));
-    let order: &[usize] = if groups == 1 { &[0, 2, 1] } else { &[0, 1, 3, 2] };
-    let columns = emitter.transpose(&columns, order);
-    let products = emitter.op("MatMul", &[&upstream, &columns], Vec::new());
-    let sum = sum_over_samples(emitter, &products, shape);
-    emitter.reshape(&sum, weights)
-}
-
-/// The same with the window's elements outermost among the columns.
-fn slices(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-    weights: &[i64],
-) -> Value {
-    let columns = unfold::by_slices(emitter, x, shape);
-    let columns = emitter.transpose(&columns, &[0, 2, 1]);
-    let positions = (shape.output[0] * shape.output[1]) as i64;
-    let upstream = emitter.reshape(upstream, &[0, shape.filters as i64, positions]);
-    let products = emitter.op("MatMul", &[&upstream, &columns], Vec::new());
-    let sum = sum_over_samples(emitter, &products, shape);
-    channels_before_taps(emitter, &sum, weights)
-}
-
-fn sum_over_samples(emitter: &mut Emitter, products: &str, shape: &ConvolutionShape) -> Value {
-    match shape.batch {
-        1 => products.to_owned(),
-        _ => emitter.reduce_sum(products, &[0], false),
+    let mut sums = Vec::new();
+    let mut by_channel = false;
+    for (part, x, upstream) in parts_of_batch(emitter, x, upstream, shape) {
+        let rows = unfold(emitter, &x, &upstream, &part);
+        by_channel = rows.by_channel;
+        let order: &[usize] = if part.groups == 1 { &[0, 2, 1] } else { &[0, 1, 3, 2] };
+        let image = emitter.transpose(&rows.image, order);
+        let products = emitter.op("MatMul", &[&rows.gradient, &image], Vec::new());
+        sums.push(emitter.reduce_sum(&products, &[0], false));
+    }
+    let sum = emitter.sum(&sums);
+    match by_channel {
+        true => emitter.reshape(&sum, weights),
+        false => channels_before_taps(emitter, &sum, weights),
     }
 }
 
-/// `[K, taps C]` to the weights' `[K, C, kh, kw]`.
+/// The batch in parts: the shape of each, its input and gradient.
+fn parts_of_batch(
+    emitter: &mut Emitter,
+    x: &str,
+    upstream: &str,
+    shape: &ConvolutionShape,
+) -> Vec<(ConvolutionShape, Value, Value)> {
+    let positions = shape.output[0] * shape.output[1];
+    let sample_bytes = 4 * positions * (shape.taps() * shape.channels + shape.filters);
+    let sizes = lowering_choice::parts(emitter, shape.batch, sample_bytes);
+    if sizes.len() == 1 {
+        return vec![(*shape, x.to_owned(), upstream.to_owned())];
+    }
+    let list = emitter.integers(&signed(&sizes));
+    let axis = vec![("axis", Attribute::Int(0))];
+    let x = emitter.op_many("Split", &[x, &list], sizes.len(), axis.clone());
+    let upstream = emitter.op_many("Split", &[upstream, &list], sizes.len(), axis);
+    let shapes = sizes.into_iter().map(|batch| ConvolutionShape { batch, ..*shape });
+    shapes.zip(x).zip(upstream).map(|((shape, x), upstream)| (shape, x, upstream)).collect()
+}
+
+fn one_hot(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
+    let columns = unfold::by_one_hot(emitter, x, shape);
+    let groups = shape.groups;
+    let positions = (shape.output[0] * shape.output[1]) as i64;
+    let grouped = |rows: usize| match groups {
+        1 => vec![0, rows as i64, positions],
+        _ => vec![0, groups as i64, (rows / groups) as i64, positions],
+    };
+    let image = emitter.reshape(&columns, &grouped(shape.channels * shape.taps()));
+    let gradient = emitter.reshape(upstream, &grouped(shape.filters));
+    Rows { gradient, image, by_channel: true }
+}
+
+fn slices(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
+    let image = unfold::by_slices(emitter, x, shape);
+    let gradient = emitter.reshape(upstream, &[0, shape.filters as i64, -1]);
+    Rows { gradient, image, by_channel: false }
+}
+
+/// The image `[N, kw C, Hp W']`: slices along its padded rows, one for each column of the window. The gradient
+/// `[N, K kh, Hp W']`: one copy for each row of the window, moved down by as many rows. One concatenation makes all
+/// copies: with zeros between them as long as a copy's surroundings and one shift, each lands a shift further down.
+fn split(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
+    let [rows, columns] = shape.output;
+    let padded = unfold::pad(emitter, x, shape);
+    let starts = (0..shape.kernel[1]).map(|tap| (tap * shape.dilation[1]) as i64);
+    let slices: Vec<Value> = match shape.kernel[1] {
+        1 => vec![padded],
+        _ => starts
+            .map(|start| emitter.slice(&padded, &[3], &[start], &[start + columns as i64], &[1]))
+            .collect(),
+    };
+    let image = emitter.concat(&slices, 1);
+    let plane = (rows + shape.reach(0)) * columns;
+    let image = emitter.reshape(&image, &signed(&[shape.batch, shape.kernel[1] * shape.channels, plane]));
+    let copy = emitter.reshape(upstream, &signed(&[shape.batch, shape.filters, rows * columns]));
+    if shape.kernel[0] == 1 {
+        return Rows { gradient: copy, image, by_channel: false };
+    }
+    let gap = plane + shape.dilation[0] * columns - rows * columns;
+    let gap = zeros(emitter, &[shape.batch, shape.filters, gap]);
+    let mut copies = vec![copy.clone()];
+    (1..shape.kernel[0]).for_each(|_| copies.extend([gap.clone(), copy.clone()]));
+    let copies = emitter.concat(&copies, 2);
+    let gradient = emitter.reshape(&copies, &signed(&[shape.batch, shape.filters * shape.kernel[0], plane]));
+    Rows { gradient, image, by_channel: false }
+}
+
+fn zeros(emitter: &mut Emitter, shape: &[usize]) -> Value {
+    let zero = emitter.scalar(0.0);
+    let shape = emitter.integers(&signed(shape));
+    emitter.op("Expand", &[&zero, &shape], Vec::new())
+}
+
+/// `[K (kh), (taps) C]` to the weights' `[K, C, kh, kw]`.
 fn channels_before_taps(emitter: &mut Emitter, product: &str, weights: &[i64]) -> Value {
     let &[filters, channels, height, width] = weights else { return product.to_owned() };
     if height * width == 1 {
@@ -130,7 +199,7 @@ fn channels_before_taps(emitter: &mut Emitter, product: &str, weights: &[i64]) -
     emitter.transpose(&unfolded, &[0, 3, 1, 2])
 }
 
-/// One product over all samples: the gradient `[K, N H'W']` times channels-last slices `[N H'W', taps C]`.
+/// Products over all samples of a part: the gradient `[K, N H'W']` times channels-last columns `[N H'W', taps C]`.
 fn channels_last(
     emitter: &mut Emitter,
     x: &str,
@@ -138,16 +207,18 @@ fn channels_last(
     shape: &ConvolutionShape,
     weights: &[i64],
 ) -> Value {
-    let x = emitter.transpose(x, &[0, 2, 3, 1]);
-    let padded = unfold::pad(emitter, &x, shape, 4, [1, 2]);
-    let slices: Vec<Value> =
-        unfold::taps(shape).map(|tap| unfold::tap(emitter, &padded, shape, tap, [1, 2])).collect();
-    let columns = emitter.concat(&slices, 3);
-    let columns = emitter.reshape(&columns, &[-1, (shape.taps() * shape.channels) as i64]);
-    let upstream = emitter.transpose(upstream, &[1, 0, 2, 3]);
-    let upstream = emitter.reshape(&upstream, &[shape.filters as i64, -1]);
-    let product = emitter.op("MatMul", &[&upstream, &columns], Vec::new());
-    channels_before_taps(emitter, &product, weights)
+    let mut sum: Option<Value> = None;
+    for (part, x, upstream) in parts_of_batch(emitter, x, upstream, shape) {
+        let x = emitter.transpose(&x, &[0, 2, 3, 1]);
+        let columns = unfold::by_picking(emitter, &x, &part);
+        let upstream = emitter.transpose(&upstream, &[1, 0, 2, 3]);
+        let upstream = emitter.reshape(&upstream, &[part.filters as i64, -1]);
+        sum = Some(match sum {
+            None => emitter.op("Gemm", &[&upstream, &columns], Vec::new()),
+            Some(sum) => emitter.op("Gemm", &[&upstream, &columns, &sum], Vec::new()),
+        });
+    }
+    channels_before_taps(emitter, &sum.unwrap_or_default(), weights)
 }
 
 /// A convolution of `[C / groups, groups N, H, W]` with the kernel `[K, N, H', W']`: stride and dilation change roles.
@@ -193,10 +264,10 @@ fn tap_wise(
     shape: &ConvolutionShape,
     weights: &[i64],
 ) -> Value {
-    let padded = unfold::pad(emitter, x, shape, 4, [2, 3]);
+    let padded = unfold::pad(emitter, x, shape);
     let mut sums = Vec::with_capacity(shape.taps());
     for position in unfold::taps(shape) {
-        let under = unfold::tap(emitter, &padded, shape, position, [2, 3]);
+        let under = unfold::tap(emitter, &padded, shape, position);
         let product = emitter.op("Mul", &[&under, upstream], Vec::new());
         let sum = emitter.reduce_sum(&product, &[0, 2, 3], false);
         sums.push(emitter.reshape(&sum, &[-1, 1]));

@@ -2,7 +2,7 @@
 
 use super::{axes_of_a_channel, channels, per_channel};
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, signed},
 };
@@ -45,6 +45,10 @@ impl Operator for LayerNorm {
         Ok(found.into_iter().map(Some).collect())
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::element_wise(&[true, false, false]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         vec![normalised(emitter, inputs, &facts[0].shape, self.epsilon).swap_remove(0)]
     }
@@ -77,6 +81,11 @@ impl Operator for LayerNormGradient {
         channels(self.name(), x, &[scale, shift])?;
         expect_shape(self.name(), "gradient", upstream, &x.shape)?;
         Ok(vec![x.clone(), scale.clone(), shift.clone()])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        let summed = vec![false, true, true];
+        Some(Batching { summed, ..Batching::element_wise(&[true, false, false, true]) })
     }
 
     /// With h the normalised x, i the inverse deviation, g = dy scale and means over each sample:

@@ -1,7 +1,7 @@
 //! Local response normalisation across channels (Krizhevsky et al., 2012), as ONNX defines it.
 
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, misfit},
 };
@@ -10,7 +10,7 @@ use crate::graph::{
 /// each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LocalResponseNorm {
-    /// Channels in the sum; where even, one more after than before.
+    /// Channels in the sum, an odd number.
     pub size: usize,
     /// Weight of the sum.
     pub alpha: f32,
@@ -32,9 +32,12 @@ impl Operator for LocalResponseNorm {
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
         let [x] = exactly(self.name(), inputs)?;
         all_f32(self.name(), inputs)?;
-        match x.shape.len() == 4 && self.size > 0 {
+        match x.shape.len() == 4 && self.size % 2 == 1 {
             true => Ok(vec![x.clone()]),
-            false => Err(misfit(self.name(), format!("expects [N, C, H, W], got {:?}", x.shape))),
+            false => Err(misfit(
+                self.name(),
+                format!("expects [N, C, H, W] and an odd size, got {:?} and {}", x.shape, self.size),
+            )),
         }
     }
 
@@ -46,6 +49,10 @@ impl Operator for LocalResponseNorm {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let inputs = [application.inputs[0], application.outputs[0], upstream];
         Ok(vec![Some(graph.add(LocalResponseNormGradient(*self), &inputs)?)])
+    }
+
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -60,15 +67,12 @@ impl Operator for LocalResponseNorm {
 }
 
 impl LocalResponseNorm {
-    /// `[C, C, 1, 1]`: `weight` where the column's channel is in the sum of the row's; or the transpose.
-    fn band(&self, emitter: &mut Emitter, channels: usize, weight: f32, transposed: bool) -> Value {
-        let before = (self.size - 1) / 2;
-        let after = self.size - 1 - before;
-        let counts = |centre: usize, other: usize| other + before >= centre && other <= centre + after;
+    /// `[C, C, 1, 1]`: `weight` where the column's channel is in the sum of the row's.
+    fn band(&self, emitter: &mut Emitter, channels: usize, weight: f32) -> Value {
+        let reach = self.size / 2;
         let element = |index: usize| {
             let (row, column) = (index / channels, index % channels);
-            let inside = if transposed { counts(column, row) } else { counts(row, column) };
-            if inside { weight } else { 0.0 }
+            if row.abs_diff(column) <= reach { weight } else { 0.0 }
         };
         emitter.tensor(&[channels, channels, 1, 1], (0..channels * channels).map(element).collect())
     }
@@ -87,6 +91,10 @@ impl Operator for LocalResponseNormGradient {
         Ok(facts)
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true; 3]))
+    }
+
     /// With s the sum plus bias: `dx = dy s^-beta - 2 alpha beta / size * x Σ (dy y / s)`, the sum running over the
     /// channels in whose sums this one is. Sums over channels are products with a band matrix.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -95,7 +103,7 @@ impl Operator for LocalResponseNormGradient {
         let channels = facts[0].shape[1];
         let weight = norm.alpha / norm.size as f32;
         let squares = emitter.op("Mul", &[x, x], Vec::new());
-        let band = norm.band(emitter, channels, weight, false);
+        let band = norm.band(emitter, channels, weight);
         let bias = emitter.tensor(&[channels], vec![norm.bias; channels]);
         let sums = emitter.op("Conv", &[&squares, &band, &bias], Vec::new());
         let logarithm = emitter.op("Log", &[&sums], Vec::new());
@@ -104,7 +112,7 @@ impl Operator for LocalResponseNormGradient {
         let direct = emitter.op("Mul", &[upstream, &power], Vec::new());
         let product = emitter.op("Mul", &[upstream, y], Vec::new());
         let ratio = emitter.op("Div", &[&product, &sums], Vec::new());
-        let band = norm.band(emitter, channels, 2.0 * norm.beta * weight, true);
+        let band = norm.band(emitter, channels, 2.0 * norm.beta * weight);
         let ratios = emitter.op("Conv", &[&ratio, &band], Vec::new());
         let through_sums = emitter.op("Mul", &[x, &ratios], Vec::new());
         vec![emitter.op("Sub", &[&direct, &through_sums], Vec::new())]

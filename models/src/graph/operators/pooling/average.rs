@@ -1,8 +1,11 @@
 //! The mean of each window, padding excluded.
 
-use super::{PoolShape, spread};
+use super::{
+    PoolShape,
+    spread::{pad_to_image, spread},
+};
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
     lowering::{Emitter, Provider, Value},
     operators::{
         exactly, expect_shape,
@@ -57,6 +60,10 @@ impl Operator for AveragePool {
         Ok(vec![Some(graph.add(operator, &[upstream])?)])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         // cuDNN knows one pad per axis, not one per side.
@@ -107,13 +114,17 @@ impl Operator for AveragePoolGradientOf {
         Ok(vec![shape.input_fact()])
     }
 
+    fn batching(&self, _inputs: &[&Fact]) -> Option<Batching> {
+        Some(Batching::sample_wise(&[true]))
+    }
+
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         vec![match lowering_choice::average_pool_gradient(emitter, &shape) {
             AveragePoolGradient::Spread => {
                 let share = emitter.scale(&inputs[0], 1.0 / (shape.kernel[0] * shape.kernel[1]) as f32);
-                let spread = spread::spread(emitter, &share, &shape);
-                spread::pad_to_image(emitter, &spread, &shape)
+                let repeated = spread(emitter, &share, &shape);
+                pad_to_image(emitter, &repeated, &shape)
             }
             AveragePoolGradient::Separable => separable(emitter, &inputs[0], &shape),
             AveragePoolGradient::Whole => whole(emitter, &inputs[0], &shape),

@@ -6,8 +6,9 @@ mod max;
 mod spread;
 
 pub use average::{AveragePool, AveragePoolGradientOf};
-pub use global::GlobalAveragePool;
+pub use global::{GlobalAveragePool, GlobalAveragePoolGradient};
 pub use max::{MaxPool, MaxPoolGradientOf};
+pub(crate) use spread::spread;
 
 use super::{all_f32, exactly, misfit};
 use crate::graph::{Fact, GraphError, lowering::Attribute};

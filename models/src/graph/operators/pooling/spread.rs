@@ -7,7 +7,7 @@ use crate::graph::{
 };
 
 /// `[N, C, H', W']` to `[N, C, H' kh, W' kw]`.
-pub(super) fn spread(emitter: &mut Emitter, value: &str, shape: &PoolShape) -> Value {
+pub(crate) fn spread(emitter: &mut Emitter, value: &str, shape: &PoolShape) -> Value {
     match lowering_choice::spread(emitter) {
         Spread::Concat => by_concat(emitter, value, shape),
         Spread::Resize => by_resize(emitter, value, shape),
@@ -26,7 +26,9 @@ fn by_concat(emitter: &mut Emitter, value: &str, shape: &PoolShape) -> Value {
 }
 
 fn by_resize(emitter: &mut Emitter, value: &str, shape: &PoolShape) -> Value {
-    let scales = emitter.tensor(&[4], vec![1.0, 1.0, shape.kernel[0] as f32, shape.kernel[1] as f32]);
+    let [down, across] = shape.kernel.map(|size| size as f32);
+    let scales =
+        emitter.keyed_tensor(format!("scales {down} {across}"), &[4], || vec![1.0, 1.0, down, across]);
     let attributes =
         [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
     let attributes = attributes.map(|(name, text)| (name, Attribute::Text(text.to_owned())));

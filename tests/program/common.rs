@@ -1,7 +1,5 @@
 //! Running the program as a user does: a real process, its exit code, what it prints.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop the test")]
-
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},

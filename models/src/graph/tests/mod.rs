@@ -1,0 +1,10 @@
+//! Graphs run in ONNX Runtime itself.
+
+mod catalogue;
+mod cuda;
+mod draws;
+mod gradients;
+mod lowerings;
+pub(super) mod standard;
+pub(super) mod support;
+mod vectors;

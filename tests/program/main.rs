@@ -1,0 +1,12 @@
+//! The whole program, as a user meets it: real processes, real files, real kills.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests stop the test, and say why a test is skipped"
+)]
+
+mod bad_input;
+mod common;
+mod run;

@@ -1,0 +1,346 @@
+//! A short real run on digits, and everything that can be done with what it leaves.
+
+use super::common::{Finished, Living, finish, hatchery, real_data, wait_until};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+use tempfile::{TempDir, tempdir};
+
+/// Small enough to be quick in a debug build.
+const SMALL: [&str; 18] = [
+    "--set",
+    "search.initial=4",
+    "--set",
+    "search.population=6",
+    "--set",
+    "search.tournament=2",
+    "--set",
+    "training.epochs=2",
+    "--set",
+    "final.epochs=2",
+    "--set",
+    "limits.parameters=20000",
+    "--set",
+    "limits.multiply_adds=100000",
+    "--set",
+    "space.depth=1,3",
+    "--set",
+    "budget.time=none",
+];
+
+fn run_arguments<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "digits", "--out", out], &SMALL[..], more].concat()
+}
+
+fn run(folder: &Path, out: &str, more: &[&str]) -> Finished {
+    hatchery(folder, &run_arguments(out, more))
+}
+
+/// One finished run that several tests look at; they must not change it.
+fn finished() -> &'static (TempDir, serde_json::Value) {
+    static RUN: OnceLock<(TempDir, serde_json::Value)> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let folder = tempdir().unwrap();
+        let done =
+            run(folder.path(), "run", &["--evaluations", "8", "--seed", "3", "--workers", "2", "--json"])
+                .ok();
+        let summary = done.json();
+        (folder, summary)
+    })
+}
+
+/// A copy of the finished run, to be changed at will.
+fn copy() -> TempDir {
+    let folder = tempdir().unwrap();
+    copy_folder(&finished().0.path().join("run"), &folder.path().join("run"));
+    folder
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Every evaluation of a run: id to outcome, score and genome.
+fn rows(folder: &Path) -> BTreeMap<u64, (String, Option<f64>, String)> {
+    let list = hatchery(folder, &["list", "run", "--json"]).ok();
+    let row = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap().to_owned();
+        (row["id"].as_u64().unwrap(), (text("outcome"), row["score"].as_f64(), text("summary")))
+    };
+    list.stdout.lines().map(row).collect()
+}
+
+/// How many evaluations have ended; 0 where there is no journal yet.
+fn ended(folder: &Path) -> u64 {
+    let status = hatchery(folder, &["status", "run", "--json"]);
+    if status.code == Some(0) { status.json()["evaluations"].as_u64().unwrap() } else { 0 }
+}
+
+#[test]
+fn the_json_line_says_what_the_run_came_to() {
+    let (_, summary) = finished();
+    assert_eq!(summary["run"], "run");
+    assert_eq!(summary["evaluations"], 8);
+    let outcomes = summary["outcomes"].as_object().unwrap();
+    let sum: u64 = outcomes.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(sum, 8);
+    assert_eq!(
+        summary["completed"].as_u64(),
+        outcomes.get("completed").map_or(Some(0), serde_json::Value::as_u64)
+    );
+    for key in ["id", "valid_accuracy", "test_accuracy", "parameters", "multiply_adds"] {
+        assert!(summary["best"][key].is_number(), "{key}: {summary}");
+    }
+    let utilisation = summary["utilisation"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&utilisation));
+    assert!(
+        summary["networks_per_hour"].as_f64().unwrap() > 0.0 && summary["elapsed_s"].as_f64().unwrap() > 0.0
+    );
+}
+
+#[test]
+fn the_run_directory_holds_everything() {
+    let root = finished().0.path().join("run");
+    for name in
+        ["journal.sqlite", "experiment.toml", "best.onnx", "best.json", "report.html", "log/hatchery.log"]
+    {
+        assert!(fs::metadata(root.join(name)).is_ok_and(|file| file.len() > 0), "{name}");
+    }
+    let champions: Vec<PathBuf> =
+        fs::read_dir(root.join("champions")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(
+        champions.iter().any(|path| path.extension().is_some_and(|extension| extension == "onnx")),
+        "{champions:?}"
+    );
+    let best: serde_json::Value = serde_json::from_slice(&fs::read(root.join("best.json")).unwrap()).unwrap();
+    assert_eq!(best["id"], finished().1["best"]["id"]);
+    assert_eq!(best["test_accuracy"], finished().1["best"]["test_accuracy"]);
+    let report = fs::read_to_string(root.join("report.html")).unwrap();
+    assert!(report.contains("The winner") && !report.contains("https://"));
+    assert!(fs::read_to_string(root.join("experiment.toml")).unwrap().contains("evaluations = 8"));
+}
+
+#[test]
+fn the_exported_model_has_the_reported_accuracy() {
+    let folder = copy();
+    let summary = &finished().1;
+    let id = summary["best"]["id"].to_string();
+    hatchery(folder.path(), &["export", "run", &id, "--onnx", "m.onnx"]).ok();
+    assert_eq!(
+        fs::read(folder.path().join("m.onnx")).unwrap(),
+        fs::read(folder.path().join("run/best.onnx")).unwrap()
+    );
+    for model in ["m.onnx", "run/best.onnx"] {
+        let test = hatchery(folder.path(), &["test", model, "digits", "--json"]).ok().json();
+        assert_eq!(test["accuracy"], summary["best"]["test_accuracy"], "{model}");
+    }
+}
+
+#[test]
+fn networks_are_drawn_and_their_training_step_is_a_graph() {
+    let folder = copy();
+    let arguments = ["export", "run", "--svg", "w.svg", "--dot", "w.dot", "--train-step", "step.onnx"];
+    hatchery(folder.path(), &arguments).ok();
+    assert!(fs::read_to_string(folder.path().join("w.svg")).unwrap().starts_with("<svg"));
+    assert!(fs::read_to_string(folder.path().join("w.dot")).unwrap().starts_with("digraph"));
+    let step = fs::read(folder.path().join("step.onnx")).unwrap();
+    let has = |name: &str| step.windows(name.len()).any(|window| window == name.as_bytes());
+    assert!(has("next_parameters") && has("learning_rate"));
+    assert_eq!(
+        hatchery(folder.path(), &["export", "run"]).code,
+        Some(2),
+        "what is to be written must be said"
+    );
+    hatchery(folder.path(), &["export", "run", "99999", "--svg", "x.svg"]).refused(4, &["99999"]);
+}
+
+#[test]
+fn lists_shows_and_states() {
+    let folder = copy();
+    assert_eq!(rows(folder.path()).len(), 8);
+    let top = hatchery(folder.path(), &["list", "run", "--top", "3", "--csv"]).ok();
+    assert_eq!(top.stdout.lines().count(), 4, "{top:?}");
+    assert!(top.stdout.starts_with("id,outcome,score,parameters,"));
+    let id = finished().1["best"]["id"].to_string();
+    let show = hatchery(folder.path(), &["show", "run", &id]).ok().stdout;
+    for word in ["layers", "training genes", "learning curve", "lineage", "input, normalised"] {
+        assert!(show.contains(word), "{word}: {show}");
+    }
+    let status = hatchery(folder.path(), &["status", "run"]).ok().stdout;
+    assert!(status.contains("done") && status.contains("8 evaluations"), "{status}");
+    hatchery(folder.path(), &["show", "run", "99999"]).refused(4, &["99999", "hatchery list"]);
+}
+
+#[test]
+fn a_finished_run_goes_on_when_its_budget_grows() {
+    let folder = copy();
+    let before = rows(folder.path());
+    let done = hatchery(
+        folder.path(),
+        &["run", "--out", "run", "--resume", "--evaluations", "10", "--json", "--quiet"],
+    )
+    .ok();
+    let after = rows(folder.path());
+    assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
+    assert!(done.json()["evaluations"].as_u64().unwrap() >= 8);
+    hatchery(folder.path(), &["run", "--out", "run", "--resume", "--seed", "4"])
+        .refused(2, &["seed", "--resume"]);
+    hatchery(folder.path(), &["run", "magic", "--out", "run", "--resume", "--set", "data.source=digits"])
+        .refused(2, &["digits", "magic", "--out"]);
+}
+
+#[test]
+fn a_damaged_journal_is_named() {
+    let folder = copy();
+    let path = folder.path().join("run/journal.sqlite");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len().min(20_000);
+    bytes[16..end].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    for arguments in [&["status", "run"][..], &["list", "run"], &["run", "--out", "run", "--resume"]] {
+        hatchery(folder.path(), arguments).refused(4, &["journal.sqlite", "damaged"]);
+    }
+}
+
+#[test]
+fn after_kill_9_nothing_finished_is_lost_or_repeated() {
+    let folder = tempdir().unwrap();
+    let mut living = Living::start(
+        folder.path(),
+        &run_arguments("run", &["--evaluations", "12", "--workers", "2", "--quiet"]),
+    );
+    wait_until("three evaluations", || ended(folder.path()) >= 3 || !living.is_alive());
+    let while_it_runs = hatchery(folder.path(), &["run", "--out", "run", "--resume"]);
+    if living.is_alive() {
+        while_it_runs.refused(4, &["in use", &living.0.id().to_string()]);
+        hatchery(folder.path(), &["run", "--out", "run"]).refused(4, &["run"]);
+    }
+    living.kill();
+    let before = rows(folder.path());
+    let done = hatchery(folder.path(), &["run", "--out", "run", "--resume", "--json", "--quiet"]).ok();
+    assert_eq!(done.json()["evaluations"], 12);
+    let after = rows(folder.path());
+    assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
+    let genomes: std::collections::BTreeSet<&String> =
+        after.values().map(|(_, _, summary)| summary).collect();
+    assert!(genomes.len() > 1 && after.len() == 12);
+}
+
+#[test]
+#[cfg(unix)]
+fn one_ctrl_c_ends_cleanly_with_the_best_so_far() {
+    let folder = tempdir().unwrap();
+    let mut living =
+        Living::start(folder.path(), &run_arguments("run", &["--evaluations", "1000", "--quiet"]));
+    wait_until("two evaluations", || ended(folder.path()) >= 2);
+    let killed = Command::new("kill").args(["-INT", &living.0.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(living.0.wait().unwrap().code(), Some(0));
+    assert!(folder.path().join("run/best.onnx").is_file() && folder.path().join("run/report.html").is_file());
+    let status = hatchery(folder.path(), &["status", "run", "--json"]).ok().json();
+    assert_eq!(status["running"], false);
+    let seen = status["evaluations"].as_u64().unwrap();
+    assert!((2..1000).contains(&seen));
+    let more = (seen + 1).to_string();
+    let done = hatchery(
+        folder.path(),
+        &["run", "--out", "run", "--resume", "--evaluations", &more, "--json", "--quiet"],
+    )
+    .ok();
+    let evaluations = done.json()["evaluations"].as_u64().unwrap();
+    assert!(
+        (seen + 1..seen + 100).contains(&evaluations),
+        "who was born already is evaluated, nobody else: {evaluations}"
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_search() {
+    let search = |seed: &str| {
+        let folder = tempdir().unwrap();
+        run(folder.path(), "run", &["--evaluations", "6", "--seed", seed, "--workers", "1", "--quiet"]).ok();
+        rows(folder.path())
+    };
+    let first = search("5");
+    assert_eq!(first, search("5"));
+    assert_ne!(first, search("6"));
+}
+
+#[test]
+fn tables_are_learnt_too() {
+    let folder = tempdir().unwrap();
+    let mut text = "a,b,y\n".to_owned();
+    for index in 0..200 {
+        let (a, b) = (f64::from(index % 20) / 10.0, f64::from(index / 20) / 5.0);
+        text += &format!("{a},{b},{}\n", 3.0 * a - 2.0 * b + 1.0);
+    }
+    fs::write(folder.path().join("plane.csv"), text).unwrap();
+    let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\n[budget]\n\
+                      evaluations = 4\n[search]\ninitial = 2\npopulation = 4\ntournament = 2\n[training]\nepochs = 8\n\
+                      [final]\nepochs = 20\n[space]\nlayers = [\"dense\"]\ndepth = [1, 2]\nshift = [0, 0]\n\
+                      norms = [\"none\"]\nbatch_size = [16]\noptimizers = [\"adam\"]\nlearning_rate = [0.003, 0.03]\n";
+    fs::write(folder.path().join("plane.toml"), experiment).unwrap();
+    let done =
+        hatchery(folder.path(), &["run", "plane.toml", "--out", "run", "--json", "--quiet"]).ok().json();
+    let reported = done["best"]["test_accuracy"].as_f64().unwrap();
+    assert!(reported > 0.5, "R squared of a plane: {done}");
+    let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
+    assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
+}
+
+#[test]
+fn real_tables_and_pictures_are_read() {
+    let folder = tempdir().unwrap();
+    if let Some(magic) = real_data("magic04.data") {
+        let source = format!("csv:{}", magic.display());
+        let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
+        assert_eq!(
+            (found["count"].as_u64(), found["classes"].as_array().map(Vec::len)),
+            (Some(19_020), Some(2))
+        );
+    }
+    if let Some(fashion) = real_data("fashion-mnist") {
+        let source = format!("idx:{}", fashion.display());
+        let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
+        assert_eq!((found["count"].as_u64(), found["split"]["test"].as_u64()), (Some(70_000), Some(10_000)));
+    }
+}
+
+/// A disk of a few hundred kilobytes, in a mount namespace of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_named_and_the_journal_stays_sound() {
+    let folder = tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = format!("mount -t tmpfs -o size=600k tmpfs {}", disk.display());
+    let inside = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.current_dir(folder.path()).args(["-rm", "sh", "-c", &format!("{mount} && {script}")]);
+        finish(&mut command)
+    };
+    if inside("true").code != Some(0) {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    }
+    let program = env!("CARGO_BIN_EXE_hatchery");
+    let arguments = run_arguments("disk/run", &["--evaluations", "30", "--quiet"]).join(" ");
+    let script = format!(
+        "{program} {arguments}; code=$?; cp -r disk/run kept && {program} status kept >status.txt; exit $code"
+    );
+    inside(&script).refused(4, &["space"]);
+    assert!(fs::read_to_string(folder.path().join("status.txt")).unwrap().contains("evaluations"));
+}
