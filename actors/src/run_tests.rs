@@ -168,6 +168,8 @@ async fn a_search_ends_with_exactly_as_many_evaluations_as_asked_for() {
     assert_eq!(summary.outcomes, vec![(Outcome::Completed, 25)]);
     let last = summary.final_result.unwrap();
     assert!(last.retrained && last.test_score.is_some());
+    let finals = summary.record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final);
+    assert!(finals.map(|e| e.score).eq([None]), "there is nothing to score the final training on");
     assert_eq!(summary.best.unwrap().individual, last.individual);
     assert_eq!(summary.weights.unwrap().0, last.evaluation);
     assert_eq!(summary.record.end, Some(End::Completed));

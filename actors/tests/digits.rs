@@ -1,5 +1,9 @@
 //! A small search on the embedded digits, with real trainings: actors, journal and training together.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a test that is skipped says so, one that fails stops")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that is skipped says so, one that fails stops"
+)]
 
 use hatchery_actors::breeder::SpaceVariation;
 use hatchery_actors::journal::{Journal, RunInfo, record};

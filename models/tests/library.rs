@@ -1,5 +1,8 @@
 //! Libraries that are none, in a process of its own: a process loads ONNX Runtime once and for all.
 
+#![expect(clippy::print_stdout, reason = "tests say why they are skipped")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use hatchery_models::training::runtime::{LibraryOptions, Runtime};
 use std::{path::Path, process::Command};
 

@@ -55,7 +55,7 @@ pub struct EvaluationRecord {
     pub epochs: u32,
     /// How it ended.
     pub outcome: Option<Outcome>,
-    /// Best validation score (accuracy, or R squared); of a test, the test's.
+    /// Best validation score (accuracy, or R squared); of a test, the test's; of the final training, none.
     pub score: Option<f64>,
     /// Validation loss of the epoch with the best score.
     pub loss: Option<f64>,

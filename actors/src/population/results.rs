@@ -160,7 +160,8 @@ pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
 }
 
 fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {
-    let best = best_of(&trained.curve);
+    // Nothing was left to score the final training on: what its curve holds in place of scores is none.
+    let best = if open.kind == LeaseKind::Final { None } else { best_of(&trained.curve) };
     Finished {
         evaluation,
         attempt: open.attempt,

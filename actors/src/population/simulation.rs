@@ -576,6 +576,36 @@ fn a_stop_releases_everything_and_can_be_resumed() {
 }
 
 #[test]
+fn a_coordinator_killed_in_any_part_of_the_finale_does_that_part_again() {
+    for kind in [LeaseKind::Crown, LeaseKind::Final, LeaseKind::Test] {
+        let mut world = World::new(4, Weather { failures: 0.0, ..Weather::fair(2) });
+        while world.brain.desk.leases().all(|(_, open, _)| open.kind != kind) {
+            let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
+            world.now = next.at;
+            world.happen(next.happening);
+        }
+        let before = world.journal.record().unwrap();
+        world.kill();
+        let (brain, record, world) = world.run();
+        judge(&brain, &record, &world);
+        assert_eq!(brain.end(), Some(&End::Completed), "{kind:?}");
+        let redone: Vec<_> = record.evaluations.iter().filter(|e| e.losses == 1).map(|e| e.kind).collect();
+        assert!(!redone.is_empty() && redone.iter().all(|of| *of == kind), "{kind:?}: {redone:?}");
+        // Nothing that had ended was done again, and no other part was added.
+        for evaluation in before.evaluations.iter().filter(|e| e.state == EvaluationState::Finished) {
+            assert!(
+                record
+                    .evaluations
+                    .iter()
+                    .any(|later| later.id == evaluation.id && later.attempt == evaluation.attempt)
+            );
+        }
+        let finals = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final).count();
+        assert_eq!(finals, 1, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_poisonous_evaluation_is_given_up() {
     let weather = Weather { deaths: 1.0, evaluations: Some(3), ..Weather::fair(1) };
     let (brain, record, _) = World::new(1, weather).run();

@@ -20,40 +20,28 @@ use crate::{
 /// Samples of an evaluation's batch, at most: as many as keep matrix products busy, few enough for the cache.
 const EVALUATION_BATCH_MAX: usize = 128;
 
-/// The models of one training and the state that it begins with.
+/// The model of a training's steps and the state that it begins with.
 #[derive(Debug)]
 pub(super) struct Programs {
     /// Training-step model.
     pub step: Vec<u8>,
-    /// Evaluation model.
-    pub evaluation: Vec<u8>,
     /// State before the first step.
     pub state: Vec<StateVector>,
     /// Samples of a step.
     pub batch: usize,
-    /// Samples of an evaluation's batch.
-    pub evaluation_batch: usize,
-    /// Number of classes; 0 for regression.
-    pub classes: usize,
     /// Memory that a step needs beside the data set, in bytes.
     pub memory_bytes: u64,
 }
 
 impl Programs {
-    /// Builds the models of an assignment.
+    /// Builds the model of an assignment.
     pub fn of(runtime: &Runtime, resident: &Resident, assignment: &Assignment<'_>) -> Result<Self, End> {
         let product = step_product(resident, assignment)?;
         let memory_bytes = step_memory_bytes(&product, resident);
-        let most = if assignment.valid.is_empty() { 1 } else { assignment.valid.len() };
-        let evaluation =
-            EvaluationProgram::of(runtime, resident, assignment.genome, assignment.normalisation, most)?;
         Ok(Self {
             step: encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step")),
             state: initial_state(&product.layout, assignment),
             batch: product.batch,
-            evaluation: evaluation.model,
-            evaluation_batch: evaluation.batch,
-            classes: evaluation.classes,
             memory_bytes,
         })
     }
@@ -98,8 +86,11 @@ pub(super) fn weight_vectors(weights: Weights) -> Vec<StateVector> {
 /// An evaluation model and its sizes.
 #[derive(Debug)]
 pub(super) struct EvaluationProgram {
+    /// The model.
     pub model: Vec<u8>,
+    /// Samples of a batch.
     pub batch: usize,
+    /// Number of classes; 0 for regression.
     pub classes: usize,
 }
 

@@ -35,11 +35,6 @@ impl Sampler {
         }
     }
 
-    /// Samples of a batch.
-    pub fn batch(&self) -> usize {
-        self.batch
-    }
-
     /// Steps of an epoch: whole batches only, the rest of the order is left out.
     pub fn steps_per_epoch(&self) -> usize {
         self.indices.len() / self.batch
@@ -121,7 +116,7 @@ mod tests {
     #[test]
     fn fewer_samples_than_a_batch_are_one_batch() {
         let mut sampler = Sampler::new(&[4, 9], 32, 1);
-        assert_eq!((sampler.batch(), sampler.steps_per_epoch()), (2, 1));
+        assert_eq!((sampler.step(0).0.len(), sampler.steps_per_epoch()), (2, 1));
         let mut seen = epoch(&mut sampler);
         seen.sort_unstable();
         assert_eq!(seen, [4, 9]);

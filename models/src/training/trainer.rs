@@ -5,13 +5,13 @@
 use super::{
     assignment::{Assignment, Observer, Verdict},
     outcome::{EpochReport, Outcome, Trained, Weights},
-    programs::Programs,
+    programs::{EvaluationProgram, Programs},
     resident::Resident,
     runtime::{Evaluator, Runtime, RuntimeError, StepInputs, Stepper},
     sampler::{Sampler, weighted_batches},
     schedule::{learning_rate, warmup_steps},
     scores::{Reference, Scores, Sums},
-    watch::{End, Watch},
+    watch::{End, Progress, Watch},
 };
 use std::time::Instant;
 
@@ -66,12 +66,12 @@ struct Run<'a> {
     resident: &'a Resident,
     assignment: &'a Assignment<'a>,
     clock: Instant,
-    programs: Programs,
     sampler: Sampler,
     watch: Watch,
     reference: Reference,
     stepper: Stepper,
-    evaluator: Option<Evaluator>,
+    /// With the samples of its batches.
+    evaluator: Option<(Evaluator, usize)>,
 }
 
 impl<'a> Run<'a> {
@@ -106,7 +106,6 @@ impl<'a> Run<'a> {
             reference,
             stepper,
             evaluator: None,
-            programs,
         })
     }
 
@@ -158,9 +157,8 @@ impl<'a> Run<'a> {
             loss_sum += f64::from(loss);
             let is_probed = epoch <= PROBED_EPOCHS && (step + 1) % distance == 0 && steps - step > distance;
             if is_probed && !self.assignment.valid.is_empty() {
-                let probe = &self.assignment.valid[..self.assignment.valid.len().min(PROBE_SAMPLES_MAX)];
-                let scores = self.evaluate(probe, observer)?;
-                self.watch.on_probe(&scores, self.is_settled(record.steps))?;
+                let scores = self.evaluate(&probe_of(self.assignment.valid), observer)?;
+                self.watch.on_probe(self.progress(epoch - 1, record.steps), &scores)?;
             }
         }
         Ok((loss_sum / steps as f64) as f32)
@@ -179,8 +177,9 @@ impl<'a> Run<'a> {
         self.sampler.steps_per_epoch() as u64 * u64::from(self.assignment.epochs)
     }
 
-    fn is_settled(&self, steps: u64) -> bool {
-        steps > warmup_steps(self.assignment.genome.training.schedule, self.planned_steps())
+    fn progress(&self, epochs: u32, steps: u64) -> Progress {
+        let warmup = warmup_steps(self.assignment.genome.training.schedule, self.planned_steps());
+        Progress { epochs, steps, last: epochs == self.assignment.epochs, settled: steps > warmup }
     }
 
     /// Ends the training where its time is over or it was asked to stop.
@@ -210,28 +209,29 @@ impl<'a> Run<'a> {
             return Ok((scores, false));
         }
         let scores = self.evaluate(self.assignment.valid, observer)?;
-        let last = epoch == self.assignment.epochs;
-        let better = self.watch.on_epoch(epoch, last, &scores, self.is_settled(steps))?;
+        let better = self.watch.on_epoch(self.progress(epoch, steps), &scores)?;
         Ok((scores, better))
     }
 
     fn evaluate(&mut self, indices: &[u32], observer: &dyn Observer) -> Result<Scores, End> {
-        let sizes = (self.programs.evaluation_batch, self.programs.classes);
-        let mut evaluator = match self.evaluator.take() {
+        let (mut evaluator, batch) = match self.evaluator.take() {
             Some(evaluator) => evaluator,
-            // Made when it is first needed: a training that fails in its first steps never pays for it.
-            None => Evaluator::of_training(
-                self.runtime,
-                &self.programs.evaluation,
-                &self.resident.shared(),
-                &self.stepper,
-                sizes,
-            )?,
+            None => self.new_evaluator()?,
         };
         let set = self.stepper.turn();
-        let sums = sums_over(&mut evaluator, set, indices, sizes.0, &mut || self.interrupted(observer))?;
-        self.evaluator = Some(evaluator);
+        let sums = sums_over(&mut evaluator, set, indices, batch, &mut || self.interrupted(observer))?;
+        self.evaluator = Some((evaluator, batch));
         Ok(sums.scores(&self.reference))
+    }
+
+    /// Made when it is first needed: the first step comes sooner, and a training that fails before never pays for it.
+    fn new_evaluator(&self) -> Result<(Evaluator, usize), End> {
+        let Assignment { genome, normalisation, valid, .. } = self.assignment;
+        let program = EvaluationProgram::of(self.runtime, self.resident, genome, normalisation, valid.len())?;
+        let sizes = (program.batch, program.classes);
+        let shared = self.resident.shared();
+        let evaluator = Evaluator::of_training(self.runtime, &program.model, &shared, &self.stepper, sizes)?;
+        Ok((evaluator, program.batch))
     }
 
     fn weights(&self) -> Result<Weights, End> {
@@ -250,6 +250,11 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Samples for a look: spread over all, since data sets may be sorted by class.
+fn probe_of(valid: &[u32]) -> Vec<u32> {
+    valid.iter().step_by(valid.len().div_ceil(PROBE_SAMPLES_MAX).max(1)).copied().collect()
 }
 
 /// Sums of all batches; `between` is asked before each and may end it.

@@ -25,6 +25,22 @@ pub const ENTROPY_FACTOR: f64 = 0.97;
 /// Looks in a row at which a network predicts one class and has learned nothing, after which it counts as dead.
 pub const DEAD_LOOKS: u32 = 3;
 
+/// Steps before which no network is called degenerate: where epochs are short, two of them teach nothing.
+pub const JUDGED_STEPS_MIN: u64 = 50;
+
+/// Where a training stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Epochs finished.
+    pub epochs: u32,
+    /// Steps taken.
+    pub steps: u64,
+    /// Whether all planned epochs are finished.
+    pub last: bool,
+    /// Whether the learning rate has warmed up, before which no network is given up.
+    pub settled: bool,
+}
+
 /// Why a training ends before its planned end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
@@ -86,8 +102,8 @@ impl Watch {
         Ok(())
     }
 
-    /// After a look at a few validation samples amid an epoch. `settled`: the learning rate has warmed up.
-    pub fn on_probe(&mut self, scores: &Scores, settled: bool) -> Result<(), End> {
+    /// After a look at a few validation samples amid an epoch.
+    pub fn on_probe(&mut self, progress: Progress, scores: &Scores) -> Result<(), End> {
         self.finite(scores)?;
         let before = self.last_probe.replace(scores.loss);
         if let Reference::Classification { classes, .. } = self.reference {
@@ -97,12 +113,11 @@ impl Watch {
                 return Err(End::new(Outcome::Diverged, message));
             }
         }
-        self.look_for_life(scores, settled)
+        self.look_for_life(progress, scores)
     }
 
-    /// After each epoch's validation; `epochs` have been trained, `last` of all that are planned; `settled`: the
-    /// learning rate has warmed up, before which no network is given up. Says whether this is the best epoch so far.
-    pub fn on_epoch(&mut self, epochs: u32, last: bool, scores: &Scores, settled: bool) -> Result<bool, End> {
+    /// After each epoch's validation. Says whether this is the best epoch so far.
+    pub fn on_epoch(&mut self, progress: Progress, scores: &Scores) -> Result<bool, End> {
         self.finite(scores)?;
         let better = scores.score > self.best_score
             || (scores.score == self.best_score && scores.loss < self.best_loss);
@@ -112,10 +127,12 @@ impl Watch {
         } else {
             self.epochs_without_better += 1;
         }
-        if last || (settled && f64::from(epochs) >= self.majority_patience) {
+        let Progress { epochs, steps, last, settled } = progress;
+        let judged = settled && steps >= JUDGED_STEPS_MIN && f64::from(epochs) >= self.majority_patience;
+        if last || judged {
             self.better_than_guessing(epochs, scores)?;
         }
-        self.look_for_life(scores, settled)?;
+        self.look_for_life(progress, scores)?;
         Ok(better)
     }
 
@@ -158,9 +175,10 @@ impl Watch {
     }
 
     /// One class for everything and a loss that has learned nothing, several times in a row, is a dead network.
-    fn look_for_life(&mut self, scores: &Scores, settled: bool) -> Result<(), End> {
+    fn look_for_life(&mut self, progress: Progress, scores: &Scores) -> Result<(), End> {
         let Reference::Classification { entropy, .. } = self.reference else { return Ok(()) };
-        let dead = settled
+        let dead = progress.settled
+            && progress.steps >= JUDGED_STEPS_MIN
             && scores.one_class_share >= ONE_CLASS_SHARE
             && f64::from(scores.loss) >= ENTROPY_FACTOR * entropy;
         self.dead_looks = if dead { self.dead_looks + 1 } else { 0 };
@@ -192,6 +210,9 @@ mod tests {
         Scores { loss, score, correct: 0, count: 100, one_class_share }
     }
 
+    /// Amid the training, warmed up, long enough under way.
+    const AMID: Progress = Progress { epochs: 1, steps: 100, last: false, settled: true };
+
     fn outcome<T>(result: Result<T, End>) -> Option<Outcome> {
         result.err().map(|end| end.outcome)
     }
@@ -211,25 +232,30 @@ mod tests {
     #[test]
     fn a_probe_far_above_guessing_diverges_only_while_it_rises() {
         let mut watch = watch();
-        assert_eq!(outcome(watch.on_probe(&scores(0.1, 20.0, 0.5), true)), None);
-        assert_eq!(outcome(watch.on_probe(&scores(0.1, 12.0, 0.5), true)), None);
-        assert_eq!(outcome(watch.on_probe(&scores(0.1, 13.0, 0.5), true)), Some(Outcome::Diverged));
+        assert_eq!(outcome(watch.on_probe(AMID, &scores(0.1, 20.0, 0.5))), None);
+        assert_eq!(outcome(watch.on_probe(AMID, &scores(0.1, 12.0, 0.5))), None);
+        assert_eq!(outcome(watch.on_probe(AMID, &scores(0.1, 13.0, 0.5))), Some(Outcome::Diverged));
     }
 
     #[test]
-    fn a_dead_network_is_found_at_the_third_look_but_not_while_warming_up() {
+    fn a_dead_network_is_found_at_the_third_look_but_not_before_it_had_a_chance() {
         let dead = scores(0.1, 2.3, 1.0);
         let mut watch = watch();
-        let looks = [false, true, true, true].map(|settled| outcome(watch.on_probe(&dead, settled)));
-        assert_eq!(looks, [None, None, None, Some(Outcome::Degenerate)]);
+        let warming_up = Progress { settled: false, ..AMID };
+        let just_begun = Progress { steps: JUDGED_STEPS_MIN - 1, ..AMID };
+        for early in [warming_up, just_begun, warming_up, just_begun] {
+            assert_eq!(outcome(watch.on_probe(early, &dead)), None);
+        }
+        let looks = [AMID; 3].map(|progress| outcome(watch.on_probe(progress, &dead)));
+        assert_eq!(looks, [None, None, Some(Outcome::Degenerate)]);
     }
 
     #[test]
     fn a_network_that_begins_to_learn_is_left_alone() {
         let mut watch = watch();
         for _ in 0..10 {
-            assert_eq!(outcome(watch.on_probe(&scores(0.1, 2.3, 1.0), true)), None);
-            assert_eq!(outcome(watch.on_probe(&scores(0.2, 2.2, 0.9), true)), None);
+            assert_eq!(outcome(watch.on_probe(AMID, &scores(0.1, 2.3, 1.0))), None);
+            assert_eq!(outcome(watch.on_probe(AMID, &scores(0.2, 2.2, 0.9))), None);
         }
     }
 
@@ -237,35 +263,39 @@ mod tests {
     fn the_majority_is_tolerated_for_the_patience_and_at_the_end_not() {
         let guessing = scores(0.11, 2.2, 0.6);
         let mut patient = watch();
-        assert_eq!(patient.on_epoch(1, false, &guessing, true), Ok(true));
-        assert_eq!(patient.clone().on_epoch(2, false, &guessing, false), Ok(false), "still warming up");
-        assert_eq!(outcome(patient.on_epoch(2, false, &guessing, true)), Some(Outcome::Degenerate));
-        assert_eq!(outcome(watch().on_epoch(1, true, &guessing, true)), Some(Outcome::Degenerate));
+        assert_eq!(patient.on_epoch(AMID, &guessing), Ok(true));
+        let second = Progress { epochs: 2, ..AMID };
+        for early in [Progress { settled: false, ..second }, Progress { steps: 10, ..second }] {
+            assert_eq!(patient.clone().on_epoch(early, &guessing), Ok(false));
+        }
+        assert_eq!(outcome(patient.on_epoch(second, &guessing)), Some(Outcome::Degenerate));
+        let end = Progress { last: true, steps: 10, ..AMID };
+        assert_eq!(outcome(watch().on_epoch(end, &guessing)), Some(Outcome::Degenerate));
     }
 
     #[test]
     fn a_network_that_was_good_once_is_not_degenerate() {
         let mut watch = watch();
-        watch.on_epoch(1, false, &scores(0.8, 0.6, 0.2), true).unwrap();
-        assert_eq!(watch.on_epoch(2, true, &scores(0.1, 1.0, 1.0), true), Ok(false));
+        watch.on_epoch(AMID, &scores(0.8, 0.6, 0.2)).unwrap();
+        assert_eq!(
+            watch.on_epoch(Progress { epochs: 2, last: true, ..AMID }, &scores(0.1, 1.0, 1.0)),
+            Ok(false)
+        );
     }
 
     #[test]
     fn a_frequent_class_does_not_make_a_good_network_degenerate() {
         let reference = Reference::Classification { majority_share: 0.95, entropy: 0.2, classes: 2 };
         let watch = || Watch::new(reference.clone(), 1.0, 0);
-        assert_eq!(watch().on_epoch(1, false, &scores(0.97, 0.1, 0.96), true), Ok(true));
-        assert!(watch().on_epoch(1, false, &scores(0.95, 0.19, 1.0), true).is_err());
+        assert_eq!(watch().on_epoch(AMID, &scores(0.97, 0.1, 0.96)), Ok(true));
+        assert!(watch().on_epoch(AMID, &scores(0.95, 0.19, 1.0)).is_err());
     }
 
     #[test]
     fn regression_that_does_not_beat_the_mean_is_degenerate() {
         let watch = || Watch::new(Reference::Regression { variance: 1.0 }, 1.0, 0);
-        assert_eq!(
-            outcome(watch().on_epoch(1, false, &scores(0.0, 1.0, 0.0), true)),
-            Some(Outcome::Degenerate)
-        );
-        assert_eq!(watch().on_epoch(1, false, &scores(0.2, 0.8, 0.0), true), Ok(true));
+        assert_eq!(outcome(watch().on_epoch(AMID, &scores(0.0, 1.0, 0.0))), Some(Outcome::Degenerate));
+        assert_eq!(watch().on_epoch(AMID, &scores(0.2, 0.8, 0.0)), Ok(true));
     }
 
     #[test]
@@ -274,7 +304,7 @@ mod tests {
         let figures = [(0.5, 1.0), (0.5, 0.9), (0.5, 0.9), (0.4, 0.1), (0.3, 0.1)];
         let better: Vec<bool> = figures
             .iter()
-            .map(|&(score, loss)| watch.on_epoch(1, false, &scores(score, loss, 0.2), true).unwrap())
+            .map(|&(score, loss)| watch.on_epoch(AMID, &scores(score, loss, 0.2)).unwrap())
             .collect();
         assert_eq!(better, [true, true, false, false, false]);
         assert!(watch.is_patience_spent());

@@ -58,13 +58,10 @@ pub enum BiasGradient {
 /// Lowerings of the maximum pool's gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MaxPoolGradient {
-    /// The pooled values are spread over their windows and compared with the input; windows must not overlap, and
-    /// equal maxima in a window each get the whole gradient.
+    /// The pooled values are spread over their windows and compared with the input; windows must not overlap. Equal
+    /// maxima of a window share the gradient.
     SpreadAndCompare,
-    /// The same for each of the windows that an element can lie in: the pooled values are shifted by as many windows
-    /// first. Equal maxima each get the whole gradient.
-    ShiftAndCompare,
-    /// The gradient is scattered to the places that ONNX's operator names.
+    /// The gradient is scattered to the places that ONNX's operator names: the first of equal maxima.
     Scatter,
 }
 
@@ -152,7 +149,7 @@ pub struct Choices {
 /// Bytes that the largest activation of a part of a batch should take: what a core's own cache holds.
 const PART_ACTIVATION_BYTES: usize = 750_000;
 /// Parts of a batch that goes through the network, at most: each repeats most of the graph, which must be prepared.
-const BATCH_PARTS_MAX: usize = 16;
+const BATCH_PARTS_MAX: usize = 4;
 
 /// How many samples of a batch go through the network at once; never 0.
 pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize) -> usize {
@@ -208,26 +205,25 @@ pub fn weight_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> WeightGra
 /// By measurements of ONNX Runtime 1.31 on one and two threads of an AVX-512 machine.
 fn weight_gradient_on_cpu(shape: &ConvolutionShape) -> WeightGradient {
     let (taps, positions) = (shape.taps(), shape.output[0] * shape.output[1]);
-    let is_line = shape.kernel[0].min(shape.kernel[1]) == 1;
-    if shape.groups > 1 {
-        return WeightGradient::OneHotUnfold;
-    }
-    if shape.stride != [1, 1] || taps == 1 {
-        return WeightGradient::SliceUnfold;
-    }
+    let (is_dense, is_line) = (shape.stride == [1, 1], shape.kernel[0].min(shape.kernel[1]) == 1);
     match shape.channels {
-        0..8 if taps * shape.channels <= 12 => WeightGradient::OneHotUnfold,
+        channels if shape.groups == channels && shape.filters == channels && channels > 1 => {
+            WeightGradient::TapWise
+        }
+        _ if shape.groups > 1 => WeightGradient::OneHotUnfold,
+        1 if taps <= 12 && is_dense => WeightGradient::OneHotUnfold,
         0..8 => WeightGradient::SliceUnfold,
-        16.. if positions <= SMALL_IMAGE_POSITIONS => WeightGradient::ChannelsLastUnfold,
-        _ if is_line && taps * shape.channels < 160 && shape.filters >= 32 => WeightGradient::SliceUnfold,
+        _ if taps == 1 => WeightGradient::SliceUnfold,
+        16.. if positions <= SMALL_IMAGE_POSITIONS || !is_dense => WeightGradient::ChannelsLastUnfold,
+        0..16 if is_line || positions <= SMALL_IMAGE_POSITIONS || !is_dense => WeightGradient::SliceUnfold,
         _ => WeightGradient::SplitUnfold,
     }
 }
 
 /// Bytes of unfolded image and gradient that a part of the batch should take: what caches hold.
-const PART_BYTES: usize = 3_000_000;
+const PART_BYTES: usize = 2_500_000;
 /// Parts of a batch, at most: each costs a dozen nodes.
-const PARTS_MAX: usize = 32;
+const PARTS_MAX: usize = 16;
 
 /// Sizes of the parts in which a batch is unfolded; `sample_bytes` is what one sample takes unfolded.
 pub fn parts(emitter: &Emitter, batch: usize, sample_bytes: usize) -> Vec<usize> {
@@ -249,21 +245,13 @@ pub fn bias_gradient(emitter: &Emitter) -> BiasGradient {
     })
 }
 
-/// Windows that an element may lie in, up to which comparing with each is faster than letting ONNX's operator note
-/// the places.
-const COMPARED_WINDOWS_MAX: usize = 4;
-
 /// How to lower a maximum pool's gradient.
 pub fn max_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> MaxPoolGradient {
-    let possible =
-        |choice: &MaxPoolGradient| *choice != MaxPoolGradient::SpreadAndCompare || shape.is_disjoint();
-    let windows: usize = (0..2).map(|axis| shape.kernel[axis].div_ceil(shape.stride[axis])).product();
-    let default = match emitter.provider {
-        _ if shape.is_disjoint() => MaxPoolGradient::SpreadAndCompare,
-        Provider::Cpu if windows <= COMPARED_WINDOWS_MAX => MaxPoolGradient::ShiftAndCompare,
-        _ => MaxPoolGradient::Scatter,
+    let default = match shape.is_disjoint() {
+        true => MaxPoolGradient::SpreadAndCompare,
+        false => MaxPoolGradient::Scatter,
     };
-    emitter.choices.max_pool_gradient.filter(possible).unwrap_or(default)
+    emitter.choices.max_pool_gradient.filter(|_| shape.is_disjoint()).unwrap_or(default)
 }
 
 /// Largest matrix of an average pool that is written down whole, in elements (1 MiB).

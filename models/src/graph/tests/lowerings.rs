@@ -38,8 +38,7 @@ fn alternatives() -> Vec<Choices> {
     let bias = [BiasGradient::ReduceSum, BiasGradient::TwoSums];
     all.extend(bias.map(|choice| Choices { bias_gradient: Some(choice), ..none }));
     for spread in [Spread::Concat, Spread::Resize] {
-        let max =
-            [MaxPoolGradient::SpreadAndCompare, MaxPoolGradient::ShiftAndCompare, MaxPoolGradient::Scatter];
+        let max = [MaxPoolGradient::SpreadAndCompare, MaxPoolGradient::Scatter];
         all.extend(max.map(|choice| Choices {
             max_pool_gradient: Some(choice),
             spread: Some(spread),
@@ -109,6 +108,33 @@ fn lowerings_of_one_operator_agree() {
         "only {different} of {} made a difference",
         alternatives.len()
     );
+}
+
+/// Images have even backgrounds. However equal maxima share the gradient, it must not grow.
+#[test]
+fn equal_maxima_get_the_gradient_once() {
+    use crate::graph::operators::pooling::MaxPool;
+    let even = HostTensor::F32(vec![2, 1, 6, 6], vec![0.5; 72]);
+    for (kernel, stride) in [([2, 2], [2, 2]), ([3, 2], [3, 2]), ([3, 3], [2, 2])] {
+        let application =
+            catalogue::application(MaxPool { kernel, stride, pads: [0; 4] }, vec![even.clone()]);
+        for max_pool_gradient in
+            [None, Some(MaxPoolGradient::SpreadAndCompare), Some(MaxPoolGradient::Scatter)]
+        {
+            for provider in [Provider::Cpu, Provider::Cuda] {
+                let built = differentiate(&application.inputs, &*application.wiring, &mut stream(2));
+                let choices = Choices { max_pool_gradient, ..Choices::default() };
+                let found = run(&mut session(&built.graph, provider, choices), &application.inputs);
+                let total: f32 = found[1].floats().unwrap().iter().sum();
+                let expected: f32 = built.weights[0].iter().sum();
+                assert!(
+                    (total - expected).abs() < 1e-4,
+                    "{} {choices:?}: {total}, not {expected}",
+                    application.what
+                );
+            }
+        }
+    }
 }
 
 /// Networks whose nodes want parts, whole batches, and sums over parts, one after another.

@@ -63,6 +63,7 @@ fn thread_cpu_ms() -> f64 {
 /// hand with `HATCHERY_SUITE` naming the suite's file.
 #[test]
 #[ignore = "a measurement, not a test"]
+#[expect(clippy::print_stdout, reason = "what is measured is read by hand")]
 fn processor_time_of_the_suite() {
     let suite = std::fs::read_to_string(std::env::var("HATCHERY_SUITE").unwrap()).unwrap();
     let only: Vec<String> = std::env::var("HATCHERY_ONLY")

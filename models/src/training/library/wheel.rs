@@ -1,7 +1,10 @@
 //! Which wheel holds ONNX Runtime for which machine, pinned by version and hash.
 
 use super::LibraryError;
-use std::path::Path;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Version of ONNX Runtime that is fetched.
 pub const VERSION: &str = "1.31.1";
@@ -22,8 +25,7 @@ pub enum Flavour {
 impl Flavour {
     /// CUDA where an NVIDIA driver is present and there is a wheel for it.
     pub fn of_this_machine() -> Self {
-        let driver = Path::new("/proc/driver/nvidia/version").exists();
-        if driver && for_this_machine(Self::Cuda).is_ok() { Self::Cuda } else { Self::Cpu }
+        if for_this_machine(Self::Cuda).is_ok() && has_nvidia_driver() { Self::Cuda } else { Self::Cpu }
     }
 
     /// Name in the cache.
@@ -33,6 +35,12 @@ impl Flavour {
             Self::Cuda => "cuda",
         }
     }
+}
+
+/// Whether the kernel names an NVIDIA driver or, where it shows no such file, NVIDIA's own tool finds a GPU.
+fn has_nvidia_driver() -> bool {
+    let tool = || Command::new("nvidia-smi").arg("-L").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    Path::new("/proc/driver/nvidia/version").exists() || tool().is_ok_and(|status| status.success())
 }
 
 /// A pinned wheel.

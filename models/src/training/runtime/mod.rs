@@ -22,7 +22,10 @@ use ort::{
     environment::Environment,
     ep::{self, ExecutionProvider},
     logging::LogLevel,
-    session::{Session, SessionInputValue, builder::GraphOptimizationLevel},
+    session::{
+        Session, SessionInputValue,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
 };
 use std::{
     borrow::Cow,
@@ -211,22 +214,25 @@ impl Runtime {
 
     pub(super) fn session(&self, model: &[u8]) -> Result<Session, RuntimeError> {
         let doing = "preparing a model";
-        let mut builder = Session::builder(&self.environment)
-            .doing(doing)?
-            .with_log_level(LogLevel::Warning)
-            // The level above rearranges layouts for blocked kernels, which costs training graphs more than it gives.
-            .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::Level2))
-            .and_then(|builder| builder.with_memory_pattern(true))
-            .and_then(|builder| builder.with_intra_threads(self.threads))
-            .and_then(|builder| builder.with_inter_threads(1))
-            .and_then(|builder| builder.with_intra_op_spinning(self.spinning))
-            // A dying network's activations shrink below the normal range, where arithmetic is many times slower.
-            .and_then(|builder| builder.with_flush_to_zero())
-            .doing(doing)?;
+        let mut builder = self.configured().doing(doing)?;
         if let Some(provider) = self.device.execution_provider() {
             builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
         }
         builder.commit_from_memory(model).doing(doing)
+    }
+
+    fn configured(&self) -> Result<SessionBuilder, ort::Error> {
+        let builder = Session::builder(&self.environment)?
+            .with_log_level(LogLevel::Warning)?
+            // The level above rearranges layouts for blocked kernels, which costs training graphs more than it gives.
+            .with_optimization_level(GraphOptimizationLevel::Level2)?
+            .with_memory_pattern(true)?
+            .with_intra_threads(self.threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(self.spinning)?
+            // A dying network's activations shrink below the normal range, where arithmetic is many times slower.
+            .with_flush_to_zero()?;
+        Ok(builder)
     }
 }
 

@@ -133,6 +133,29 @@ fn equal_seeds_give_equal_bits_and_other_seeds_others() {
 }
 
 #[test]
+fn trainers_side_by_side_do_what_each_does_alone() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let assignment = digits.assignment(&genome, 2);
+    let other = Assignment { seed: 8, ..assignment };
+    let alone = [digits.train(&assignment), digits.train(&other)];
+    let together: Vec<Trained> = std::thread::scope(|scope| {
+        let threads: Vec<_> = [&assignment, &other]
+            .into_iter()
+            .map(|assignment| {
+                let digits = &digits;
+                scope.spawn(move || digits.train(assignment))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (alone, together) in alone.iter().zip(&together) {
+        assert_eq!(alone.weights, together.weights);
+        assert_eq!(alone.curve.len(), together.curve.len());
+    }
+}
+
+#[test]
 fn a_huge_learning_rate_diverges() {
     let digits = Digits::new();
     for optimizer in [Optimizer::Sgd, Optimizer::Adam] {

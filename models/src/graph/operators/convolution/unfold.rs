@@ -30,13 +30,29 @@ pub(super) fn taps(shape: &ConvolutionShape) -> impl Iterator<Item = [usize; 2]>
     (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
 }
 
-/// `[N, taps C, H'W']`: channels of the window's first element, then of its second, ...
+/// `[N, taps C, H'W']`: channels of the window's first element, then of its second, ... First across, then down.
 pub(super) fn by_slices(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape) -> Value {
     let padded = pad(emitter, x, shape);
-    let slices: Vec<Value> = taps(shape).map(|position| tap(emitter, &padded, shape, position)).collect();
-    let columns = emitter.concat(&slices, 1);
+    let across = lines(emitter, &padded, shape, 1);
+    let columns = lines(emitter, &across, shape, 0);
     let [rows, positions] = [shape.taps() * shape.channels, shape.output[0] * shape.output[1]];
     emitter.reshape(&columns, &[0, rows as i64, positions as i64])
+}
+
+/// What lies under each of the window's elements along one axis, one after another as channels.
+pub(super) fn lines(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape, axis: usize) -> Value {
+    if shape.kernel[axis] == 1 && shape.stride[axis] == 1 {
+        return x.to_owned();
+    }
+    let (stride, length) =
+        (shape.stride[axis] as i64, ((shape.output[axis] - 1) * shape.stride[axis] + 1) as i64);
+    let slices: Vec<Value> = (0..shape.kernel[axis])
+        .map(|tap| {
+            let start = (tap * shape.dilation[axis]) as i64;
+            emitter.slice(x, &[2 + axis as i64], &[start], &[start + length], &[stride])
+        })
+        .collect();
+    emitter.concat(&slices, 1)
 }
 
 /// `[N, C taps, H', W']`: the window's elements of the first channel, then of the second, ...

@@ -1,6 +1,6 @@
 //! The gradient of a convolution with respect to its weights.
 
-use super::{Convolution, ConvolutionShape, unfold, window_attributes};
+use super::{Convolution, ConvolutionShape, sum_per_channel, unfold, window_attributes};
 use crate::graph::{
     Batching, Cost, Fact, GraphError, Operator,
     lowering::{Attribute, Emitter, Value},
@@ -160,14 +160,7 @@ fn slices(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionSha
 fn split(emitter: &mut Emitter, x: &str, upstream: &str, shape: &ConvolutionShape) -> Rows {
     let [rows, columns] = shape.output;
     let padded = unfold::pad(emitter, x, shape);
-    let starts = (0..shape.kernel[1]).map(|tap| (tap * shape.dilation[1]) as i64);
-    let slices: Vec<Value> = match shape.kernel[1] {
-        1 => vec![padded],
-        _ => starts
-            .map(|start| emitter.slice(&padded, &[3], &[start], &[start + columns as i64], &[1]))
-            .collect(),
-    };
-    let image = emitter.concat(&slices, 1);
+    let image = unfold::lines(emitter, &padded, shape, 1);
     let plane = (rows + shape.reach(0)) * columns;
     let image = emitter.reshape(&image, &signed(&[shape.batch, shape.kernel[1] * shape.channels, plane]));
     let copy = emitter.reshape(upstream, &signed(&[shape.batch, shape.filters, rows * columns]));
@@ -269,7 +262,7 @@ fn tap_wise(
     for position in unfold::taps(shape) {
         let under = unfold::tap(emitter, &padded, shape, position);
         let product = emitter.op("Mul", &[&under, upstream], Vec::new());
-        let sum = emitter.reduce_sum(&product, &[0, 2, 3], false);
+        let sum = sum_per_channel(emitter, &product);
         sums.push(emitter.reshape(&sum, &[-1, 1]));
     }
     let sums = emitter.concat(&sums, 1);

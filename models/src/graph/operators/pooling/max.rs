@@ -104,102 +104,23 @@ impl Operator for MaxPoolGradientOf {
         let [x, y, upstream] = [&inputs[0], &inputs[1], &inputs[2]].map(String::as_str);
         vec![match lowering_choice::max_pool_gradient(emitter, &shape) {
             MaxPoolGradient::SpreadAndCompare => spread_and_compare(emitter, x, y, upstream, &shape),
-            MaxPoolGradient::ShiftAndCompare => shift_and_compare(emitter, x, y, upstream, &shape),
             MaxPoolGradient::Scatter => scatter(emitter, x, upstream, &shape),
         }]
     }
 }
 
+/// Where several elements of a window are its maximum, each gets an equal share.
 fn spread_and_compare(emitter: &mut Emitter, x: &str, y: &str, upstream: &str, shape: &PoolShape) -> Value {
     let covered = crop_to_windows(emitter, x, shape);
     let maxima = spread(emitter, y, shape);
-    let gradients = spread(emitter, upstream, shape);
-    let gradient = where_equal(emitter, &covered, &maxima, &gradients);
+    let won = emitter.op("Equal", &[&covered, &maxima], Vec::new());
+    let won = emitter.to_float(&won);
+    let share_of_winners = emitter.op("AveragePool", &[&won], shape.attributes([0; 4]));
+    let winners = emitter.scale(&share_of_winners, (shape.kernel[0] * shape.kernel[1]) as f32);
+    let shares = emitter.op("Div", &[upstream, &winners], Vec::new());
+    let shares = spread(emitter, &shares, shape);
+    let gradient = emitter.op("Mul", &[&shares, &won], Vec::new());
     pad_to_image(emitter, &gradient, shape)
-}
-
-/// The gradient where the element is the maximum, else 0.
-fn where_equal(emitter: &mut Emitter, elements: &str, maxima: &str, gradients: &str) -> Value {
-    let won = emitter.op("Equal", &[elements, maxima], Vec::new());
-    match emitter.provider {
-        Provider::Cpu => {
-            let mask = emitter.to_float(&won);
-            emitter.op("Mul", &[gradients, &mask], Vec::new())
-        }
-        Provider::Cuda => {
-            let zero = emitter.scalar(0.0);
-            emitter.op("Where", &[&won, gradients, &zero], Vec::new())
-        }
-    }
-}
-
-/// An element at h of the padded image lies in the windows `h / stride - shift` for each shift with
-/// `h % stride + shift * stride < kernel`.
-fn shift_and_compare(emitter: &mut Emitter, x: &str, y: &str, upstream: &str, shape: &PoolShape) -> Value {
-    let shifts = [0, 1].map(|axis| shape.kernel[axis].div_ceil(shape.stride[axis]));
-    let mut sum: Option<Value> = None;
-    for shift in (0..shifts[0]).flat_map(|down| (0..shifts[1]).map(move |across| [down, across])) {
-        // An infinite maximum is nobody's.
-        let maxima = windows_of_elements(emitter, y, f32::INFINITY, shape, shift);
-        let gradients = windows_of_elements(emitter, upstream, 0.0, shape, shift);
-        let gradients = within_reach(emitter, &gradients, shape, shift);
-        let gradient = where_equal(emitter, x, &maxima, &gradients);
-        sum = Some(match sum {
-            None => gradient,
-            Some(sum) => emitter.op("Add", &[&sum, &gradient], Vec::new()),
-        });
-    }
-    sum.unwrap_or_default()
-}
-
-/// For each element of the image, the value of the window that begins `shift` windows before the one it is in.
-fn windows_of_elements(
-    emitter: &mut Emitter,
-    value: &str,
-    fill: f32,
-    shape: &PoolShape,
-    shift: [usize; 2],
-) -> Value {
-    let end = |axis: usize| shape.pads[axis] + shape.size[axis];
-    let cells = [0, 1].map(|axis| end(axis).div_ceil(shape.stride[axis]));
-    let after = [0, 1].map(|axis| cells[axis] as i64 - (shift[axis] + shape.output[axis]) as i64);
-    let before = shift.map(|shift| shift as i64);
-    let shifted = match (before, after) {
-        ([0, 0], [0, 0]) => value.to_owned(),
-        _ => {
-            let fill = emitter.scalar(fill);
-            let pads = emitter.integers(&[0, 0, before[0], before[1], 0, 0, after[0], after[1]]);
-            emitter.op("Pad", &[value, &pads, &fill], Vec::new())
-        }
-    };
-    let grid = PoolShape { kernel: shape.stride, output: cells, ..*shape };
-    let repeated = match shape.stride {
-        [1, 1] => shifted,
-        _ => spread(emitter, &shifted, &grid),
-    };
-    let length = [0, 1].map(|axis| cells[axis] * shape.stride[axis]);
-    if length == shape.size {
-        return repeated;
-    }
-    let starts = [shape.pads[0], shape.pads[1]].map(|pad| pad as i64);
-    emitter.slice(&repeated, &[2, 3], &starts, &[end(0) as i64, end(1) as i64], &[1, 1])
-}
-
-/// Zeros where the element lies behind the window's end.
-fn within_reach(emitter: &mut Emitter, gradients: &str, shape: &PoolShape, shift: [usize; 2]) -> Value {
-    let reaches = |axis: usize, index: usize| {
-        let offset = (index + shape.pads[axis]) % shape.stride[axis];
-        offset + shift[axis] * shape.stride[axis] < shape.kernel[axis]
-    };
-    let [height, width] = shape.size;
-    let inside = |index: usize| reaches(0, index / width) && reaches(1, index % width);
-    if (0..height * width).all(inside) {
-        return gradients.to_owned();
-    }
-    let mask: Vec<f32> = (0..height * width).map(|index| if inside(index) { 1.0 } else { 0.0 }).collect();
-    let key = format!("reach {shape:?} {shift:?}");
-    let mask = emitter.keyed_tensor(key, &[height, width], || mask);
-    emitter.op("Mul", &[gradients, &mask], Vec::new())
 }
 
 fn scatter(emitter: &mut Emitter, x: &str, upstream: &str, shape: &PoolShape) -> Value {
