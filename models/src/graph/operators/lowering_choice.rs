@@ -148,18 +148,23 @@ pub struct Choices {
 
 /// Bytes that the largest activation of a part of a batch should take: what a core's own cache holds.
 const PART_ACTIVATION_BYTES: usize = 750_000;
-/// Parts of a batch that goes through the network, at most: each repeats most of the graph, which must be prepared.
+/// Bytes of a sample's largest activation from which on dividing the batch pays. Gains are a few percent; preparing a
+/// session takes longer with each part.
+const LARGE_ACTIVATION_BYTES: usize = 256_000;
+/// Parts of a batch that goes through the network, at most: each repeats most of the graph.
 const BATCH_PARTS_MAX: usize = 4;
 
 /// How many samples of a batch go through the network at once; never 0.
 pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize) -> usize {
+    let all = batch.max(1);
     if let Some(samples) = emitter.choices.samples_at_once {
-        return samples.clamp(1, batch.max(1));
+        return samples.clamp(1, all);
     }
     match emitter.provider {
-        Provider::Cpu => (PART_ACTIVATION_BYTES / sample_bytes_max.max(1))
-            .clamp(batch.div_ceil(BATCH_PARTS_MAX).max(1), batch.max(1)),
-        Provider::Cuda => batch.max(1),
+        Provider::Cpu if sample_bytes_max >= LARGE_ACTIVATION_BYTES => {
+            (PART_ACTIVATION_BYTES / sample_bytes_max).max(all.div_ceil(BATCH_PARTS_MAX))
+        }
+        _ => all,
     }
 }
 
@@ -221,9 +226,9 @@ fn weight_gradient_on_cpu(shape: &ConvolutionShape) -> WeightGradient {
 }
 
 /// Bytes of unfolded image and gradient that a part of the batch should take: what caches hold.
-const PART_BYTES: usize = 2_500_000;
+const PART_BYTES: usize = 4_000_000;
 /// Parts of a batch, at most: each costs a dozen nodes.
-const PARTS_MAX: usize = 16;
+const PARTS_MAX: usize = 8;
 
 /// Sizes of the parts in which a batch is unfolded; `sample_bytes` is what one sample takes unfolded.
 pub fn parts(emitter: &Emitter, batch: usize, sample_bytes: usize) -> Vec<usize> {

@@ -32,11 +32,14 @@ use crate::{
 use hatchery_config::vocabulary::Activation;
 use rand_chacha::ChaCha8Rng;
 
+/// Wires operators onto inputs and returns their outputs.
+pub type Wire = dyn Fn(&mut Graph, &[Outlet]) -> Vec<Outlet>;
+
 /// One application: what it is, its inputs, how to wire it.
 pub struct Application {
     pub what: String,
     pub inputs: Vec<HostTensor>,
-    pub wiring: Box<dyn Fn(&mut Graph, &[Outlet]) -> Vec<Outlet>>,
+    pub wiring: Box<Wire>,
     /// Whether a gradient is to be had.
     pub differentiable: bool,
 }
@@ -159,10 +162,10 @@ pub fn of_inference(samples: usize) -> Vec<(Application, Vec<usize>)> {
 /// Small networks.
 pub fn networks() -> Vec<Application> {
     let mut rng = stream(23);
-    let network = |what: &str, inputs: Vec<HostTensor>, wiring: Wire| Application {
+    let network = |what: &str, inputs: Vec<HostTensor>, wiring: Box<Wire>| Application {
         what: what.to_owned(),
         inputs,
-        wiring: Box::new(wiring),
+        wiring,
         differentiable: true,
     };
     let mut inputs = |shapes: &[&[usize]]| -> Vec<HostTensor> {
@@ -170,16 +173,18 @@ pub fn networks() -> Vec<Application> {
     };
     let samples = [5, 4, 6, 6];
     vec![
-        network("residual", inputs(&[&samples, &[4, 4, 3, 3], &[4], &[4], &[4], &[4, 3]]), residual),
+        network(
+            "residual",
+            inputs(&[&samples, &[4, 4, 3, 3], &[4], &[4], &[4], &[4, 3]]),
+            Box::new(residual),
+        ),
         network(
             "inception",
             inputs(&[&samples, &[2, 4, 1, 1], &[3, 4, 3, 3], &[5], &[5], &[45, 3]]),
-            inception,
+            Box::new(inception),
         ),
     ]
 }
-
-type Wire = fn(&mut Graph, &[Outlet]) -> Vec<Outlet>;
 
 const SAME: Convolution = Convolution { stride: [1, 1], dilation: [1, 1], groups: 1, pads: [1, 1, 1, 1] };
 

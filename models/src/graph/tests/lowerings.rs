@@ -6,10 +6,16 @@ use super::{
 };
 use crate::{
     graph::{
+        Fact, Graph,
         lowering::{Provider, lower_with},
-        operators::lowering_choice::{
-            AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Choices, Forward, InputGradient,
-            MaxPoolGradient, ReluGradient, Spread, WeightGradient,
+        operators::{
+            loss::{SampleCrossEntropy, SoftmaxCrossEntropy},
+            lowering_choice::{
+                AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Choices, Forward,
+                InputGradient, MaxPoolGradient, ReluGradient, Spread, WeightGradient,
+            },
+            pooling::MaxPool,
+            source::Constant,
         },
     },
     onnx::{EncodeOptions, encode},
@@ -113,7 +119,6 @@ fn lowerings_of_one_operator_agree() {
 /// Images have even backgrounds. However equal maxima share the gradient, it must not grow.
 #[test]
 fn equal_maxima_get_the_gradient_once() {
-    use crate::graph::operators::pooling::MaxPool;
     let even = HostTensor::F32(vec![2, 1, 6, 6], vec![0.5; 72]);
     for (kernel, stride) in [([2, 2], [2, 2]), ([3, 2], [3, 2]), ([3, 3], [2, 2])] {
         let application =
@@ -179,7 +184,7 @@ fn forward_lowerings_take_any_number_of_samples() {
         for ((written, samples_first), (fed, _)) in
             catalogue::of_inference(3).into_iter().zip(catalogue::of_inference(5))
         {
-            let mut graph = crate::graph::Graph::new();
+            let mut graph = Graph::new();
             let inputs: Vec<_> = written
                 .inputs
                 .iter()
@@ -196,30 +201,20 @@ fn forward_lowerings_take_any_number_of_samples() {
             let sample_inputs: Vec<HostTensor> =
                 samples_first.iter().map(|&index| fed.inputs[index].clone()).collect();
             let found = run(&mut model, &sample_inputs);
-            let (graph, ..) = wired(&fed.inputs, &*written_for(&fed));
+            let (graph, ..) = wired(&fed.inputs, &*fed.wiring);
             let expected = run(&mut session(&graph, Provider::Cpu, Choices::default()), &fed.inputs);
             assert_same(&written.what, &found, &expected);
         }
     }
 }
 
-fn written_for(
-    application: &Application,
-) -> &dyn Fn(&mut crate::graph::Graph, &[crate::graph::Outlet]) -> Vec<crate::graph::Outlet> {
-    &*application.wiring
-}
-
-fn constant(tensor: &HostTensor) -> crate::graph::operators::source::Constant {
+fn constant(tensor: &HostTensor) -> Constant {
     let values = std::sync::Arc::new(tensor.floats().unwrap().to_vec());
-    crate::graph::operators::source::Constant { shape: tensor.shape().to_vec(), values }
+    Constant { shape: tensor.shape().to_vec(), values }
 }
 
 #[test]
 fn equal_nodes_are_lowered_once() {
-    use crate::graph::{
-        Fact, Graph,
-        operators::loss::{SampleCrossEntropy, SoftmaxCrossEntropy},
-    };
     let mut graph = Graph::new();
     let (logits, labels) =
         (graph.input("logits", Fact::f32(&[2, 3])), graph.input("labels", Fact::i64(&[2])));

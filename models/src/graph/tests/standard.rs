@@ -83,6 +83,7 @@ fn archive() -> Option<&'static Files> {
     FILES.get_or_init(read_archive).as_ref()
 }
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn read_archive() -> Option<Files> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let path = std::env::var_os("HATCHERY_DATA").map_or(beside, PathBuf::from).join(ARCHIVE);
