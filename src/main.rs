@@ -12,6 +12,7 @@ mod model_facts;
 mod output;
 mod progress;
 mod report;
+mod retrain;
 mod run_directory;
 mod view;
 mod workshop;

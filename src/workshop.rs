@@ -6,6 +6,7 @@ use crate::{
     cli::exit::{Exit, Failure, OrExit},
     commands::data,
     model_facts::ModelFacts,
+    retrain::retrain,
     run_directory::{self, RunDirectory},
     view::{self, Best, Row, Run},
 };
@@ -20,9 +21,9 @@ use hatchery_models::{
     expression::{self, Feed},
     graph::{ElementType, lowering::Provider},
     onnx::{EncodeOptions, encode},
-    training::outcome::Weights,
+    training::{outcome::Weights, runtime::Runtime},
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A run with its data.
 pub struct Workshop {
@@ -77,14 +78,44 @@ impl Workshop {
             .or_else(|| own().max_by_key(|evaluation| (evaluation.kind == LeaseKind::Crown, evaluation.id)))
     }
 
+    /// The library that the run was told to use.
+    pub fn library(&self) -> Option<PathBuf> {
+        self.experiment.runtime.library.clone()
+    }
+
+    /// Whether the network's weights were kept; otherwise it must be trained again.
+    pub fn has_weights(&self, row: &Row) -> bool {
+        self.weighty(row.id).is_some()
+    }
+
     /// The network for use: weights and normalisation inside, any number of samples at once.
     ///
     /// # Errors
     /// Where its weights were not kept.
     pub fn model(&self, row: &Row) -> anyhow::Result<Vec<u8>> {
-        let (evaluation, weights) = self.weights(row)?;
-        let normalisation = self.normalisation(evaluation.kind);
-        let product = expression::inference(&row.genome, &self.dataset.problem, &normalisation, &weights)
+        let missing = || anyhow!("the weights of network {} were not kept", row.id);
+        let evaluation = self.weighty(row.id).ok_or_else(missing)?;
+        let weights = record::weights(self.directory.root(), evaluation.id)?.ok_or_else(missing)?;
+        self.model_of(row, &weights)
+    }
+
+    /// The network for use, trained again as the search trained it.
+    ///
+    /// # Errors
+    /// Where its training comes to nothing, as it did in the search.
+    pub fn retrained_model(&self, row: &Row, runtime: &Runtime) -> anyhow::Result<Vec<u8>> {
+        let own = |evaluation: &&EvaluationRecord| {
+            evaluation.individual.id.0 == row.id && evaluation.kind == LeaseKind::Search
+        };
+        let evaluation = self.record.evaluations.iter().find(own);
+        let evaluation = evaluation.ok_or_else(|| anyhow!("network {} was not evaluated", row.id))?;
+        let weights = retrain(evaluation, &self.experiment, &self.dataset, &self.split, runtime)?;
+        self.model_of(row, &weights)
+    }
+
+    fn model_of(&self, row: &Row, weights: &Weights) -> anyhow::Result<Vec<u8>> {
+        let normalisation = self.normalisation();
+        let product = expression::inference(&row.genome, &self.dataset.problem, &normalisation, weights)
             .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
         let options = EncodeOptions {
             name: format!("{} {}", self.experiment.name, row.id),
@@ -92,23 +123,6 @@ impl Workshop {
             dynamic_batch: true,
         };
         Ok(encode(&product.graph, Provider::Cpu, &options))
-    }
-
-    fn weights(&self, row: &Row) -> anyhow::Result<(&EvaluationRecord, Weights)> {
-        let missing = || {
-            let kept = self.kept();
-            anyhow!("the weights of network {} were not kept; those of {kept} were", row.id)
-        };
-        let evaluation = self.weighty(row.id).ok_or_else(missing)?;
-        let weights = record::weights(self.directory.root(), evaluation.id)?.ok_or_else(missing)?;
-        Ok((evaluation, weights))
-    }
-
-    fn kept(&self) -> String {
-        let kept = self.record.evaluations.iter().filter(|evaluation| evaluation.has_weights);
-        let ids: std::collections::BTreeSet<u64> =
-            kept.map(|evaluation| evaluation.individual.id.0).collect();
-        ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// One step of the network's training as a graph.
@@ -121,7 +135,7 @@ impl Workshop {
             Samples::F32(_) => ElementType::F32,
         };
         let feed = Feed { element, count: self.dataset.count };
-        let normalisation = self.normalisation(LeaseKind::Search);
+        let normalisation = self.normalisation();
         let product = expression::training_step(&row.genome, &self.dataset.problem, &feed, &normalisation)
             .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
         let options = EncodeOptions {
@@ -132,8 +146,8 @@ impl Workshop {
         Ok(encode(&product.graph, Provider::Cpu, &options))
     }
 
-    /// What raw values were normalised by in this kind of training.
-    fn normalisation(&self, _kind: LeaseKind) -> Normalisation {
+    /// What raw values are normalised by in every training, the final one included.
+    fn normalisation(&self) -> Normalisation {
         Normalisation::of(&self.dataset, &self.split.train)
     }
 
@@ -156,7 +170,7 @@ impl Workshop {
     /// # Errors
     /// Where something cannot be written as JSON, which is a defect.
     pub fn facts_json(&self, row: &Row) -> anyhow::Result<String> {
-        let normalisation = self.normalisation(LeaseKind::Search);
+        let normalisation = self.normalisation();
         Ok(serde_json::to_string_pretty(&self.facts(row, &normalisation).json())? + "\n")
     }
 
@@ -181,7 +195,7 @@ impl Workshop {
         for row in self.run.front() {
             let facts = self.facts_json(row)?;
             run_directory::write_whole(&folder.join(format!("{}.json", row.id)), facts.as_bytes())?;
-            if self.weighty(row.id).is_some() {
+            if self.has_weights(row) {
                 run_directory::write_whole(&folder.join(format!("{}.onnx", row.id)), &self.model(row)?)?;
             }
         }

@@ -129,6 +129,9 @@ pub struct ExportOptions {
     /// Draw its layers for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Never fetch ONNX Runtime (a network whose weights were not kept is trained again)
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `hatchery test`.

@@ -1,13 +1,13 @@
 //! `hatchery export`: a network of a run as a file that others can use.
 
-use super::pick;
+use super::{open_runtime, pick};
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
         options::ExportOptions,
     },
     drawing::{self, Sketch},
-    output::say,
+    output::{note, say},
     run_directory::write_whole,
     view::{self, Row},
     workshop::Workshop,
@@ -25,7 +25,16 @@ pub fn export(options: &ExportOptions) -> Result<(), Failure> {
     }
     if options.onnx.is_some() || options.train_step.is_some() {
         let workshop = Workshop::open(&options.run)?;
-        write(options.onnx.as_deref(), row, || workshop.model(row))?;
+        if workshop.has_weights(row) || options.onnx.is_none() {
+            write(options.onnx.as_deref(), row, || workshop.model(row))?;
+        } else {
+            note(format_args!(
+                "the weights of network {} were not kept: it is trained again, as in the search",
+                row.id
+            ));
+            let runtime = open_runtime(workshop.library(), options.offline)?;
+            write(options.onnx.as_deref(), row, || workshop.retrained_model(row, &runtime))?;
+        }
         write(options.train_step.as_deref(), row, || workshop.training_step(row))?;
     }
     Ok(())

@@ -46,7 +46,7 @@ fn finished() -> &'static (TempDir, serde_json::Value) {
     RUN.get_or_init(|| {
         let folder = tempdir().unwrap();
         let done =
-            run(folder.path(), "run", &["--evaluations", "8", "--seed", "3", "--workers", "2", "--json"])
+            run(folder.path(), "run", &["--evaluations", "12", "--seed", "3", "--workers", "2", "--json"])
                 .ok();
         let summary = done.json();
         (folder, summary)
@@ -93,10 +93,10 @@ fn ended(folder: &Path) -> u64 {
 fn the_json_line_says_what_the_run_came_to() {
     let (_, summary) = finished();
     assert_eq!(summary["run"], "run");
-    assert_eq!(summary["evaluations"], 8);
+    assert_eq!(summary["evaluations"], 12);
     let outcomes = summary["outcomes"].as_object().unwrap();
     let sum: u64 = outcomes.values().map(|count| count.as_u64().unwrap()).sum();
-    assert_eq!(sum, 8);
+    assert_eq!(sum, 12);
     assert_eq!(
         summary["completed"].as_u64(),
         outcomes.get("completed").map_or(Some(0), serde_json::Value::as_u64)
@@ -130,7 +130,7 @@ fn the_run_directory_holds_everything() {
     assert_eq!(best["test_accuracy"], finished().1["best"]["test_accuracy"]);
     let report = fs::read_to_string(root.join("report.html")).unwrap();
     assert!(report.contains("The winner") && !report.contains("https://"));
-    assert!(fs::read_to_string(root.join("experiment.toml")).unwrap().contains("evaluations = 8"));
+    assert!(fs::read_to_string(root.join("experiment.toml")).unwrap().contains("evaluations = 12"));
 }
 
 #[test]
@@ -147,6 +147,28 @@ fn the_exported_model_has_the_reported_accuracy() {
         let test = hatchery(folder.path(), &["test", model, "digits", "--json"]).ok().json();
         assert_eq!(test["accuracy"], summary["best"]["test_accuracy"], "{model}");
     }
+}
+
+#[test]
+fn every_candidate_can_be_exported_and_scores_as_it_did_in_the_search() {
+    let folder = copy();
+    let mut retrained = 0;
+    for (id, (_, score, _)) in rows(folder.path()).iter().filter(|(id, _)| **id != finished().1["best"]["id"])
+    {
+        let Some(score) = score else { continue };
+        let exported = hatchery(folder.path(), &["export", "run", &id.to_string(), "--onnx", "m.onnx"]).ok();
+        if !exported.stderr.contains("trained again") {
+            continue;
+        }
+        retrained += 1;
+        let test =
+            hatchery(folder.path(), &["test", "m.onnx", "digits", "--part", "valid", "--json"]).ok().json();
+        assert!(
+            (test["accuracy"].as_f64().unwrap() - score).abs() < 1e-6,
+            "network {id}: {test}, in the search {score}"
+        );
+    }
+    assert!(retrained > 0, "of twelve, not all weights are kept");
 }
 
 #[test]
@@ -170,7 +192,7 @@ fn networks_are_drawn_and_their_training_step_is_a_graph() {
 #[test]
 fn lists_shows_and_states() {
     let folder = copy();
-    assert_eq!(rows(folder.path()).len(), 8);
+    assert_eq!(rows(folder.path()).len(), 12);
     let top = hatchery(folder.path(), &["list", "run", "--top", "3", "--csv"]).ok();
     assert_eq!(top.stdout.lines().count(), 4, "{top:?}");
     assert!(top.stdout.starts_with("id,outcome,score,parameters,"));
@@ -180,7 +202,7 @@ fn lists_shows_and_states() {
         assert!(show.contains(word), "{word}: {show}");
     }
     let status = hatchery(folder.path(), &["status", "run"]).ok().stdout;
-    assert!(status.contains("done") && status.contains("8 evaluations"), "{status}");
+    assert!(status.contains("done") && status.contains("12 evaluations"), "{status}");
     hatchery(folder.path(), &["show", "run", "99999"]).refused(4, &["99999", "hatchery list"]);
 }
 
@@ -190,12 +212,12 @@ fn a_finished_run_goes_on_when_its_budget_grows() {
     let before = rows(folder.path());
     let done = hatchery(
         folder.path(),
-        &["run", "--out", "run", "--resume", "--evaluations", "10", "--json", "--quiet"],
+        &["run", "--out", "run", "--resume", "--evaluations", "14", "--json", "--quiet"],
     )
     .ok();
     let after = rows(folder.path());
     assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
-    assert!(done.json()["evaluations"].as_u64().unwrap() >= 8);
+    assert!(done.json()["evaluations"].as_u64().unwrap() >= 12);
     hatchery(folder.path(), &["run", "--out", "run", "--resume", "--seed", "4"])
         .refused(2, &["seed", "--resume"]);
     hatchery(folder.path(), &["run", "magic", "--out", "run", "--resume", "--set", "data.source=digits"])

@@ -1,0 +1,81 @@
+//! Trains a candidate of a finished search again, as it was trained then, for whoever wants its weights.
+//!
+//! Same genome, seed, data and number of epochs: on one CPU thread, the same weights, bit for bit.
+
+use anyhow::{Context, anyhow};
+use hatchery_actors::{
+    journal::EvaluationRecord,
+    protocol::{Lease, LeaseKind, TrainerId},
+    streams::{Purpose, seed_for},
+    trainer::{Parts, TrainingFactory, WorkFactory},
+};
+use hatchery_config::Experiment;
+use hatchery_models::{
+    data::{Dataset, Split},
+    training::{
+        Observer, Resident, Verdict,
+        outcome::{EpochReport, Weights},
+        runtime::Runtime,
+    },
+};
+use std::sync::Arc;
+
+/// Trains it; the best epoch's weights.
+///
+/// # Errors
+/// Where it never had a finite result, or ONNX Runtime fails.
+pub fn retrain(
+    evaluation: &EvaluationRecord,
+    experiment: &Experiment,
+    dataset: &Dataset,
+    split: &Split,
+    runtime: &Runtime,
+) -> anyhow::Result<Weights> {
+    let runtime = runtime.clone().with_threads(experiment.runtime.threads.unwrap_or(1) as usize);
+    let resident =
+        Resident::new(&runtime, Arc::new(dataset.clone())).context("placing the data on the device")?;
+    let factory = TrainingFactory {
+        runtime,
+        resident: Arc::new(resident),
+        parts: Arc::new(Parts::of(dataset, split, &experiment.data, experiment.data.split_seed)),
+        training: experiment.training.clone(),
+        memory_mib: experiment.limits.memory_mib,
+    };
+    let mut work = factory.make(TrainerId { slot: 0, incarnation: 0 }).map_err(|message| anyhow!(message))?;
+    let mut observer = Until { epochs: evaluation.curve.len() };
+    let trained = work.evaluate(&lease(evaluation, experiment), &mut observer);
+    trained.weights.ok_or_else(|| {
+        let (outcome, id) = (trained.outcome.word(), evaluation.individual.id);
+        anyhow!("network {id} has no weights to export: its training ends as {outcome}: {}", trained.message)
+    })
+}
+
+fn lease(evaluation: &EvaluationRecord, experiment: &Experiment) -> Lease {
+    let individual = &evaluation.individual;
+    Lease {
+        evaluation: evaluation.id,
+        attempt: 1,
+        individual: individual.id,
+        kind: LeaseKind::Search,
+        genome: Arc::new(individual.genome.clone()),
+        seed: seed_for(experiment.seed, Purpose::SearchTraining, individual.id.0),
+        epochs: evaluation.epochs,
+        seconds_max: None,
+        weights: None,
+    }
+}
+
+/// Stops where the search stopped.
+struct Until {
+    epochs: usize,
+}
+
+impl Observer for Until {
+    fn epoch(&mut self, report: &EpochReport) -> Verdict {
+        if report.epoch as usize >= self.epochs { Verdict::Stop } else { Verdict::Continue }
+    }
+
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
