@@ -2,7 +2,10 @@
 
 use super::{lines::left, write_score};
 use crate::output::{duration, grouped};
-use hatchery_actors::progress::{Progress, TrainerProgress};
+use hatchery_actors::{
+    progress::{Progress, TrainerProgress},
+    protocol::LeaseKind,
+};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Steps of the bar.
@@ -31,7 +34,7 @@ impl Bars {
     }
 
     pub(super) fn draw(&mut self, progress: &Progress) {
-        let left = left(progress).map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
+        let left = left(progress);
         let paused = progress.paused.as_ref().map(|reason| format!(", paused: {reason}")).unwrap_or_default();
         self.bar.set_position((share_done(progress) * STEPS as f64) as u64);
         let (stage, elapsed) = (progress.stage.word(), duration(progress.elapsed_seconds));
