@@ -187,7 +187,7 @@ pub(super) fn sound_rates(training: &TrainingGenes, is_normalised: bool, depth: 
     let depth = if depth > 4 { 0.5 } else { 1.0 };
     let (low, high) = match (family(training.optimizer), is_normalised) {
         (Family::Proportional, true) => (0.02, 1.0),
-        (Family::Proportional, false) => (0.02, 0.3 * depth),
+        (Family::Proportional, false) => (0.02, 0.15 * depth),
         (Family::Adaptive, true) => (2e-4, 0.01),
         (Family::Adaptive, false) => (2e-4, 4e-3 * depth),
     };
@@ -535,7 +535,7 @@ mod tests {
         ]);
         assert_eq!(broken(&lasting), None);
         let momentum =
-            with_training(|genes| (genes.optimizer, genes.learning_rate) = (Optimizer::Momentum, 0.02));
+            with_training(|genes| (genes.optimizer, genes.learning_rate) = (Optimizer::Momentum, 0.01));
         assert_eq!(broken(&momentum), None);
     }
 

@@ -63,7 +63,8 @@ pub(super) fn learning_rate(
     // Averages over positions pass on small gradients: such networks start slowly.
     let averages = genome.layers.contains(&LayerGene::GlobalAveragePool);
     let low = if averages { 3.0 * low } else { 1.5 * low };
-    let range = sensible(habitat.space.learning_rate, low / gain, 0.7 * high / gain);
+    let high = 0.7 * high;
+    let range = sensible(habitat.space.learning_rate, low.min(high) / gain, high / gain);
     tidy(log_uniform(rng, range.min, range.max), habitat.space.learning_rate)
 }
 
