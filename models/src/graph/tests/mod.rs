@@ -5,6 +5,7 @@ mod cuda;
 mod draws;
 mod gradients;
 mod lowerings;
+mod rules;
 pub(super) mod standard;
 pub(super) mod support;
 mod vectors;
