@@ -261,17 +261,15 @@ fn environment(path: &Path) -> Result<Environment, String> {
     Ok(environment)
 }
 
-/// The library's version, from its build information where that names a release, else its major and minor number.
+/// The library's version: it tells major and minor number, the rest is in its file's name where that agrees, as in
+/// `libonnxruntime.so.1.31.1`.
 fn version(path: &Path) -> String {
-    let from_build = ort::info()
-        .split([' ', ',', '='])
-        .find_map(|word| word.strip_prefix("rel-"))
-        .filter(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'));
-    match (from_build, ort::util::probe(path)) {
-        (Some(version), _) => version.to_owned(),
-        (None, Some(minor)) => format!("1.{minor}"),
-        (None, None) => "unknown".to_owned(),
-    }
+    let Some(minor) = ort::util::probe(path) else { return "unknown".to_owned() };
+    let version = format!("1.{minor}");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let patch = name.split_once(&format!("{version}.")).map(|(_, rest)| rest);
+    let digits: String = patch.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+    if digits.is_empty() { version } else { format!("{version}.{digits}") }
 }
 
 /// A model ready to run on named host tensors.

@@ -165,3 +165,52 @@ fn devices_are_read_as_they_are_written() {
         assert!(word.parse::<Device>().unwrap_err().to_string().contains("cuda:0"), "{word}");
     }
 }
+
+#[test]
+fn the_library_says_what_it_is() {
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+    let report = runtime.report();
+    assert!(report.path.is_file());
+    let numbers: Vec<u32> = report.version.split('.').map(|number| number.parse().unwrap()).collect();
+    assert!(numbers[0] == 1 && numbers[1] >= MINOR_VERSION_MIN, "{}", report.version);
+    assert!(runtime.providers().contains(&Provider::Cpu));
+    assert_eq!(runtime.clone().with_threads(0).threads(), 1);
+}
+
+#[test]
+fn memory_that_is_not_there_is_recognised_by_the_librarys_words() {
+    use crate::onnx::proto::*;
+    use prost::Message;
+    let float = TypeTensorProto { elem_type: Some(data_type::FLOAT), shape: None };
+    let shape = TypeTensorProto {
+        elem_type: Some(data_type::INT64),
+        shape: Some(TensorShapeProto { dim: vec![Dimension { value: Some(DimensionValue::Value(1)) }] }),
+    };
+    let info = |name: &str, tensor| ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { tensor_type: Some(tensor) }),
+    };
+    let graph = GraphProto {
+        node: vec![NodeProto {
+            op_type: "ConstantOfShape".to_owned(),
+            input: vec!["shape".to_owned()],
+            output: vec!["zeros".to_owned()],
+            ..NodeProto::default()
+        }],
+        name: "zeros".to_owned(),
+        input: vec![info("shape", shape)],
+        output: vec![info("zeros", float)],
+        ..GraphProto::default()
+    };
+    let model = ModelProto {
+        ir_version: Some(8),
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(17) }],
+        ..ModelProto::default()
+    };
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+    // More than an address of this processor can name.
+    let inputs = [("shape", HostTensor::I64(vec![1], vec![1 << 47]))];
+    let error = run_once(&runtime, &model.encode_to_vec(), &inputs).unwrap_err();
+    assert!(matches!(error, RuntimeError::OutOfMemory { .. }), "{error}");
+}

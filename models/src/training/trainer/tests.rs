@@ -309,3 +309,12 @@ fn regression_is_scored_by_r_squared() {
     assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
     assert!(trained.curve[14].validation_score > 0.9, "{:?}", trained.curve);
 }
+
+#[test]
+fn exhausted_memory_and_other_failures_are_outcomes_of_their_own() {
+    let message = || "words".to_owned();
+    let exhausted = End::from(RuntimeError::OutOfMemory { doing: "running", message: message() });
+    let failed = End::from(RuntimeError::Failed { doing: "running", message: message() });
+    assert_eq!((exhausted.outcome, failed.outcome), (Outcome::OutOfMemory, Outcome::Crashed));
+    assert!(exhausted.message.contains("words") && failed.message.contains("words"));
+}
