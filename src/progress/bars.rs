@@ -66,8 +66,9 @@ impl Bars {
 
     fn trainer_line(&self, trainer: &TrainerProgress) -> String {
         let Some(work) = &trainer.work else { return format!("{}: waits", trainer.name) };
-        let score =
-            work.score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
+        // The final training has no samples left to be scored on.
+        let score = work.score.filter(|_| work.kind != LeaseKind::Final);
+        let score = score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
         format!(
             "{}: {} {}, epoch {}/{}{score}  {}",
             trainer.name,
