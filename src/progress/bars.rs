@@ -2,7 +2,10 @@
 
 use super::{lines::left, write_score};
 use crate::output::{duration, grouped};
-use hatchery_actors::progress::{Progress, TrainerProgress};
+use hatchery_actors::{
+    progress::{Progress, TrainerProgress},
+    protocol::LeaseKind,
+};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Steps of the bar.
@@ -31,7 +34,7 @@ impl Bars {
     }
 
     pub(super) fn draw(&mut self, progress: &Progress) {
-        let left = left(progress).map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
+        let left = left(progress);
         let paused = progress.paused.as_ref().map(|reason| format!(", paused: {reason}")).unwrap_or_default();
         self.bar.set_position((share_done(progress) * STEPS as f64) as u64);
         let (stage, elapsed) = (progress.stage.word(), duration(progress.elapsed_seconds));
@@ -63,8 +66,9 @@ impl Bars {
 
     fn trainer_line(&self, trainer: &TrainerProgress) -> String {
         let Some(work) = &trainer.work else { return format!("{}: waits", trainer.name) };
-        let score =
-            work.score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
+        // The final training has no samples left to be scored on.
+        let score = work.score.filter(|_| work.kind != LeaseKind::Final);
+        let score = score.map(|score| format!(", {}", write_score(self.accuracy, score))).unwrap_or_default();
         format!(
             "{}: {} {}, epoch {}/{}{score}  {}",
             trainer.name,

@@ -69,13 +69,13 @@ impl Lines {
         let best = progress.best.as_ref().map_or(String::new(), |best| {
             format!(", best {} (network {})", write_score(self.accuracy, best.score), best.individual)
         });
-        let left = left(progress).map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
         format!(
-            "[{:>6}] {}: {}{of} evaluated, {:.0} an hour{best}{left}",
+            "[{:>6}] {}: {}{of} evaluated, {:.0} an hour{best}{}",
             duration(progress.elapsed_seconds),
             progress.stage.word(),
             progress.evaluations,
-            progress.per_hour
+            progress.per_hour,
+            left(progress)
         )
     }
 }
@@ -91,16 +91,21 @@ fn explain(stage: Stage) -> &'static str {
     }
 }
 
-/// Seconds until the run ends, as far as its limits and its rate tell.
-pub(super) fn left(progress: &Progress) -> Option<f64> {
+/// How long it will take, as far as its limits and its rate tell: `, about 40s left`, or nothing.
+pub(super) fn left(progress: &Progress) -> String {
+    let searching = progress.stage == Stage::Search;
     let by_count = progress
         .evaluations_max
-        .filter(|_| progress.per_hour > 0.0 && progress.stage.word() == "search")
+        .filter(|_| progress.per_hour > 0.0 && searching)
         .map(|count| f64::from(count.saturating_sub(progress.evaluations)) * 3600.0 / progress.per_hour);
-    match (progress.seconds_left, by_count) {
+    let seconds = match (progress.seconds_left, by_count) {
         (Some(time), Some(count)) => Some(time.min(count)),
         (time, count) => time.or(count),
-    }
+    };
+    // What follows the search takes as long as it takes, within the time that is left.
+    let word = if searching { "about" } else { "at most" };
+    let left = seconds.filter(|_| progress.stage != Stage::Done);
+    left.map(|seconds| format!(", {word} {} left", duration(seconds))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -153,10 +158,14 @@ mod tests {
     #[test]
     fn time_left_follows_whichever_limit_comes_first() {
         let mut progress = Progress::before();
-        assert_eq!(left(&progress), None);
+        assert_eq!(left(&progress), "");
         progress.seconds_left = Some(900.0);
-        assert_eq!(left(&progress), Some(900.0));
+        assert_eq!(left(&progress), ", about 15m00s left");
         (progress.evaluations, progress.evaluations_max, progress.per_hour) = (50, Some(100), 1800.0);
-        assert_eq!(left(&progress), Some(100.0));
+        assert_eq!(left(&progress), ", about 1m40s left");
+        progress.stage = Stage::Final;
+        assert_eq!(left(&progress), ", at most 15m00s left");
+        progress.stage = Stage::Done;
+        assert_eq!(left(&progress), "");
     }
 }

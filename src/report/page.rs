@@ -67,7 +67,18 @@ fn figures(run: &Run) -> String {
     text
 }
 
-fn mark(run: &Run, row: &Row, x: f64, score: f64) -> Mark {
+/// The lowest score that is drawn in its place. A few failures must not squeeze the good ones into a line: what is
+/// lower lies on the edge, where a pointer that rests on it is told the truth.
+fn floor(run: &Run) -> f64 {
+    let mut scores: Vec<f64> = run.rows.iter().filter_map(|row| row.score).collect();
+    scores.sort_by(f64::total_cmp);
+    match (scores.get(scores.len() / 2), scores.last()) {
+        (Some(median), Some(best)) => median - 3.0 * (best - median).max(0.002),
+        _ => 0.0,
+    }
+}
+
+fn mark(run: &Run, row: &Row, x: f64, score: f64, low: f64) -> Mark {
     let title = format!(
         "{}: {} after {}, {}",
         row.id,
@@ -76,7 +87,12 @@ fn mark(run: &Run, row: &Row, x: f64, score: f64) -> Mark {
         row.summary
     );
     let is_best = run.best.as_ref().is_some_and(|best| best.id == row.id);
-    Mark { x, y: score, class: if is_best { "winner" } else { "one" }, title }
+    let class = match (is_best, score < low) {
+        (true, _) => "winner",
+        (false, true) => "low",
+        (false, false) => "one",
+    };
+    Mark { x, y: score.max(low), class, title }
 }
 
 fn score_axis(run: &Run) -> Axis {
@@ -95,17 +111,18 @@ fn tick_percent(share: f64) -> String {
 
 fn over_time(run: &Run) -> Chart {
     let scored = || run.rows.iter().filter_map(|row| Some((row, row.score?)));
+    let low = floor(run);
     let mut steps: Vec<(f64, f64)> = Vec::new();
     for (row, score) in scored() {
         if steps.last().is_none_or(|(_, best)| score > *best) {
-            steps.push((row.finished_s, score));
+            steps.push((row.finished_s, score.max(low)));
         }
     }
     Chart {
         label: "validation score of each evaluation, and the best so far, over time",
         x: Axis { title: "time since the start", logarithmic: false, write: duration },
         y: score_axis(run),
-        marks: scored().map(|(row, score)| mark(run, row, row.finished_s, score)).collect(),
+        marks: scored().map(|(row, score)| mark(run, row, row.finished_s, score, low)).collect(),
         steps,
         lines: Vec::new(),
     }
@@ -113,11 +130,12 @@ fn over_time(run: &Run) -> Chart {
 
 fn against_size(run: &Run) -> Chart {
     let scored = run.rows.iter().filter_map(|row| Some((row, row.score?)));
+    let low = floor(run);
     Chart {
         label: "validation score against the number of parameters",
         x: Axis { title: "parameters", logarithmic: true, write: |value| grouped(value.round() as u64) },
         y: score_axis(run),
-        marks: scored.map(|(row, score)| mark(run, row, row.parameters.max(1) as f64, score)).collect(),
+        marks: scored.map(|(row, score)| mark(run, row, row.parameters.max(1) as f64, score, low)).collect(),
         steps: Vec::new(),
         lines: Vec::new(),
     }
@@ -232,6 +250,17 @@ mod tests {
         run.best = None;
         let page = page(&run);
         assert!(page.ends_with("</html>\n") && !page.contains("NaN"));
+    }
+
+    #[test]
+    fn a_few_failures_lie_on_the_edge_with_the_truth_beside_them() {
+        let mut run = fixture::run();
+        run.rows =
+            (1..=9).map(|id| fixture::row(id, Some(if id == 3 { 0.1 } else { 0.97 }), 100, &[])).collect();
+        let chart = over_time(&run);
+        let low = chart.marks.iter().find(|mark| mark.class == "low").unwrap();
+        assert!(low.y > 0.9 && low.title.contains("10.00 %"), "{low:?}");
+        assert_eq!(chart.marks.iter().filter(|mark| mark.class == "low").count(), 1);
     }
 
     #[test]

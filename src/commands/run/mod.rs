@@ -25,6 +25,13 @@ use plan::{Plan, plan};
 pub fn run(options: &RunOptions) -> Result<(), Failure> {
     logging::start();
     let plan = plan(options)?;
+    if plan.finished {
+        let root = plan.directory.root().display();
+        note(format_args!(
+            "{root} is finished: its winner has been tested, which is done once; its files are written anew"
+        ));
+        return close(&plan, options, false);
+    }
     let dataset = data::load(&plan.experiment.data)?;
     let split = data::split(&dataset, &plan.experiment.data)?;
     let runtime = open_runtime(plan.experiment.runtime.library.clone(), options.offline)?;

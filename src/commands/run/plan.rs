@@ -10,7 +10,7 @@ use crate::{
     run_directory::RunDirectory,
 };
 use anyhow::anyhow;
-use hatchery_actors::journal::{JournalError, record};
+use hatchery_actors::journal::{JournalError, Stage, lock, record};
 use hatchery_config::{Experiment, presets};
 use std::path::Path;
 
@@ -23,6 +23,8 @@ pub struct Plan {
     pub directory: RunDirectory,
     /// Whether a run there goes on.
     pub resume: bool,
+    /// Whether that run has nothing left to do: its winner has been tested, which is done once.
+    pub finished: bool,
 }
 
 /// Makes the plan.
@@ -41,7 +43,7 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     if is_taken(directory.root()) {
         return Err(JournalError::Exists { dir: directory.root().to_owned() }).or_exit(Exit::RunDirectory);
     }
-    Ok(Plan { experiment, directory, resume: false })
+    Ok(Plan { experiment, directory, resume: false, finished: false })
 }
 
 fn is_taken(path: &Path) -> bool {
@@ -70,7 +72,10 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     // Who is born already is evaluated, whatever the new budget says.
     let born = u32::try_from(record.individuals.len()).unwrap_or(u32::MAX);
     experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
-    Ok(Plan { experiment, directory, resume: true })
+    if let Some(pid) = lock::holder(root) {
+        return Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory);
+    }
+    Ok(Plan { experiment, directory, resume: true, finished: record.stage == Stage::Done })
 }
 
 fn same_name(stored: &Experiment, named: &Experiment, root: &Path) -> anyhow::Result<()> {
