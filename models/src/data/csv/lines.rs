@@ -10,7 +10,7 @@ use crate::data::{
     files::malformed,
     limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX},
 };
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder, Terminator};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read},
     path::{Path, PathBuf},
@@ -48,15 +48,24 @@ impl Record {
     }
 
     /// Splits a line that ends in a line break; `None` where a quote is left open.
-    fn fill(&mut self, line: &[u8], parser: &mut Reader) -> Option<()> {
-        // A field more than commas, semicolons and tabs together is room enough for any separator.
-        let fields = 1 + line.iter().filter(|byte| SEPARATORS.contains(byte)).count();
+    fn fill(&mut self, mut line: &[u8], parser: &mut Reader) -> Option<()> {
+        self.ends.clear();
         self.text.resize(line.len(), 0);
-        self.ends.resize(fields, 0);
-        let (result, _, _, fields) = parser.read_record(line, &mut self.text, &mut self.ends);
-        self.ends.truncate(fields);
-        // Inside quotes the line break is text, and the parser waits for more.
-        matches!(result, ReadRecordResult::Record).then_some(())
+        let mut end = 0;
+        loop {
+            // For the parser a quote counts at the very beginning of a field only; here blanks may come before.
+            let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
+            let (result, read, written) = parser.read_field(&line[blanks..], &mut self.text[end..]);
+            end += written;
+            self.ends.push(end);
+            line = &line[blanks + read..];
+            match result {
+                ReadFieldResult::Field { record_end: true } => return Some(()),
+                ReadFieldResult::Field { record_end: false } => {}
+                // Inside quotes the line break is text, and the parser waits for more.
+                _ => return None,
+            }
+        }
     }
 }
 
