@@ -58,7 +58,7 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<NpyHeader, ArrayErro
 fn check_text(text: &[u8]) -> Result<(), ArrayError> {
     let count = |wanted: fn(&u8) -> bool| text.iter().filter(|byte| wanted(byte)).count();
     if count(|byte| b"([{".contains(byte)) > BRACKETS_MAX {
-        return Err(unknown_type("a structure"));
+        return Err(unknown_type("structure or date"));
     }
     // Hexadecimal numbers have digits that are none here; nobody writes them.
     let digits = count(u8::is_ascii_digit);

@@ -89,6 +89,8 @@ fn write_rows<T: AutoSerialize + Copy>(
         .large_file(bytes > ZIP_SHORT_BYTES_MAX);
     zip.start_file(npyz::npz::file_name_from_array_name(name), options).map_err(io::Error::from)?;
     let sizes: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    // Values come one by one.
+    let zip = BufWriter::new(zip);
     let array = npyz::WriteOptions::new().default_dtype().shape(&sizes).writer(zip);
     let mut array = array.begin_nd()?;
     for &index in indices {

@@ -107,6 +107,12 @@ impl NpzFile {
     }
 }
 
+/// The header of an array, version 1, of three Python literals.
+pub fn array_header(descr: &str, fortran: &str, shape: &str) -> Vec<u8> {
+    let text = format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+    [b"\x93NUMPY\x01\x00".as_slice(), &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat()
+}
+
 /// One array of an archive, as the npyz crate reads it: its shape and values.
 pub fn stored_array<T: npyz::Deserialize>(path: &Path, name: &str) -> (Vec<u64>, Vec<T>) {
     let mut zip = ZipArchive::new(File::open(path).unwrap()).unwrap();

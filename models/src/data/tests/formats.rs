@@ -2,7 +2,11 @@
 
 use super::fixtures::*;
 use crate::{
-    data::{DIGITS_ATTRIBUTION, Dataset, LoadOptions, Samples, Targets, catalogue, load, write_npz},
+    data::{
+        DIGITS_ATTRIBUTION, Dataset, LoadOptions, Samples, Targets, catalogue, load,
+        npy::{numbers, read_header},
+        write_npz,
+    },
     problem::{Problem, Task},
 };
 use std::{fs, io::Read as _};
@@ -96,6 +100,18 @@ fn npz_of_every_element_type() {
     let dataset = loaded("npz", &path, &LoadOptions::default());
     assert_eq!(bytes(&dataset), x);
     assert_eq!(classes(&dataset).0, [0, 1, 0, 1]);
+}
+
+#[test]
+fn arrays_of_either_byte_order() {
+    for (descr, bytes) in [("'<i4'", [1, 0, 0, 0, 0, 1, 0, 0]), ("'>i4'", [0, 0, 0, 1, 0, 0, 1, 0])] {
+        let array = [array_header(descr, "False", "(2,)"), bytes.to_vec()].concat();
+        let mut reader = array.as_slice();
+        let header = read_header(&mut reader).unwrap();
+        let values: Vec<f64> =
+            numbers(&header, &mut reader).unwrap_or_else(|_| panic!("{descr}")).map(Result::unwrap).collect();
+        assert_eq!(values, [1.0, 256.0], "{descr}");
+    }
 }
 
 #[test]
