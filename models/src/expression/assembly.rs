@@ -1,13 +1,12 @@
 //! What each gene means: the walk from layer genes to primitive operations.
 
 use super::{
-    blueprint::{
-        Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX, Window,
-    },
+    blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX},
     shape::{Shape, slide},
 };
 use crate::{
     genome::{self, Activation, Genome, Groups, LayerGene, Norm, Padding, Pool, check},
+    graph::operators::window::Window,
     problem::Problem,
 };
 
@@ -25,7 +24,11 @@ struct Sliding {
     padding: Padding,
 }
 
-pub(super) fn assemble(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
+/// Resolves a genome against a problem.
+///
+/// # Errors
+/// The first gene that is out of range, or the first layer that cannot be where it is.
+pub fn blueprint(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
     check(genome)?;
     check_problem(problem)?;
     let mut assembly = Assembly::new(genome.layers.len());
@@ -361,7 +364,7 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{expression::blueprint, genome::sample, problem::Task};
+    use crate::{genome::sample, problem::Task};
 
     const DIGITS: Problem = Problem {
         channels: 1,

@@ -6,7 +6,9 @@
 //! One file per operator (or family of like operators) in `operators/` holds its shape rule, cost, gradient rule and
 //! lowering to standard ONNX operators. Reverse-mode differentiation (`gradient`) is one walk over the nodes.
 
+pub mod choices;
 pub mod cuda_kernels;
+pub mod emitter;
 pub mod fact;
 pub mod gradient;
 pub mod lowering;

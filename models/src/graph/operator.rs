@@ -2,7 +2,7 @@
 
 use super::{
     Fact, Graph, GraphError, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 use std::fmt::Debug;
 

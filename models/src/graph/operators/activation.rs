@@ -1,12 +1,10 @@
 //! Element-wise non-linearities and their gradients.
 
-use super::{
-    all_f32, exactly, expect_shape,
-    lowering_choice::{self, ReluGradient},
-};
+use super::{all_f32, exactly, expect_shape, lowering_choice};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    choices::ReluGradient,
+    emitter::{Attribute, Emitter, Value},
 };
 use hatchery_config::vocabulary::Activation;
 use std::f32::consts::{FRAC_1_SQRT_2, PI};

@@ -3,7 +3,7 @@
 use super::exactly;
 use crate::graph::{
     Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 
 /// The same numbers as 32-bit floats.

@@ -3,7 +3,7 @@
 use super::{all_f32, expect_shape, misfit, reduce::ReduceSum};
 use crate::graph::{
     Application, Cost, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: x `[N, I]`, weights `[I, O]`, optional bias `[O]`. Output `[N, O]`.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::graph::{
     Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: x `[N, ..]`, seed i64 scalar. Output like x: each value is zeroed with probability `ratio`, else divided by

@@ -3,7 +3,7 @@
 use super::{all_f32, exactly, expect_shape, misfit};
 use crate::graph::{
     Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Mean over the batch of the cross-entropy between labels and softmax. Inputs: logits `[N, K]`, labels i64 `[N]`.

@@ -20,8 +20,9 @@ mod random;
 pub mod reduce;
 pub mod shape;
 pub mod source;
+pub mod window;
 
-use super::{ElementType, Fact, GraphError, lowering::Value};
+use super::{ElementType, Fact, GraphError, emitter::Value};
 
 /// A shape error of an operator.
 pub(crate) fn misfit(operator: &'static str, message: impl Into<String>) -> GraphError {

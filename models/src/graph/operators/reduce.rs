@@ -9,7 +9,7 @@ use super::{
 };
 use crate::graph::{
     Application, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 
 /// Sum over axes.

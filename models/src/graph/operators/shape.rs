@@ -7,7 +7,7 @@ use super::{
 };
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// `[N, ..]` to `[N, product of the rest]`.

@@ -2,16 +2,17 @@
 
 use crate::{
     graph::{
-        ElementType, Fact, Graph, Outlet, gradients,
+        ElementType, Fact, Graph, Outlet,
+        choices::Choices,
+        gradients,
         lowering::{self, Provider},
         operators::{
             arithmetic::{Add, Multiply},
-            lowering_choice::Choices,
             reduce::ReduceSum,
             source::Constant,
         },
     },
-    onnx::{EncodeOptions, model},
+    onnx::{EncodeOptions, model_of},
     training::runtime::{HostTensor, LibraryOptions, Model, Runtime},
 };
 use prost::Message;
@@ -81,7 +82,7 @@ pub fn wired(inputs: &[HostTensor], wiring: Wiring<'_>) -> (Graph, Vec<Outlet>, 
 /// The graph, ready to run on the CPU, whatever provider it was lowered for.
 pub fn session(graph: &Graph, provider: Provider, choices: Choices) -> Model {
     let lowered = lowering::lower_with(graph, provider, choices);
-    let model = model(lowered, &EncodeOptions::named("test")).encode_to_vec();
+    let model = model_of(lowered, &EncodeOptions::named("test")).encode_to_vec();
     Runtime::open(&LibraryOptions::default()).unwrap().model(&model).unwrap()
 }
 

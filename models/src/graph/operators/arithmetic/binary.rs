@@ -4,7 +4,7 @@
 use super::Scale;
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
     operators::{exactly, misfit, reduce::ReduceSum, shape::Reshape},
 };
 

@@ -3,7 +3,7 @@
 use super::Multiply;
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
     operators::{all_f32, exactly},
 };
 

@@ -2,13 +2,9 @@
 
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
-    operators::{
-        all_f32, exactly,
-        lowering_choice::{self, BiasGradient},
-        misfit,
-        reduce::ReduceSum,
-    },
+    choices::BiasGradient,
+    emitter::{Emitter, Value},
+    operators::{all_f32, exactly, lowering_choice, misfit, reduce::ReduceSum},
 };
 
 /// Input `[N, C, H, W]`, output `[C]`: the sum over all but the channels.

@@ -1,14 +1,11 @@
 //! The gradient of a convolution with respect to its weights.
 
-use super::{Convolution, ConvolutionShape, sum_per_channel, unfold, window_attributes};
+use super::{Convolution, sum_per_channel, unfold, window_attributes};
 use crate::graph::{
     Batching, Cost, Fact, GraphError, Operator,
-    lowering::{Attribute, Emitter, Value},
-    operators::{
-        all_f32, exactly, expect_shape,
-        lowering_choice::{self, WeightGradient},
-        misfit, signed,
-    },
+    choices::WeightGradient,
+    emitter::{Attribute, Emitter, Value},
+    operators::{all_f32, exactly, expect_shape, lowering_choice, misfit, signed, window::ConvolutionShape},
 };
 
 /// Inputs: the convolution's input `[N, C, H, W]`, the gradient of its output `[N, K, H', W']`.

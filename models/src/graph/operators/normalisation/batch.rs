@@ -3,14 +3,9 @@
 use super::{channels, per_channel};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
-    operators::{
-        all_f32,
-        convolution::sum_per_channel,
-        exactly, expect_shape,
-        lowering_choice::{self, BatchMoments, ChannelAffine},
-        names,
-    },
+    choices::{BatchMoments, ChannelAffine},
+    emitter::{Attribute, Emitter, Value},
+    operators::{all_f32, convolution::sum_per_channel, exactly, expect_shape, lowering_choice, names},
 };
 
 /// While training. Inputs: x `[N, C]` or `[N, C, H, W]`, scale `[C]`, shift `[C]`, running mean `[C]`, running

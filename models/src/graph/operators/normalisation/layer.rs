@@ -3,7 +3,7 @@
 use super::{axes_of_a_channel, channels, per_channel};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, signed},
 };
 

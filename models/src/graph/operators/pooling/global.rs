@@ -2,7 +2,7 @@
 
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, misfit},
 };
 
