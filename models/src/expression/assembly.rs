@@ -2,6 +2,7 @@
 
 use super::{
     blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX},
+    pool_first::pool_first,
     shape::{Shape, slide},
 };
 use crate::{
@@ -29,6 +30,13 @@ struct Sliding {
 /// # Errors
 /// The first gene that is out of range, or the first layer that cannot be where it is.
 pub fn blueprint(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
+    let mut blueprint = assemble(genome, problem)?;
+    pool_first(&mut blueprint.steps);
+    Ok(blueprint)
+}
+
+/// The same, each operation where the genes have it.
+pub(super) fn assemble(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
     check(genome)?;
     check_problem(problem)?;
     let mut assembly = Assembly::new(genome.layers.len());

@@ -9,6 +9,7 @@ mod blueprint;
 mod estimate;
 mod initial;
 mod layout;
+mod pool_first;
 mod products;
 mod shape;
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub mod optimizer;
 
 pub use fact::{ElementType, Fact};
 pub use gradient::gradients;
-pub use operator::{Application, Batching, Cost, Operator};
+pub use operator::{Application, Batching, Cost, InputGradients, Operator};
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Element-wise non-linearities and their gradients.
 
-use super::{all_f32, exactly, expect_shape, lowering_choice};
+use super::{all_f32, exactly, expect_shape, lowering_choice, same_as_input};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::ReluGradient,
     emitter::{Attribute, Emitter, Value},
 };
@@ -26,16 +26,10 @@ impl Operator for Activate {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        let [fact] = exactly(self.name(), inputs)?;
-        all_f32(self.name(), inputs)?;
-        Ok(vec![fact.clone()])
+        same_as_input(self.name(), inputs)
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         if self.0 == Activation::None {
             return Ok(vec![Some(upstream)]);

@@ -47,6 +47,21 @@ pub(crate) fn all_f32(operator: &'static str, inputs: &[&Fact]) -> Result<(), Gr
     }
 }
 
+/// The shape rule of what maps each element of one tensor of 32-bit floats.
+pub(crate) fn same_as_input(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+    let [fact] = exactly(operator, inputs)?;
+    all_f32(operator, inputs)?;
+    Ok(vec![fact.clone()])
+}
+
+/// The sizes `[N, C, H, W]` of the one input, a batch of images.
+pub(crate) fn images(operator: &'static str, inputs: &[&Fact]) -> Result<[usize; 4], GraphError> {
+    let [fact] = exactly(operator, inputs)?;
+    all_f32(operator, inputs)?;
+    let sizes = fact.shape.as_slice().try_into();
+    sizes.map_err(|_| misfit(operator, format!("expects [N, C, H, W], got {:?}", fact.shape)))
+}
+
 /// Refuses an input of another shape.
 pub(crate) fn expect_shape(
     operator: &'static str,

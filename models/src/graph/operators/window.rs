@@ -2,7 +2,7 @@
 //!
 //! Sizes only: it must not know how either is computed, so that what chooses between lowerings can go by them.
 
-use super::{all_f32, exactly, misfit};
+use super::{images, misfit};
 use crate::graph::{Fact, GraphError, emitter::Attribute};
 
 /// A window that slides over an image, rows first.
@@ -88,11 +88,7 @@ impl PoolShape {
     /// alone.
     pub(super) fn of(operator: &'static str, inputs: &[&Fact], window: Window) -> Result<Self, GraphError> {
         let Window { kernel, stride, pads } = window;
-        let [x] = exactly(operator, inputs)?;
-        all_f32(operator, inputs)?;
-        let &[batch, channels, height, width] = x.shape.as_slice() else {
-            return Err(misfit(operator, format!("expects [N, C, H, W], got {:?}", x.shape)));
-        };
+        let [batch, channels, height, width] = images(operator, inputs)?;
         let size = [height, width];
         if (0..4).any(|side| pads[side] >= kernel[side % 2]) {
             return Err(misfit(
@@ -100,9 +96,8 @@ impl PoolShape {
                 format!("pads {pads:?} must be narrower than the window {kernel:?}"),
             ));
         }
-        let output = window_outputs(size, kernel, stride, [1, 1], pads).ok_or_else(|| {
-            misfit(operator, format!("no place for a window of {kernel:?} in {:?}", x.shape))
-        })?;
+        let output = window_outputs(size, kernel, stride, [1, 1], pads)
+            .ok_or_else(|| misfit(operator, format!("no place for a window of {kernel:?} in {size:?}")))?;
         Ok(Self { batch, channels, size, kernel, output, stride, pads })
     }
 

@@ -16,7 +16,7 @@ use super::{
     window::{ConvolutionShape, window_outputs},
 };
 use crate::graph::{
-    Application, Batching, Cost, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Cost, Fact, Graph, GraphError, InputGradients, Operator,
     emitter::{Attribute, Emitter, Value},
 };
 
@@ -120,11 +120,7 @@ impl Operator for Convolution {
         Cost { multiply_adds: shape.map_or(0, |shape| shape.multiply_adds()) }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let mut gradients = vec![None; application.inputs.len()];
         let Some(upstream) = application.output_gradients[0] else { return Ok(gradients) };
         let (x, weights) = (application.inputs[0], application.inputs[1]);

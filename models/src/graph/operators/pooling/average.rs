@@ -2,7 +2,7 @@
 
 use super::spread::{pad_to_image, spread};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::AveragePoolGradient,
     emitter::{Emitter, Provider, Value},
     operators::{
@@ -39,11 +39,7 @@ impl Operator for AveragePool {
         Ok(vec![self.shape(inputs)?.output_fact()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let &[_, _, height, width] = graph.shape(application.inputs[0]) else { return Ok(vec![None]) };
         let operator = AveragePoolGradientOf { pool: *self, size: [height, width] };

@@ -2,7 +2,7 @@
 
 use super::spread::{crop_to_windows, pad_to_image, spread};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::MaxPoolGradient,
     emitter::{Attribute, Emitter, Provider, Value},
     operators::{
@@ -34,11 +34,7 @@ impl Operator for MaxPool {
         Ok(vec![self.shape(inputs)?.output_fact()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let inputs = [application.inputs[0], application.outputs[0], upstream];
         Ok(vec![Some(graph.add(MaxPoolGradientOf(*self), &inputs)?)])
