@@ -7,8 +7,9 @@ use crate::genome::Activation;
 ///
 /// A function f that never decreases keeps the order of a window's values: max f(x) = f(max x). The function and its
 /// gradient then meet the pool's outputs alone, with windows of 2x2 a quarter of the elements. Gradients are equal as
-/// well: both ways they go to the window's largest value, times f's slope there. Values of which f makes equal ones
-/// differ in who gets the gradient, but there f is flat, and all get nothing.
+/// well: both ways they go to the window's largest value, times f's slope there. Where f makes different values equal
+/// (ReLU's zeros, a saturated sigmoid), the two ways differ in who gets the gradient; but there f is flat, and all get
+/// nothing, up to rounding.
 ///
 /// Neither step has parameters, so no tensor moves; an activation that others read as well stays.
 pub(super) fn pool_first(steps: &mut [Step]) {

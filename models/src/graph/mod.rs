@@ -5,6 +5,8 @@
 //!
 //! One file per operator (or family of like operators) in `operators/` holds its shape rule, cost, gradient rule and
 //! lowering to standard ONNX operators. Reverse-mode differentiation (`gradient`) is one walk over the nodes.
+//!
+//! What an operator lowers itself to is below it (`emitter`, `choices`), what lowers whole graphs is above (`lowering`).
 
 pub mod choices;
 pub mod cuda_kernels;
