@@ -19,6 +19,9 @@ pub const LINE_BYTES_MAX: u64 = 16 << 20;
 pub const TEXT_BYTES_MAX: u64 = 4 * VALUES_BYTES_MAX;
 /// Header of one array in an npz file, in bytes; numpy writes 118 for plain arrays.
 pub const NPY_HEADER_BYTES_MAX: u64 = 65_536;
+/// Digits in the header of one array, all numbers together: their product then fits 64 bits. The largest data
+/// set has 16, that of the element type included.
+pub const NPY_HEADER_DIGITS_MAX: usize = 19;
 /// Samples that a class must have outside the official test part: one to train on, one to validate with.
 pub const CLASS_SAMPLES_MIN: usize = 2;
 /// Names listed in one error message; the rest is counted.

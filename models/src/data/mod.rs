@@ -202,7 +202,7 @@ impl Dataset {
 
     /// Whether samples are rows of a table (`[count, features]`) and not images.
     pub const fn is_table(&self) -> bool {
-        self.problem.height == 1 && self.problem.width == 1
+        self.problem.is_table()
     }
 
     /// Shape of the raw values with this many samples: `[n, C, H, W]`, tables `[n, features]`.

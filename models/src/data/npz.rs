@@ -7,18 +7,16 @@ use super::{
     DataError, Request, Samples, Targets,
     assemble::{Parts, SampleShape, classes_from_numbers},
     files::{malformed, open_file},
-    npy::{Element, Header},
+    npy,
 };
 use hatchery_config::vocabulary::TaskKind;
+use npyz::NpyHeader;
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{self, BufReader, ErrorKind, Read},
     path::Path,
 };
 use zip::ZipArchive;
-
-/// Elements converted at a time.
-const BLOCK_ELEMENTS: usize = 8_192;
 
 /// An open archive.
 struct Archive<'a> {
@@ -89,7 +87,7 @@ impl<'a> Archive<'a> {
     fn array<T>(
         &mut self,
         name: &str,
-        then: impl FnOnce(&Header, &mut dyn Read) -> Result<T, DataError>,
+        then: impl FnOnce(Array<'_>) -> Result<T, DataError>,
     ) -> Result<T, DataError> {
         if !self.has(name) {
             let problem = format!("there is no array \"{name}\", the archive holds: {}", self.names());
@@ -98,17 +96,12 @@ impl<'a> Archive<'a> {
         }
         let path = self.path;
         let place = format!("array \"{name}\"");
-        let mut entry = self.zip.by_name(&format!("{name}.npy")).map_err(|error| {
-            malformed(
-                path,
-                &place,
-                &format!("cannot be unpacked ({error})"),
-                "save it again with numpy.savez",
-            )
-        })?;
-        let header = Header::read(&mut entry)
+        let entry = self.zip.by_name(&format!("{name}.npy"));
+        let entry = entry.map_err(|error| not_unpacked(path, &place, &error.into()))?;
+        let mut reader = BufReader::new(entry);
+        let header = npy::read_header(&mut reader)
             .map_err(|error| malformed(path, &place, &error.problem, error.remedy))?;
-        then(&header, &mut entry)
+        then(Array { path, place: &place, header, reader: &mut reader })
     }
 
     /// Samples of one part; `like` are those of an earlier part, which must agree in shape and element type.
@@ -118,27 +111,23 @@ impl<'a> Archive<'a> {
         name: &str,
         like: Option<(SampleShape, &Samples)>,
     ) -> Result<(SampleShape, Samples, u64), DataError> {
-        let path = self.path;
-        let place = format!("array \"{name}\"");
-        self.array(name, |header, reader| {
-            let (count, shape, channels_last) = layout(header).map_err(|problem| {
-                malformed(path, &place, &problem, "see `hatchery data list` for shapes")
-            })?;
-            let bytes = header.element == Element::U8;
+        self.array(name, |array| {
+            let (count, shape, channels_last) = layout(array.header.shape())
+                .map_err(|problem| array.wrong(&problem, "see `hatchery data list` for shapes"))?;
+            let bytes = npy::is_bytes(&array.header);
             if let Some((train, samples)) = like
                 && (train != shape || bytes != matches!(samples, Samples::U8(_)))
             {
                 let problem = "differs from the training part in shape or element type";
-                return Err(malformed(path, &place, problem, "save both parts alike"));
+                return Err(array.wrong(problem, "save both parts alike"));
             }
-            let array = format!("{}: {place}", path.display());
             let value_bytes = if bytes { 1 } else { size_of::<f32>() as u64 };
-            let values = request.check_sizes(&array, shape, count, value_bytes)?;
+            let values = request.check_sizes(&array.full_place(), shape, count, value_bytes)?;
             let samples = if bytes {
-                let pixels = read_bytes(path, &place, reader, values)?;
+                let pixels = array.read_bytes(values)?;
                 Samples::U8(if channels_last { channels_first(&pixels, shape) } else { pixels })
             } else {
-                let numbers = read_floats(path, &place, header.element, reader, values)?;
+                let numbers = array.read_floats()?;
                 Samples::F32(if channels_last { channels_first(&numbers, shape) } else { numbers })
             };
             Ok((shape, samples, count))
@@ -146,37 +135,139 @@ impl<'a> Archive<'a> {
     }
 
     fn targets(&mut self, request: &Request<'_>, name: &str, count: u64) -> Result<Stored, DataError> {
-        let path = self.path;
-        let place = format!("array \"{name}\"");
         let regression = request.options.task == TaskKind::Regression;
-        self.array(name, |header, reader| {
-            let columns = match header.shape.as_slice() {
-                [_] | [_, 1] => 1,
-                [_, columns] if regression && *columns > 0 => *columns,
-                shape => {
+        self.array(name, |array| {
+            let (entries, columns) = match *array.header.shape() {
+                [entries] | [entries, 1] => (entries, 1),
+                [entries, columns] if regression && columns > 0 => (entries, columns),
+                ref shape => {
                     let problem =
                         format!("has shape {shape:?}, expected ({count},) with one class number a sample");
-                    return Err(malformed(path, &place, &problem, "use argmax for one-hot labels"));
+                    return Err(array.wrong(&problem, "use argmax for one-hot labels"));
                 }
             };
-            if header.shape.first() != Some(&count) {
-                let problem = format!("has {} entries for {count} samples", header.shape[0]);
-                return Err(malformed(path, &place, &problem, "save x and y of the same samples"));
+            if entries != count {
+                let problem = format!("has {entries} entries for {count} samples");
+                return Err(array.wrong(&problem, "save x and y of the same samples"));
             }
-            let array = format!("{}: {place}", path.display());
-            let values = request.check_sizes(&array, SampleShape::row(columns), count, 8)?;
+            request.check_sizes(&array.full_place(), SampleShape::row(columns), count, 8)?;
             if regression {
-                let values = read_floats(path, &place, header.element, reader, values)?;
-                return Ok(Stored::Values { values, columns: columns as usize });
+                return Ok(Stored::Values { values: array.read_floats()?, columns: columns as usize });
             }
-            read_labels(path, &place, header.element, reader, values).map(Stored::Labels)
+            array.read_labels().map(Stored::Labels)
         })
     }
 }
 
+/// One array: where it stands, what it announces, and a reader of its values.
+struct Array<'a> {
+    path: &'a Path,
+    place: &'a str,
+    header: NpyHeader,
+    reader: &'a mut dyn Read,
+}
+
+impl Array<'_> {
+    fn wrong(&self, problem: &str, remedy: &str) -> DataError {
+        malformed(self.path, self.place, problem, remedy)
+    }
+
+    fn full_place(&self) -> String {
+        format!("{}: {}", self.path.display(), self.place)
+    }
+
+    fn read_bytes(mut self, count: u64) -> Result<Vec<u8>, DataError> {
+        let mut values = Vec::new();
+        let outcome = (&mut *self.reader).take(count).read_to_end(&mut values);
+        outcome.map_err(|error| not_unpacked(self.path, self.place, &error))?;
+        if (values.len() as u64) < count {
+            return Err(truncated(self.path, self.place, &self.header, values.len()));
+        }
+        self.expect_end()?;
+        values.shrink_to_fit();
+        Ok(values)
+    }
+
+    fn read_floats(self) -> Result<Vec<f32>, DataError> {
+        let place = self.full_place();
+        self.read_numbers(|position, number| {
+            let value = number as f32;
+            if value.is_finite() {
+                return Ok(value);
+            }
+            let place = format!("{place}, element {position} (flat)");
+            Err(DataError::NotFinite { place, value: number.to_string() })
+        })
+    }
+
+    /// Class numbers: integers, or floats that hold whole numbers.
+    fn read_labels(self) -> Result<Vec<i64>, DataError> {
+        /// Above this a 64-bit float no longer tells neighbouring integers apart.
+        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+        let (path, place) = (self.path, self.place);
+        self.read_numbers(|position, number| {
+            if number.fract() == 0.0 && number.abs() <= EXACT_MAX {
+                return Ok(number as i64);
+            }
+            let place = format!("{place}, entry {position}");
+            let remedy = "store whole class numbers, or set data.task = \"regression\"";
+            Err(malformed(path, &place, &format!("{number} is no class number"), remedy))
+        })
+    }
+
+    /// All elements, each made into what is wanted of it.
+    fn read_numbers<T>(
+        mut self,
+        make: impl Fn(usize, f64) -> Result<T, DataError>,
+    ) -> Result<Vec<T>, DataError> {
+        let mut values = Vec::new();
+        let numbers = npy::numbers(&self.header, &mut *self.reader)
+            .map_err(|error| malformed(self.path, self.place, &error.problem, error.remedy))?;
+        for number in numbers {
+            match number {
+                Ok(number) => values.push(make(values.len(), number)?),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Err(truncated(self.path, self.place, &self.header, values.len()));
+                }
+                Err(error) => return Err(not_unpacked(self.path, self.place, &error)),
+            }
+        }
+        self.expect_end()?;
+        values.shrink_to_fit();
+        Ok(values)
+    }
+
+    /// Reading past the end is also what makes the archive compare its checksum.
+    fn expect_end(&mut self) -> Result<(), DataError> {
+        match self.reader.read(&mut [0]) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                let problem = "has more bytes than its shape announces";
+                Err(self.wrong(problem, "fetch the file again or save it again"))
+            }
+            Err(error) => Err(not_unpacked(self.path, self.place, &error)),
+        }
+    }
+}
+
+fn truncated(path: &Path, place: &str, header: &NpyHeader, elements: usize) -> DataError {
+    let element_bytes = npy::element_bytes(header);
+    DataError::Truncated {
+        path: path.into(),
+        what: place.into(),
+        expected_bytes: header.len().saturating_mul(element_bytes),
+        found_bytes: (elements as u64).saturating_mul(element_bytes),
+    }
+}
+
+fn not_unpacked(path: &Path, place: &str, error: &io::Error) -> DataError {
+    let problem = format!("cannot be unpacked ({error})");
+    malformed(path, place, &problem, "fetch the file again or save it again")
+}
+
 /// Count, shape of a sample, and whether channels come last.
-fn layout(header: &Header) -> Result<(u64, SampleShape, bool), String> {
-    let (count, shape, channels_last) = match *header.shape.as_slice() {
+fn layout(sizes: &[u64]) -> Result<(u64, SampleShape, bool), String> {
+    let (count, shape, channels_last) = match *sizes {
         [count, features] => (count, SampleShape::row(features), false),
         [count, height, width] => (count, SampleShape { channels: 1, height, width }, false),
         [count, height, width, channels @ (1 | 3)] if !matches!(height, 1 | 3) => {
@@ -186,7 +277,7 @@ fn layout(header: &Header) -> Result<(u64, SampleShape, bool), String> {
         ref other => return Err(format!("has shape {other:?}, expected 2, 3 or 4 axes")),
     };
     if shape.values(1) == Some(0) {
-        return Err(format!("has shape {:?}, an axis of size 0", header.shape));
+        return Err(format!("has shape {sizes:?}, an axis of size 0"));
     }
     Ok((count, shape, channels_last))
 }
@@ -202,111 +293,6 @@ fn channels_first<T: Copy>(values: &[T], shape: SampleShape) -> Vec<T> {
         }
     }
     moved
-}
-
-/// Hands the array's elements to `take`, block by block, and makes sure that there are `count` of them.
-fn read_blocks(
-    path: &Path,
-    place: &str,
-    element_bytes: usize,
-    reader: &mut dyn Read,
-    count: u64,
-    mut take: impl FnMut(&[u8]) -> Result<(), DataError>,
-) -> Result<(), DataError> {
-    let mut block = Vec::with_capacity(BLOCK_ELEMENTS * element_bytes);
-    let mut left = count.saturating_mul(element_bytes as u64);
-    let expected_bytes = left;
-    while left > 0 {
-        block.clear();
-        let limit = left.min((BLOCK_ELEMENTS * element_bytes) as u64);
-        let outcome = (&mut *reader).take(limit).read_to_end(&mut block);
-        if let Err(error) = outcome {
-            let problem = format!("cannot be unpacked ({error})");
-            return Err(malformed(path, place, &problem, "fetch the file again or save it again"));
-        }
-        if (block.len() as u64) < limit {
-            let found_bytes = expected_bytes - left + block.len() as u64;
-            return Err(DataError::Truncated {
-                path: path.into(),
-                what: place.into(),
-                expected_bytes,
-                found_bytes,
-            });
-        }
-        left -= limit;
-        take(&block)?;
-    }
-    expect_end(path, place, reader)
-}
-
-/// Reading past the end is also what makes the archive compare its checksum.
-fn expect_end(path: &Path, place: &str, reader: &mut dyn Read) -> Result<(), DataError> {
-    let mut rest = Vec::new();
-    let problem = match reader.take(1).read_to_end(&mut rest) {
-        Ok(0) => return Ok(()),
-        Ok(_) => "has more bytes than its shape announces".to_owned(),
-        Err(error) => format!("cannot be unpacked ({error})"),
-    };
-    Err(malformed(path, place, &problem, "fetch the file again or save it again"))
-}
-
-fn read_bytes(path: &Path, place: &str, reader: &mut dyn Read, count: u64) -> Result<Vec<u8>, DataError> {
-    let mut values = Vec::new();
-    read_blocks(path, place, 1, reader, count, |block| {
-        values.extend_from_slice(block);
-        Ok(())
-    })?;
-    values.shrink_to_fit();
-    Ok(values)
-}
-
-fn read_floats(
-    path: &Path,
-    place: &str,
-    element: Element,
-    reader: &mut dyn Read,
-    count: u64,
-) -> Result<Vec<f32>, DataError> {
-    let mut values: Vec<f32> = Vec::new();
-    read_blocks(path, place, element.bytes(), reader, count, |block| {
-        for bytes in block.chunks_exact(element.bytes()) {
-            let number = element.number(bytes);
-            if !(number as f32).is_finite() {
-                let place = format!("{}: {place}, element {} (flat)", path.display(), values.len());
-                return Err(DataError::NotFinite { place, value: number.to_string() });
-            }
-            values.push(number as f32);
-        }
-        Ok(())
-    })?;
-    values.shrink_to_fit();
-    Ok(values)
-}
-
-/// Class numbers: integers, or floats that hold whole numbers.
-fn read_labels(
-    path: &Path,
-    place: &str,
-    element: Element,
-    reader: &mut dyn Read,
-    count: u64,
-) -> Result<Vec<i64>, DataError> {
-    /// Above this a 64-bit float no longer tells neighbouring integers apart.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    let mut labels: Vec<i64> = Vec::new();
-    read_blocks(path, place, element.bytes(), reader, count, |block| {
-        for bytes in block.chunks_exact(element.bytes()) {
-            let number = element.number(bytes);
-            if number.fract() != 0.0 || number.abs() > EXACT_MAX {
-                let place = format!("{place}, entry {}", labels.len());
-                let remedy = "store whole class numbers, or set data.task = \"regression\"";
-                return Err(malformed(path, &place, &format!("{number} is no class number"), remedy));
-            }
-            labels.push(number as i64);
-        }
-        Ok(())
-    })?;
-    Ok(labels)
 }
 
 fn append_samples(samples: &mut Samples, more: Samples) {

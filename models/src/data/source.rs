@@ -1,6 +1,7 @@
 //! Which formats there are, how a source is spelled, and what was probably meant by a misspelled one.
 
 use super::DataError;
+use hatchery_config::nearest;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -132,37 +133,4 @@ fn unknown(given: &str, format: &str) -> DataError {
         .map(|kind| kind.spelling.to_owned());
     let known = CATALOGUE.iter().map(|kind| kind.spelling).collect::<Vec<_>>().join(", ");
     DataError::UnknownFormat { given: given.into(), nearest, known }
-}
-
-/// The candidate closest to `word`, case ignored, if at most two letters or a third of them differ, and not
-/// all.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    candidates
-        .map(|name| (edit_distance(&word, &name.to_lowercase()), name))
-        .filter(|(distance, name)| {
-            let letters = name.chars().count();
-            *distance < letters && *distance <= letters.div_ceil(3).max(2)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// Levenshtein's distance in characters, one row at a time.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (above, l) in left.chars().enumerate() {
-        let mut diagonal = above;
-        let mut last = above + 1;
-        for (column, &r) in right.iter().enumerate() {
-            let upper = row[column + 1];
-            let cost = (diagonal + usize::from(l != r)).min(upper + 1).min(last + 1);
-            row[column] = last;
-            diagonal = upper;
-            last = cost;
-        }
-        row[right.len()] = last;
-    }
-    row[right.len()]
 }

@@ -1,12 +1,10 @@
 //! Writing a part of a data set as a numpy archive, for use outside.
 
-use super::{
-    DataError, Dataset, Samples, Targets,
-    npy::{Element, Header},
-};
+use super::{DataError, Dataset, Samples, Targets};
+use npyz::{AutoSerialize, WriterBuilder};
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     path::Path,
 };
 use tempfile::NamedTempFile;
@@ -14,6 +12,8 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// Bytes from which a zip entry needs the long form of its header.
 const ZIP_SHORT_BYTES_MAX: u64 = u32::MAX as u64;
+/// More than the header of an array of four axes takes.
+const HEADER_BYTES_MAX: u64 = 1 << 10;
 
 /// Writes the samples at `indices`, in that order, to a `.npz` file that numpy reads.
 ///
@@ -57,54 +57,42 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
 
 type Archive<'a> = ZipWriter<BufWriter<&'a mut File>>;
 
-fn start(zip: &mut Archive<'_>, name: &str, header: &Header) -> io::Result<()> {
-    let header_bytes = header.to_bytes();
-    let values: u64 = header.shape.iter().product();
-    let bytes = header_bytes.len() as u64 + values * header.element.bytes() as u64;
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .large_file(bytes > ZIP_SHORT_BYTES_MAX);
-    zip.start_file(name, options).map_err(io::Error::from)?;
-    zip.write_all(&header_bytes)
-}
-
 fn write_x(zip: &mut Archive<'_>, dataset: &Dataset, indices: &[u32]) -> io::Result<()> {
-    let shape = dataset.shape(indices.len()).into_iter().map(|size| size as u64).collect();
-    let row = dataset.values_per_sample();
+    let shape = dataset.shape(indices.len());
     match &dataset.samples {
-        Samples::U8(values) => {
-            start(zip, "x.npy", &Header { element: Element::U8, shape })?;
-            indices.iter().try_for_each(|&index| zip.write_all(&values[index as usize * row..][..row]))
-        }
-        Samples::F32(values) => {
-            start(zip, "x.npy", &Header { element: Element::F32, shape })?;
-            write_float_rows(zip, values, row, indices)
-        }
+        Samples::U8(values) => write_rows(zip, "x", &shape, values, indices),
+        Samples::F32(values) => write_rows(zip, "x", &shape, values, indices),
     }
 }
 
 fn write_y(zip: &mut Archive<'_>, dataset: &Dataset, indices: &[u32]) -> io::Result<()> {
-    let count = indices.len() as u64;
     match &dataset.targets {
-        Targets::Classes { labels, .. } => {
-            start(zip, "y.npy", &Header { element: Element::I64, shape: vec![count] })?;
-            indices.iter().try_for_each(|&index| zip.write_all(&labels[index as usize].to_le_bytes()))
-        }
+        Targets::Classes { labels, .. } => write_rows(zip, "y", &[indices.len()], labels, indices),
         Targets::Values { values, names } => {
-            let shape = vec![count, names.len() as u64];
-            start(zip, "y.npy", &Header { element: Element::F32, shape })?;
-            write_float_rows(zip, values, names.len(), indices)
+            write_rows(zip, "y", &[indices.len(), names.len()], values, indices)
         }
     }
 }
 
-fn write_float_rows(zip: &mut Archive<'_>, values: &[f32], row: usize, indices: &[u32]) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(row * size_of::<f32>());
+/// Writes the rows at `indices` as one array; all axes of `shape` but the first are a row.
+fn write_rows<T: AutoSerialize + Copy>(
+    zip: &mut Archive<'_>,
+    name: &str,
+    shape: &[usize],
+    values: &[T],
+    indices: &[u32],
+) -> io::Result<()> {
+    let row: usize = shape[1..].iter().product();
+    let bytes = HEADER_BYTES_MAX + (indices.len() * row * size_of::<T>()) as u64;
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(bytes > ZIP_SHORT_BYTES_MAX);
+    zip.start_file(npyz::npz::file_name_from_array_name(name), options).map_err(io::Error::from)?;
+    let sizes: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+    let array = npyz::WriteOptions::new().default_dtype().shape(&sizes).writer(zip);
+    let mut array = array.begin_nd()?;
     for &index in indices {
-        bytes.clear();
-        let row = &values[index as usize * row..][..row];
-        row.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-        zip.write_all(&bytes)?;
+        array.extend(values[index as usize * row..][..row].iter().copied())?;
     }
-    Ok(())
+    array.finish()
 }

@@ -6,9 +6,8 @@ use crate::data::{
     DataError, LoadOptions,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
-    source::nearest,
 };
-use hatchery_config::vocabulary::TaskKind;
+use hatchery_config::{nearest, vocabulary::TaskKind};
 use std::path::Path;
 
 /// The columns of a table.

@@ -1,13 +1,16 @@
 //! Text into lines and lines into fields: exact line numbers, bounded memory, quotes as in RFC 4180.
 //!
-//! A quoted field ends on its own line: tables of numbers need no line breaks in fields, and a forgotten
-//! quote then costs one line and not the rest of the file. It must not know what the fields mean.
+//! Lines are read here and split by `csv_core`, the parser inside the csv crate. The reader of that crate
+//! itself would number lines wrongly behind blank ones and would buffer a whole file behind a forgotten quote:
+//! here a quoted field ends on its own line, which costs tables of numbers nothing. It must not know what the
+//! fields mean.
 
 use crate::data::{
     DataError,
     files::malformed,
     limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX},
 };
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder, Terminator};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read},
     path::{Path, PathBuf},
@@ -44,30 +47,25 @@ impl Record {
         (0..self.len()).map(|position| self.field(position))
     }
 
-    /// Splits a line; `None` where a quote is left open.
-    fn fill(&mut self, line: &[u8], separator: u8) -> Option<()> {
-        self.text.clear();
+    /// Splits a line that ends in a line break; `None` where a quote is left open.
+    fn fill(&mut self, mut line: &[u8], parser: &mut Reader) -> Option<()> {
         self.ends.clear();
-        let mut bytes = line.iter().copied().peekable();
-        let (mut quoted, mut begun) = (false, false);
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'"' if quoted && bytes.next_if_eq(&b'"').is_some() => self.text.push(b'"'),
-                b'"' if quoted => quoted = false,
-                // A quote counts at the beginning of a field only; 5" is text.
-                b'"' if !begun => (quoted, begun) = (true, true),
-                _ if byte == separator && !quoted => {
-                    self.ends.push(self.text.len());
-                    begun = false;
-                }
-                _ => {
-                    begun |= !byte.is_ascii_whitespace();
-                    self.text.push(byte);
-                }
+        self.text.resize(line.len(), 0);
+        let mut end = 0;
+        loop {
+            // For the parser a quote counts at the very beginning of a field only; here blanks may come before.
+            let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
+            let (result, read, written) = parser.read_field(&line[blanks..], &mut self.text[end..]);
+            end += written;
+            self.ends.push(end);
+            line = &line[blanks + read..];
+            match result {
+                ReadFieldResult::Field { record_end: true } => return Some(()),
+                ReadFieldResult::Field { record_end: false } => {}
+                // Inside quotes the line break is text, and the parser waits for more.
+                _ => return None,
             }
         }
-        self.ends.push(self.text.len());
-        (!quoted).then_some(())
     }
 }
 
@@ -75,8 +73,8 @@ impl Record {
 pub(super) struct Rows {
     path: PathBuf,
     reader: BufReader<Box<dyn Read>>,
-    /// Known from the first line on.
-    separator: Option<u8>,
+    /// Known from the first line on, which tells the separator.
+    parser: Option<Reader>,
     line: Vec<u8>,
     line_number: u64,
     text_bytes: u64,
@@ -85,7 +83,7 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(path: &Path, reader: Box<dyn Read>) -> Self {
         let reader = BufReader::new(reader);
-        Self { path: path.into(), reader, separator: None, line: Vec::new(), line_number: 0, text_bytes: 0 }
+        Self { path: path.into(), reader, parser: None, line: Vec::new(), line_number: 0, text_bytes: 0 }
     }
 
     /// Reads the next line that is not blank into `record`; false at the end.
@@ -95,10 +93,10 @@ impl Rows {
                 continue;
             }
             let line = &self.line;
-            let separator = *self.separator.get_or_insert_with(|| separator(line));
+            let parser = self.parser.get_or_insert_with(|| parser(separator(line)));
             record.line = self.line_number;
             let problem = "a quote is opened and not closed on the same line";
-            return match record.fill(line, separator) {
+            return match record.fill(line, parser) {
                 Some(()) => Ok(true),
                 None => Err(self.wrong(problem, "close it, or write it twice inside a quoted field")),
             };
@@ -126,6 +124,10 @@ impl Rows {
         if self.line_number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
+        // The last line need not end, but the parser tells open quotes by line breaks.
+        if !self.line.ends_with(b"\n") {
+            self.line.push(b'\n');
+        }
         Ok(bytes > 0)
     }
 
@@ -146,4 +148,9 @@ impl Rows {
 /// The first of the separators that the first line has.
 fn separator(line: &[u8]) -> u8 {
     SEPARATORS.into_iter().find(|separator| line.contains(separator)).unwrap_or(b',')
+}
+
+/// A carriage return before the line break is trimmed with the last field's blanks.
+fn parser(separator: u8) -> Reader {
+    ReaderBuilder::new().delimiter(separator).terminator(Terminator::Any(b'\n')).build()
 }

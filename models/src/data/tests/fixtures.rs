@@ -3,11 +3,13 @@
 use crate::data::{DataError, Dataset, LoadOptions, load};
 use flate2::{Compression, write::GzEncoder};
 use hatchery_config::vocabulary::TaskKind;
+use npyz::WriterBuilder;
 use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
+use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// The folder with real data, or a printed reason for skipping.
 pub fn real_data(what: &str) -> Option<PathBuf> {
@@ -87,23 +89,29 @@ pub fn write_idx_part(folder: &Path, part: &str, count: u32, gzip: bool) {
     }
 }
 
-/// Writes a numpy archive with the independent `npyz` crate.
-pub struct NpzFile(npyz::npz::NpzWriter<BufWriter<File>>);
+/// Writes a numpy archive, compressed as `numpy.savez_compressed` does; it is whole when this is dropped.
+pub struct NpzFile(ZipWriter<BufWriter<File>>);
 
 impl NpzFile {
     pub fn new(path: &Path) -> Self {
-        Self(npyz::npz::NpzWriter::create(path).unwrap())
+        Self(ZipWriter::new(BufWriter::new(File::create(path).unwrap())))
     }
 
     pub fn array<T: npyz::AutoSerialize + Copy>(mut self, name: &str, shape: &[u64], values: &[T]) -> Self {
-        use npyz::WriterBuilder;
-
-        let builder = self.0.array(name, Default::default()).unwrap().default_dtype().shape(shape);
+        self.0.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        let builder = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut self.0);
         let mut writer = builder.begin_nd().unwrap();
         writer.extend(values.iter().copied()).unwrap();
         writer.finish().unwrap();
         self
     }
+}
+
+/// One array of an archive, as the npyz crate reads it: its shape and values.
+pub fn stored_array<T: npyz::Deserialize>(path: &Path, name: &str) -> (Vec<u64>, Vec<T>) {
+    let mut zip = ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let array = npyz::NpyFile::new(zip.by_name(&format!("{name}.npy")).unwrap()).unwrap();
+    (array.shape().to_vec(), array.into_vec().unwrap())
 }
 
 /// Writes a picture whose first channel is `value` and whose others count down from 200.

@@ -1,7 +1,7 @@
 //! Damaged files: whatever is done to a valid file, loading it ends in a data set within the limits or in an error.
 
 use super::fixtures::*;
-use crate::data::{LoadOptions, load_within};
+use crate::data::{LoadOptions, load_within, npy::read_header};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::{
@@ -92,19 +92,47 @@ fn damaged_npz() {
     survive("npz", &path, std::slice::from_ref(&path), &LoadOptions::default());
 }
 
+/// The header of an array, version 1.
+fn array_header(text: &str) -> Vec<u8> {
+    [b"\x93NUMPY\x01\x00".as_slice(), &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat()
+}
+
+fn dictionary(descr: &str, fortran: &str, shape: &str) -> String {
+    format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n")
+}
+
 #[test]
 fn damaged_headers_of_arrays() {
-    use crate::data::npy::{Element, Header};
-    let whole = Header { element: Element::F64, shape: vec![3, 1, 28, 28] };
-    let bytes = whole.to_bytes();
-    assert_eq!(Header::read(&mut bytes.as_slice()).unwrap(), whole);
+    let whole = array_header(&dictionary("'<f8'", "False", "(3, 1, 28, 28)"));
+    assert_eq!(read_header(&mut whole.as_slice()).unwrap().shape(), [3, 1, 28, 28]);
     for round in 0..10_000 {
         let mut rng = ChaCha8Rng::seed_from_u64(round);
-        let damaged = damaged(&bytes, &mut rng);
-        if let Ok(header) = Header::read(&mut damaged.as_slice()) {
-            assert!(header.shape.len() < 64, "round {round}");
+        let damaged = damaged(&whole, &mut rng);
+        if let Ok(header) = read_header(&mut damaged.as_slice()) {
+            assert!(header.shape().len() < 64, "round {round}");
         }
     }
+}
+
+#[test]
+fn headers_of_arrays_made_to_harm() {
+    let says = |bytes: &[u8], parts: &[&str]| {
+        let error = read_header(&mut &bytes[..]).map(|header| header.len()).unwrap_err();
+        assert!(!error.problem.contains('\n'), "{}", error.problem);
+        assert_says(&error.problem, parts);
+    };
+    let text = |descr: &str, fortran: &str, shape: &str| array_header(&dictionary(descr, fortran, shape));
+    says(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}", &["4294967295 bytes", "NPY_HEADER_BYTES_MAX"]);
+    says(b"\x93NUMPY\x01\x00\xff\xff{}", &["ends within its header"]);
+    says(b"\x93NUMPY\x09\x00\x02\x00\x00\x00{}", &["no readable header", "version"]);
+    says(b"PK\x03\x04 is an archive", &["magic string not found"]);
+    says(&text("'<f4'", "False", &"[".repeat(200)), &["a structure", "float32"]);
+    says(&text("[('a', '<u2')]", "False", "(2,)"), &["a structure"]);
+    says(&text("'<f4'", "False", "(9999999999, 9999999999)"), &["NPY_HEADER_DIGITS_MAX"]);
+    says(&text("'<f4'", "False", "(0xffffffffffff, 0xffffffffffff)"), &["NPY_HEADER_DIGITS_MAX"]);
+    says(&text("'<f4'", "False", "(-3,)"), &["no readable header", "negative"]);
+    says(&text("'<f4'", "False", "(3"), &["no readable header"]);
+    says(&text("'<f4'", "True", "(3, 4)"), &["Fortran order"]);
 }
 
 #[test]
