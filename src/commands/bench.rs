@@ -82,6 +82,7 @@ fn rounded(row: Row) -> Row {
         step_ms_min: thousandths(row.step_ms_min),
         images_per_s: (row.images_per_s * 10.0).round() / 10.0,
         build_ms: thousandths(row.build_ms),
+        first_step_ms: thousandths(row.first_step_ms),
         ..row
     }
 }

@@ -1,13 +1,13 @@
 //! What each gene means: the walk from layer genes to primitive operations.
 
 use super::{
-    blueprint::{
-        Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX, Window,
-    },
+    blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, VOLUME_MAX},
+    pool_first::pool_first,
     shape::{Shape, slide},
 };
 use crate::{
     genome::{self, Activation, Genome, Groups, LayerGene, Norm, Padding, Pool, check},
+    graph::operators::window::Window,
     problem::Problem,
 };
 
@@ -25,6 +25,17 @@ struct Sliding {
     padding: Padding,
 }
 
+/// Resolves a genome against a problem.
+///
+/// # Errors
+/// The first gene that is out of range, or the first layer that cannot be where it is.
+pub fn blueprint(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
+    let mut blueprint = assemble(genome, problem)?;
+    pool_first(&mut blueprint.steps);
+    Ok(blueprint)
+}
+
+/// The same, each operation where the genes have it.
 pub(super) fn assemble(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
     check(genome)?;
     check_problem(problem)?;
@@ -361,7 +372,7 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{expression::blueprint, genome::sample, problem::Task};
+    use crate::{genome::sample, problem::Task};
 
     const DIGITS: Problem = Problem {
         channels: 1,

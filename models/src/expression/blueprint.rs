@@ -1,12 +1,12 @@
 //! A network resolved against a problem: a list of primitive operations, each with its shape.
 //!
 //! Modules (residual, inception) and views are spelled out, so that whoever reads a blueprint needs to know
-//! primitive operations only.
+//! primitive operations only. It must not know how one comes to be (`assembly`).
 
-use super::{assembly, shape::Shape};
+use super::shape::Shape;
 use crate::{
-    genome::{Activation, Genome, GenomeError, LayerKind, Norm},
-    problem::Problem,
+    genome::{Activation, GenomeError, LayerKind, Norm},
+    graph::operators::window::Window,
 };
 
 /// Most operations of a network, views and modules spelled out. Each costs a node or more in the training graph,
@@ -14,17 +14,6 @@ use crate::{
 pub const STEPS_MAX: usize = 2_000;
 /// Most values of one sample between two layers; beyond it, sizes in bytes could not be relied on.
 pub(super) const VOLUME_MAX: usize = 1 << 31;
-
-/// A window that slides over positions: rows, then columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Steps between windows.
-    pub stride: [usize; 2],
-    /// Zeros at the top, left, bottom and right.
-    pub pads: [usize; 4],
-}
 
 /// A convolution with everything resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,12 +205,4 @@ pub enum NotViable {
         /// How much it may.
         limit_mib: u64,
     },
-}
-
-/// Resolves a genome against a problem.
-///
-/// # Errors
-/// The first gene that is out of range, or the first layer that cannot be where it is.
-pub fn blueprint(genome: &Genome, problem: &Problem) -> Result<Blueprint, NotViable> {
-    assembly::assemble(genome, problem)
 }

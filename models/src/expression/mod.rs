@@ -9,16 +9,16 @@ mod blueprint;
 mod estimate;
 mod initial;
 mod layout;
+mod pool_first;
 mod products;
 mod shape;
 #[cfg(test)]
 mod suite;
 mod wiring;
 
+pub use assembly::blueprint;
 pub(crate) use assembly::resolve_groups;
-pub use blueprint::{
-    Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step, Window, blueprint,
-};
+pub use blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step};
 pub(crate) use estimate::within;
 pub use estimate::{Estimate, estimate, viable};
 pub use initial::{initial_parameters, initial_statistics};

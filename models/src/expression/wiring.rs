@@ -1,7 +1,7 @@
 //! From a blueprint to graph nodes: each primitive operation becomes an operator, each tensor a piece of a vector.
 
 use super::{
-    Blueprint, Convolution, Operation, Role, Step, Window,
+    Blueprint, Convolution, Operation, Role, Step,
     layout::{Layout, ParameterTensor, Weights},
 };
 use crate::{
@@ -145,12 +145,8 @@ impl Wiring<'_> {
                 self.graph.add(Slice { axis: 1, start: channel, end: channel + 1 }, &inputs)
             }
             Operation::Convolution(convolution) => self.convolution(index, &convolution, inputs[0]),
-            Operation::MaxPool(Window { kernel, stride, pads }) => {
-                self.graph.add(MaxPool { kernel, stride, pads }, &inputs)
-            }
-            Operation::AveragePool(Window { kernel, stride, pads }) => {
-                self.graph.add(AveragePool { kernel, stride, pads }, &inputs)
-            }
+            Operation::MaxPool(window) => self.graph.add(MaxPool(window), &inputs),
+            Operation::AveragePool(window) => self.graph.add(AveragePool(window), &inputs),
             Operation::GlobalAveragePool => self.graph.add(GlobalAveragePool, &inputs),
             Operation::Flatten => self.graph.add(Flatten, &inputs),
             Operation::Dense { bias } => {

@@ -5,8 +5,12 @@
 //!
 //! One file per operator (or family of like operators) in `operators/` holds its shape rule, cost, gradient rule and
 //! lowering to standard ONNX operators. Reverse-mode differentiation (`gradient`) is one walk over the nodes.
+//!
+//! What an operator lowers itself to is below it (`emitter`, `choices`), what lowers whole graphs is above (`lowering`).
 
+pub mod choices;
 pub mod cuda_kernels;
+pub mod emitter;
 pub mod fact;
 pub mod gradient;
 pub mod lowering;
@@ -16,7 +20,7 @@ pub mod optimizer;
 
 pub use fact::{ElementType, Fact};
 pub use gradient::gradients;
-pub use operator::{Application, Batching, Cost, Operator};
+pub use operator::{Application, Batching, Cost, InputGradients, Operator};
 
 use std::sync::Arc;
 

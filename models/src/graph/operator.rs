@@ -2,7 +2,7 @@
 
 use super::{
     Fact, Graph, GraphError, Outlet,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 use std::fmt::Debug;
 
@@ -12,6 +12,9 @@ pub struct Cost {
     /// Multiplications fused with additions, as convolutions and matrix products count them.
     pub multiply_adds: u64,
 }
+
+/// The gradient with respect to each input; `None` for an input that gets none.
+pub type InputGradients = Result<Vec<Option<Outlet>>, GraphError>;
 
 /// One operator with its attributes.
 pub trait Operator: Debug + Send + Sync {
@@ -40,11 +43,7 @@ pub trait Operator: Debug + Send + Sync {
     ///
     /// # Errors
     /// `GraphError::NoGradient` where there is no rule; `GraphError::Shape` never, if the rule is right.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let _ = (graph, application);
         Err(GraphError::NoGradient { operator: self.name() })
     }

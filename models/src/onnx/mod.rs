@@ -8,8 +8,9 @@ mod tensor;
 
 use crate::graph::{
     Fact, Graph,
-    lowering::{self, Attribute, Lowered, LoweredNode, Provider, Value},
-    operators::lowering_choice::Choices,
+    choices::Choices,
+    emitter::{Attribute, LoweredNode, Provider, Value},
+    lowering::{self, Lowered},
 };
 use prost::Message;
 use proto::{
@@ -17,7 +18,7 @@ use proto::{
     StringStringEntryProto, TensorShapeProto, TypeProto, TypeTensorProto, ValueInfoProto, attribute_type,
 };
 
-pub use crate::graph::lowering::OPSET;
+pub use crate::graph::emitter::OPSET;
 /// Version of the file format: the first one that goes with opset 17.
 pub const IR_VERSION: i64 = 8;
 /// Name of the leading dimension of models that take any number of samples.

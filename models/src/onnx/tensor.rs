@@ -1,7 +1,7 @@
 //! Element types and constants between the graph's terms and ONNX's.
 
 use super::proto::{TensorProto, data_type as onnx};
-use crate::graph::{ElementType, lowering::Constant};
+use crate::graph::{ElementType, emitter::Constant};
 
 /// ONNX's number of an element type.
 pub fn data_type(element: ElementType) -> i32 {

@@ -4,9 +4,11 @@
 //! Those of a few samples do. So a batch is divided where the first convolution or pool meets it, and put together
 //! again where an operator wants all samples at once. Gradients that are sums over samples are summed over the parts.
 
-use super::{Attribute, Emitter, Value};
 use crate::graph::{
-    Fact, Graph, Node, Outlet, operator::Batching, operators::lowering_choice::samples_at_once,
+    Fact, Graph, Node, Outlet,
+    emitter::{Attribute, Emitter, Value},
+    operator::Batching,
+    operators::lowering_choice::samples_at_once,
 };
 
 /// Lowers what the outputs depend on, and returns the outputs' values.

@@ -1,7 +1,11 @@
 //! A whole graph as a program of standard ONNX operators.
 
-use super::{Constant, Emitter, LoweredNode, Provider, Value, parts};
-use crate::graph::{Fact, Graph, operators::lowering_choice::Choices};
+use super::parts;
+use crate::graph::{
+    Fact, Graph,
+    choices::Choices,
+    emitter::{Constant, Emitter, LoweredNode, Provider, Value},
+};
 use std::collections::{HashMap, HashSet};
 
 /// A whole graph in standard ONNX operators: nothing in it but what its outputs depend on, and all inputs.
@@ -24,7 +28,7 @@ pub fn lower(graph: &Graph, provider: Provider) -> Lowered {
 
 /// Lowers a graph with some lowerings chosen by the caller.
 pub fn lower_with(graph: &Graph, provider: Provider, choices: Choices) -> Lowered {
-    let mut emitter = Emitter { provider, choices, ..Emitter::default() };
+    let mut emitter = Emitter::new(provider, choices);
     let values = parts::lower_nodes(graph, &mut emitter);
     let inputs: Vec<(Value, Fact)> = graph
         .inputs()

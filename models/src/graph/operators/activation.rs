@@ -1,12 +1,10 @@
 //! Element-wise non-linearities and their gradients.
 
-use super::{
-    all_f32, exactly, expect_shape,
-    lowering_choice::{self, ReluGradient},
-};
+use super::{all_f32, exactly, expect_shape, lowering_choice, same_as_input};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    choices::ReluGradient,
+    emitter::{Attribute, Emitter, Value},
 };
 use hatchery_config::vocabulary::Activation;
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
@@ -28,16 +26,10 @@ impl Operator for Activate {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        let [fact] = exactly(self.name(), inputs)?;
-        all_f32(self.name(), inputs)?;
-        Ok(vec![fact.clone()])
+        same_as_input(self.name(), inputs)
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         if self.0 == Activation::None {
             return Ok(vec![Some(upstream)]);

@@ -3,7 +3,7 @@
 use super::{all_f32, exactly, misfit, random};
 use crate::graph::{
     Fact, GraphError, Operator,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 
 /// Shifts each image by up to `pixels` up, down, left and right; zeros come in. Inputs: x `[N, C, H, W]`, seed i64

@@ -2,8 +2,8 @@
 
 use super::exactly;
 use crate::graph::{
-    Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    Application, ElementType, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Emitter, Value},
 };
 
 /// The same numbers as 32-bit floats.
@@ -21,11 +21,7 @@ impl Operator for ToFloat {
     }
 
     /// Numbers of other types are not trained.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let is_float = graph.fact(application.inputs[0]).element == ElementType::F32;
         Ok(vec![application.output_gradients[0].filter(|_| is_float)])
     }

@@ -2,8 +2,8 @@
 
 use super::{all_f32, expect_shape, misfit, reduce::ReduceSum};
 use crate::graph::{
-    Application, Cost, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Cost, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: x `[N, I]`, weights `[I, O]`, optional bias `[O]`. Output `[N, O]`.
@@ -54,11 +54,7 @@ impl Operator for Dense {
         Cost { multiply_adds: (outputs[0].volume() * inputs[1].shape[0]) as u64 }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let mut gradients = vec![None; application.inputs.len()];
         let Some(upstream) = application.output_gradients[0] else { return Ok(gradients) };
         let (x, weights) = (application.inputs[0], application.inputs[1]);
@@ -114,11 +110,7 @@ impl Operator for MatrixProduct {
         Cost { multiply_adds: sizes.iter().product::<usize>() as u64 }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let mut gradients = vec![None, None];
         let Some(upstream) = application.output_gradients[0] else { return Ok(gradients) };
         let (left, right) = (application.inputs[0], application.inputs[1]);

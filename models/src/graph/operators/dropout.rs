@@ -6,8 +6,8 @@ use super::{
     signed,
 };
 use crate::graph::{
-    Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, ElementType, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: x `[N, ..]`, seed i64 scalar. Output like x: each value is zeroed with probability `ratio`, else divided by
@@ -41,11 +41,7 @@ impl Operator for Dropout {
     }
 
     /// The same mask on the gradient.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
         debug_assert_eq!(graph.fact(upstream).element, ElementType::F32);
         Ok(vec![Some(graph.add(*self, &[upstream, application.inputs[1]])?), None])

@@ -3,7 +3,7 @@
 use super::{exactly, misfit};
 use crate::graph::{
     ElementType, Fact, GraphError, Operator,
-    lowering::{Attribute, Emitter, Value},
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: data `[S, ..]` of any type, index i64 `[N]`. Output `[N, ..]`. No gradient: data is not trained.

@@ -2,8 +2,8 @@
 
 use super::{all_f32, exactly, expect_shape, misfit};
 use crate::graph::{
-    Application, ElementType, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, ElementType, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Mean over the batch of the cross-entropy between labels and softmax. Inputs: logits `[N, K]`, labels i64 `[N]`.
@@ -76,6 +76,18 @@ fn predictions_and_targets(
     expect_shape(operator, "targets", targets, &predictions.shape)
 }
 
+/// The gradient of a loss: of what was predicted only, targets are not trained. The operator reads what the loss read,
+/// and the loss's gradient.
+fn of_predictions(
+    graph: &mut Graph,
+    application: &Application<'_>,
+    operator: impl Operator + 'static,
+) -> InputGradients {
+    let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
+    let inputs = [application.inputs[0], application.inputs[1], upstream];
+    Ok(vec![Some(graph.add(operator, &inputs)?), None])
+}
+
 fn log_softmax(emitter: &mut Emitter, logits: &str) -> Value {
     emitter.op("LogSoftmax", &[logits], vec![("axis", Attribute::Int(1))])
 }
@@ -115,14 +127,8 @@ impl Operator for SoftmaxCrossEntropy {
         Ok(vec![Fact::f32(&[])])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
-        let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
-        let inputs = [application.inputs[0], application.inputs[1], upstream];
-        Ok(vec![Some(graph.add(SoftmaxCrossEntropyGradient(*self), &inputs)?), None])
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
+        of_predictions(graph, application, SoftmaxCrossEntropyGradient(*self))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -174,15 +180,8 @@ impl Operator for MeanSquaredError {
         Ok(vec![Fact::f32(&[])])
     }
 
-    /// Of the predictions; targets are not trained.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
-        let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
-        let inputs = [application.inputs[0], application.inputs[1], upstream];
-        Ok(vec![Some(graph.add(MeanSquaredErrorGradient, &inputs)?), None])
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
+        of_predictions(graph, application, MeanSquaredErrorGradient)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -302,11 +301,7 @@ impl Operator for Softmax {
         }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         Ok(vec![Some(graph.add(SoftmaxGradient, &[application.outputs[0], upstream])?)])
     }

@@ -20,8 +20,9 @@ mod random;
 pub mod reduce;
 pub mod shape;
 pub mod source;
+pub mod window;
 
-use super::{ElementType, Fact, GraphError, lowering::Value};
+use super::{ElementType, Fact, GraphError, emitter::Value};
 
 /// A shape error of an operator.
 pub(crate) fn misfit(operator: &'static str, message: impl Into<String>) -> GraphError {
@@ -44,6 +45,21 @@ pub(crate) fn all_f32(operator: &'static str, inputs: &[&Fact]) -> Result<(), Gr
         }
         None => Ok(()),
     }
+}
+
+/// The shape rule of what maps each element of one tensor of 32-bit floats.
+pub(crate) fn same_as_input(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+    let [fact] = exactly(operator, inputs)?;
+    all_f32(operator, inputs)?;
+    Ok(vec![fact.clone()])
+}
+
+/// The sizes `[N, C, H, W]` of the one input, a batch of images.
+pub(crate) fn images(operator: &'static str, inputs: &[&Fact]) -> Result<[usize; 4], GraphError> {
+    let [fact] = exactly(operator, inputs)?;
+    all_f32(operator, inputs)?;
+    let sizes = fact.shape.as_slice().try_into();
+    sizes.map_err(|_| misfit(operator, format!("expects [N, C, H, W], got {:?}", fact.shape)))
 }
 
 /// Refuses an input of another shape.

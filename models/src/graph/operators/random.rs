@@ -3,7 +3,7 @@
 //!
 //! Everything is arithmetic on integers small enough to be exact, also in TF32's 11 bits, so all providers agree.
 
-use crate::graph::lowering::{Emitter, Value};
+use crate::graph::emitter::{Emitter, Value};
 
 /// Numbers drawn lie in 0..DRAWS. A prime whose half fits TF32's 11 significant bits.
 pub(super) const DRAWS: i64 = 2039;

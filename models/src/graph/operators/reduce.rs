@@ -8,8 +8,8 @@ use super::{
     signed,
 };
 use crate::graph::{
-    Application, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    Application, Fact, Graph, GraphError, InputGradients, Operator, Outlet,
+    emitter::{Emitter, Value},
 };
 
 /// Sum over axes.
@@ -48,20 +48,21 @@ fn reduced(
     Ok(vec![Fact::f32(&sizes.collect::<Vec<_>>())])
 }
 
-/// Repeats the gradient of a reduced tensor along the axes that are gone.
+/// Repeats a gradient of the reduced tensor along the axes that are gone.
 fn spread(
     graph: &mut Graph,
+    application: &Application<'_>,
     gradient: Outlet,
-    shape: &[usize],
     axes: &[usize],
-) -> Result<Outlet, GraphError> {
-    let kept: Vec<usize> =
-        shape.iter().enumerate().map(|(axis, &size)| if axes.contains(&axis) { 1 } else { size }).collect();
+) -> InputGradients {
+    let shape = graph.shape(application.inputs[0]).to_vec();
+    let mut kept = shape.clone();
+    axes.iter().for_each(|&axis| kept[axis] = 1);
     let gradient = match graph.shape(gradient) == kept {
         true => gradient,
         false => graph.add(Reshape { shape: kept }, &[gradient])?,
     };
-    graph.add(Expand { shape: shape.to_vec() }, &[gradient])
+    Ok(vec![Some(graph.add(Expand { shape }, &[gradient])?)])
 }
 
 impl Operator for ReduceSum {
@@ -73,14 +74,9 @@ impl Operator for ReduceSum {
         reduced(self.name(), inputs, &self.axes, self.keep)
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
-        let shape = graph.shape(application.inputs[0]).to_vec();
-        Ok(vec![Some(spread(graph, upstream, &shape, &self.axes)?)])
+        spread(graph, application, upstream, &self.axes)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -97,16 +93,12 @@ impl Operator for ReduceMean {
         reduced(self.name(), inputs, &self.axes, self.keep)
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
-        let shape = graph.shape(application.inputs[0]).to_vec();
+        let shape = graph.shape(application.inputs[0]);
         let count: usize = self.axes.iter().map(|&axis| shape[axis]).product();
         let share = graph.add(Scale(1.0 / count as f32), &[upstream])?;
-        Ok(vec![Some(spread(graph, share, &shape, &self.axes)?)])
+        spread(graph, application, share, &self.axes)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

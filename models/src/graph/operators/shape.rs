@@ -6,8 +6,8 @@ use super::{
     source::Filled,
 };
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// `[N, ..]` to `[N, product of the rest]`.
@@ -77,10 +77,7 @@ fn with_shape(fact: &Fact, shape: Vec<usize>) -> Vec<Fact> {
     vec![Fact { element: fact.element, shape }]
 }
 
-fn back_to_input_shape(
-    graph: &mut Graph,
-    application: &Application<'_>,
-) -> Result<Vec<Option<Outlet>>, GraphError> {
+fn back_to_input_shape(graph: &mut Graph, application: &Application<'_>) -> InputGradients {
     let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
     let shape = graph.shape(application.inputs[0]).to_vec();
     Ok(vec![Some(graph.add(Reshape { shape }, &[upstream])?)])
@@ -99,11 +96,7 @@ impl Operator for Flatten {
         }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         back_to_input_shape(graph, application)
     }
 
@@ -128,11 +121,7 @@ impl Operator for Reshape {
         }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         back_to_input_shape(graph, application)
     }
 
@@ -167,11 +156,7 @@ impl Operator for Transpose {
         Ok(with_shape(fact, self.perm.iter().map(|&axis| fact.shape[axis]).collect()))
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let mut perm = vec![0; self.perm.len()];
         self.perm.iter().enumerate().for_each(|(to, &from)| perm[from] = to);
@@ -207,11 +192,7 @@ impl Operator for Concat {
         Ok(with_shape(first, shape))
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else {
             return Ok(vec![None; application.inputs.len()]);
         };
@@ -249,11 +230,7 @@ impl Operator for Split {
         Ok(self.sizes.iter().map(part).collect())
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let mut parts = Vec::with_capacity(self.sizes.len());
         for (output, gradient) in application.outputs.iter().zip(application.output_gradients) {
             let part = match gradient {
@@ -298,11 +275,7 @@ impl Operator for Slice {
         Ok(with_shape(fact, shape))
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let size = graph.shape(application.inputs[0])[self.axis];
         let pad = PadZeros { axis: self.axis, before: self.start, after: size - self.end };
@@ -334,11 +307,7 @@ impl Operator for PadZeros {
         Ok(with_shape(fact, shape))
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let end = self.before + graph.shape(application.inputs[0])[self.axis];
         Ok(vec![Some(graph.add(Slice { axis: self.axis, start: self.before, end }, &[upstream])?)])
@@ -371,11 +340,7 @@ impl Operator for Expand {
         }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let shape = graph.shape(application.inputs[0]).to_vec();
         Ok(vec![Some(sum_to(graph, upstream, &shape)?)])

@@ -3,7 +3,7 @@
 use super::{misfit, signed};
 use crate::graph::{
     Fact, GraphError, Operator,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use crate::{
         standard::{Vectors, vectors},
         support::{assert_near, away_from_zero, fact, floats, run, session, stream},
     },
-    graph::{lowering::Provider, operators::lowering_choice::Choices},
+    graph::{choices::Choices, lowering::Provider},
     training::runtime::HostTensor,
 };
 

@@ -25,6 +25,7 @@ use crate::{
             reduce::{ReduceMean, ReduceSum},
             shape::{Concat, Expand, Flatten, PadZeros, Reshape, Slice, Split, Transpose},
             source::Filled,
+            window::Window,
         },
     },
     training::runtime::HostTensor,
@@ -107,8 +108,11 @@ fn pools(rng: &mut ChaCha8Rng) -> Vec<Application> {
     let mut all = Vec::new();
     for (kernel, stride, pads, [height, width]) in shapes {
         let image = [2, 3, height, width];
-        all.push(application(MaxPool { kernel, stride, pads }, vec![well_apart(rng, &image)]));
-        all.push(application(AveragePool { kernel, stride, pads }, vec![away_from_zero(rng, &image)]));
+        all.push(application(MaxPool(Window { kernel, stride, pads }), vec![well_apart(rng, &image)]));
+        all.push(application(
+            AveragePool(Window { kernel, stride, pads }),
+            vec![away_from_zero(rng, &image)],
+        ));
     }
     all
 }
@@ -139,8 +143,11 @@ pub fn of_inference(samples: usize) -> Vec<(Application, Vec<usize>)> {
     push(application(Dense, [vec![away_from_zero(&mut rng, &[samples, 4])], weights].concat()));
     for pads in [[0; 4], [0, 0, 1, 1]] {
         let (kernel, stride) = ([3, 3], [2, 2]);
-        push(application(MaxPool { kernel, stride, pads }, vec![well_apart(&mut rng, &image)]));
-        push(application(AveragePool { kernel, stride, pads }, vec![away_from_zero(&mut rng, &image)]));
+        push(application(MaxPool(Window { kernel, stride, pads }), vec![well_apart(&mut rng, &image)]));
+        push(application(
+            AveragePool(Window { kernel, stride, pads }),
+            vec![away_from_zero(&mut rng, &image)],
+        ));
     }
     push(application(GlobalAveragePool, vec![away_from_zero(&mut rng, &image)]));
     push(application(Flatten, vec![away_from_zero(&mut rng, &image)]));
@@ -208,7 +215,7 @@ fn inception(graph: &mut Graph, inputs: &[Outlet]) -> Vec<Outlet> {
     let y = graph.add(Concat { axis: 1 }, &[left, right]).unwrap();
     let y = graph.add(LayerNorm { epsilon: 0.1 }, &[y, scale, shift]).unwrap();
     let y = graph.add(LocalResponseNorm { size: 3, alpha: 0.5, beta: 0.75, bias: 1.0 }, &[y]).unwrap();
-    let y = graph.add(AveragePool { kernel: [2, 2], stride: [2, 2], pads: [0; 4] }, &[y]).unwrap();
+    let y = graph.add(AveragePool(Window { kernel: [2, 2], stride: [2, 2], pads: [0; 4] }), &[y]).unwrap();
     let y = graph.add(Flatten, &[y]).unwrap();
     vec![graph.add(Dense, &[y, dense]).unwrap()]
 }

@@ -7,7 +7,8 @@ use super::{
 use crate::graph::{
     Fact, Graph,
     cuda_kernels::{CUDA_OPERATORS, has_cuda_kernel},
-    lowering::{LoweredNode, Provider, lower},
+    emitter::LoweredNode,
+    lowering::{Provider, lower},
     optimizer::{self, Rule},
 };
 use hatchery_config::vocabulary::Optimizer;

@@ -4,11 +4,11 @@ use super::support::{floats, outputs_of, run, session, wired};
 use crate::{
     graph::{
         Graph, Outlet,
+        choices::Choices,
         lowering::Provider,
         operators::{
             augment::{Flip, Shift},
             dropout::Dropout,
-            lowering_choice::Choices,
         },
     },
     training::runtime::HostTensor,

@@ -16,6 +16,7 @@ use crate::graph::{
         pooling::{AveragePool, GlobalAveragePool, MaxPool},
         reduce::{ReduceMean, ReduceSum},
         shape::{Concat, Expand, Flatten, PadZeros, Reshape, Slice, Split, Transpose},
+        window::Window,
     },
 };
 use crate::training::runtime::HostTensor;
@@ -202,8 +203,8 @@ fn pools_of_every_window_stride_and_padding() {
         let (kernel, stride, pads, image) = random_pool(&mut rng);
         let what = format!("seed {seed}: window {kernel:?}, stride {stride:?}, pads {pads:?} on {image:?}");
         let (apart, any) = ([well_apart(&mut rng, &image)], [away_from_zero(&mut rng, &image)]);
-        check_gradients(&what, &apart, &all(MaxPool { kernel, stride, pads }), &mut rng);
-        check_gradients(&what, &any, &all(AveragePool { kernel, stride, pads }), &mut rng);
+        check_gradients(&what, &apart, &all(MaxPool(Window { kernel, stride, pads })), &mut rng);
+        check_gradients(&what, &any, &all(AveragePool(Window { kernel, stride, pads })), &mut rng);
         check_gradients(&what, &any, &all(GlobalAveragePool), &mut rng);
     }
 }
@@ -273,7 +274,8 @@ fn a_small_network_end_to_end() {
         let convolution = Convolution { stride: [1, 1], dilation: [1, 1], groups: 1, pads: [1, 1, 1, 1] };
         let y = graph.add(convolution, &inputs[..3]).unwrap();
         let y = graph.add(Activate(Activation::Tanh), &[y]).unwrap();
-        let y = graph.add(AveragePool { kernel: [2, 2], stride: [2, 2], pads: [0; 4] }, &[y]).unwrap();
+        let y =
+            graph.add(AveragePool(Window { kernel: [2, 2], stride: [2, 2], pads: [0; 4] }), &[y]).unwrap();
         let y = graph.add(Flatten, &[y]).unwrap();
         let y = graph.add(Dense, &[y, inputs[3]]).unwrap();
         vec![graph.add(SoftmaxCrossEntropy { label_smoothing: 0.0 }, &[y, inputs[4]]).unwrap()]

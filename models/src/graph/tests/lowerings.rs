@@ -7,15 +7,16 @@ use super::{
 use crate::{
     graph::{
         Fact, Graph,
+        choices::{
+            AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Choices, Forward, InputGradient,
+            MaxPoolGradient, ReluGradient, Spread, WeightGradient,
+        },
         lowering::{Provider, lower_with},
         operators::{
             loss::{SampleCrossEntropy, SoftmaxCrossEntropy},
-            lowering_choice::{
-                AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Choices, Forward,
-                InputGradient, MaxPoolGradient, ReluGradient, Spread, WeightGradient,
-            },
             pooling::MaxPool,
             source::Constant,
+            window::Window,
         },
     },
     onnx::{EncodeOptions, encode},
@@ -122,7 +123,7 @@ fn equal_maxima_get_the_gradient_once() {
     let even = HostTensor::F32(vec![2, 1, 6, 6], vec![0.5; 72]);
     for (kernel, stride) in [([2, 2], [2, 2]), ([3, 2], [3, 2]), ([3, 3], [2, 2])] {
         let application =
-            catalogue::application(MaxPool { kernel, stride, pads: [0; 4] }, vec![even.clone()]);
+            catalogue::application(MaxPool(Window { kernel, stride, pads: [0; 4] }), vec![even.clone()]);
         for max_pool_gradient in
             [None, Some(MaxPoolGradient::SpreadAndCompare), Some(MaxPoolGradient::Scatter)]
         {

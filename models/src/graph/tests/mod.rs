@@ -7,5 +7,5 @@ mod gradients;
 mod lowerings;
 mod rules;
 pub(super) mod standard;
-pub(super) mod support;
+pub(crate) mod support;
 mod vectors;

@@ -14,6 +14,7 @@ use crate::{
             normalisation::{BatchNorm, LocalResponseNorm},
             pooling::MaxPool,
             shape::{Reshape, Split},
+            window::Window,
         },
     },
     training::runtime::HostTensor,
@@ -42,7 +43,7 @@ fn what_does_not_fit_is_refused_with_its_shapes() {
         refusal(Convolution { stride: [0, 1], ..PLAIN }, &[image.clone(), weights(&[8, 3, 3, 3])])
             .contains("no place")
     );
-    let pool = |pads| MaxPool { kernel: [2, 2], stride: [2, 2], pads };
+    let pool = |pads| MaxPool(Window { kernel: [2, 2], stride: [2, 2], pads });
     assert!(refusal(pool([2, 0, 0, 0]), std::slice::from_ref(&image)).contains("narrower than the window"));
     assert!(refusal(Dense, &[Fact::f32(&[2, 3]), Fact::f32(&[4, 5])]).contains("[4, 5]"));
     assert!(refusal(Dense, &[Fact::f32(&[2, 3])]).contains("expects 2 or 3 inputs, got 1"));

@@ -2,11 +2,12 @@
 
 use crate::{
     graph::{
-        ElementType, Fact, Graph, Outlet, gradients,
+        ElementType, Fact, Graph, Outlet,
+        choices::Choices,
+        gradients,
         lowering::{self, Provider},
         operators::{
             arithmetic::{Add, Multiply},
-            lowering_choice::Choices,
             reduce::ReduceSum,
             source::Constant,
         },

@@ -16,6 +16,7 @@ use crate::{
             pooling::{AveragePool, GlobalAveragePool, MaxPool},
             reduce::ReduceSum,
             shape::Flatten,
+            window::Window,
         },
     },
     training::runtime::HostTensor,
@@ -119,11 +120,11 @@ fn pools() {
     for name in tests {
         check(&format!("test_maxpool_{name}"), |vectors| {
             let (kernel, stride, pads) = window(vectors);
-            MaxPool { kernel, stride, pads }
+            MaxPool(Window { kernel, stride, pads })
         });
         check(&format!("test_averagepool_{name}"), |vectors| {
             let (kernel, stride, pads) = window(vectors);
-            AveragePool { kernel, stride, pads }
+            AveragePool(Window { kernel, stride, pads })
         });
     }
     check("test_globalaveragepool", |_| GlobalAveragePool);

@@ -49,8 +49,10 @@ pub struct Row {
     pub images_per_s: f64,
     /// Trainable parameters.
     pub parameters: usize,
-    /// From genome to the end of the first step.
+    /// From genome to where the first step can begin: graph, model, session, state on the device.
     pub build_ms: f64,
+    /// The first step itself, in which the session also allocates its buffers.
+    pub first_step_ms: f64,
 }
 
 /// Why a network could not be timed.
@@ -80,8 +82,10 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
     let batch = network.genome.training.batch_size as usize;
     let resident = Resident::new(runtime, Arc::new(random_data(network.problem, batch)))?;
     let clock = Instant::now();
-    let mut timed = Timed::first_step(runtime, network, &resident)?;
+    let mut timed = Timed::prepare(runtime, network, &resident)?;
     let build_ms = 1e3 * clock.elapsed().as_secs_f64();
+    timed.step()?;
+    let first_step_ms = 1e3 * clock.elapsed().as_secs_f64() - build_ms;
     let step_ms = timed.run(seconds)?;
     let median = step_ms[step_ms.len() / 2];
     Ok(Row {
@@ -94,6 +98,7 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
         images_per_s: 1e3 * batch as f64 / median,
         parameters: timed.parameters,
         build_ms,
+        first_step_ms,
     })
 }
 
@@ -106,8 +111,8 @@ struct Timed {
 }
 
 impl Timed {
-    /// From genome to the end of the first step, as a trainer does it.
-    fn first_step(runtime: &Runtime, network: &Network, resident: &Resident) -> Result<Self, BenchError> {
+    /// From genome to where the first step can begin, as a trainer does it.
+    fn prepare(runtime: &Runtime, network: &Network, resident: &Resident) -> Result<Self, BenchError> {
         let normalisation = unit_normalisation(network.problem);
         let indices: Vec<u32> = (0..resident.dataset().count as u32).collect();
         let assignment = Assignment {
@@ -126,15 +131,13 @@ impl Timed {
             .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;
         let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step"));
         let state = initial_state(&product.layout, &assignment);
-        let mut timed = Self {
+        Ok(Self {
             stepper: Stepper::new(runtime, &model, &resident.shared(), &state, product.batch)?,
             parameters: product.layout.parameters,
             index: (0..product.batch as i64).collect(),
             learning_rate: network.genome.training.learning_rate as f32,
             steps: 0,
-        };
-        timed.step()?;
-        Ok(timed)
+        })
     }
 
     fn step(&mut self) -> Result<f32, RuntimeError> {

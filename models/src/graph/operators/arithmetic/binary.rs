@@ -3,10 +3,11 @@
 
 use super::Scale;
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator, Outlet,
+    emitter::{Emitter, Value},
     operators::{exactly, misfit, reduce::ReduceSum, shape::Reshape},
 };
+use std::fmt::Debug;
 
 /// a + b.
 #[derive(Clone, Copy, Debug)]
@@ -62,167 +63,124 @@ pub fn sum_to(graph: &mut Graph, outlet: Outlet, shape: &[usize]) -> Result<Outl
     }
 }
 
-fn broadcast_facts(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-    let [left, right] = exactly(operator, inputs)?;
-    if left.element != right.element {
-        return Err(misfit(operator, format!("{:?} and {:?} do not mix", left.element, right.element)));
-    }
-    let shape = broadcast(&left.shape, &right.shape)
-        .ok_or_else(|| misfit(operator, format!("{:?} does not fit {:?}", left.shape, right.shape)))?;
-    Ok(vec![Fact { element: left.element, shape }])
+/// What tells these operators apart; the rest they have in common.
+trait Broadcasting: Debug + Send + Sync + Sized {
+    const NAME: &'static str;
+    const OP_TYPE: &'static str;
+
+    /// The gradient of the left (0) or right (1) input, in the output's shape; `upstream` is the output's.
+    fn side_gradient(
+        side: usize,
+        graph: &mut Graph,
+        application: &Application<'_>,
+        upstream: Outlet,
+    ) -> Result<Outlet, GraphError>;
 }
 
-/// Samples, if any, lie along the first axis of inputs that have all axes of the output.
-fn along_samples(inputs: &[&Fact]) -> Option<Batching> {
-    let [left, right] = inputs else { return None };
-    let shape = broadcast(&left.shape, &right.shape)?;
-    let has_first_axis = |fact: &Fact| fact.shape.len() == shape.len() && fact.shape.first() == shape.first();
-    Some(Batching::element_wise(&[has_first_axis(left), has_first_axis(right)]))
-}
-
-fn lower_as(op_type: &'static str, emitter: &mut Emitter, inputs: &[Value]) -> Vec<Value> {
-    vec![emitter.op(op_type, &[&inputs[0], &inputs[1]], Vec::new())]
-}
-
-/// Builds the gradient of one input from that of the output.
-type Rule<'a> = &'a dyn Fn(&mut Graph, Outlet) -> Result<Outlet, GraphError>;
-
-/// Builds the gradients of both inputs, each only if wanted, and sums them back to the inputs' shapes.
-fn both(
-    graph: &mut Graph,
-    application: &Application<'_>,
-    rules: [Rule<'_>; 2],
-) -> Result<Vec<Option<Outlet>>, GraphError> {
-    let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None, None]) };
-    let mut gradients = vec![None, None];
-    for (side, rule) in rules.into_iter().enumerate().filter(|(side, _)| application.wanted[*side]) {
-        let gradient = rule(graph, upstream)?;
-        let shape = graph.shape(application.inputs[side]).to_vec();
-        gradients[side] = Some(sum_to(graph, gradient, &shape)?);
-    }
-    Ok(gradients)
-}
-
-impl Operator for Add {
+impl<B: Broadcasting> Operator for B {
     fn name(&self) -> &'static str {
-        "add"
+        Self::NAME
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        broadcast_facts(self.name(), inputs)
+        let [left, right] = exactly(self.name(), inputs)?;
+        if left.element != right.element {
+            let message = format!("{:?} and {:?} do not mix", left.element, right.element);
+            return Err(misfit(self.name(), message));
+        }
+        let shape = broadcast(&left.shape, &right.shape)
+            .ok_or_else(|| misfit(self.name(), format!("{:?} does not fit {:?}", left.shape, right.shape)))?;
+        Ok(vec![Fact { element: left.element, shape }])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
-        both(graph, application, [&|_, upstream| Ok(upstream), &|_, upstream| Ok(upstream)])
+    /// Each only if wanted, and summed back to its input's shape.
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
+        let mut gradients = vec![None, None];
+        let Some(upstream) = application.output_gradients[0] else { return Ok(gradients) };
+        for side in (0..2).filter(|&side| application.wanted[side]) {
+            let gradient = Self::side_gradient(side, graph, application, upstream)?;
+            let shape = graph.shape(application.inputs[side]).to_vec();
+            gradients[side] = Some(sum_to(graph, gradient, &shape)?);
+        }
+        Ok(gradients)
     }
 
+    /// Samples, if any, lie along the first axis of inputs that have all axes of the output.
     fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
-        along_samples(inputs)
+        let [left, right] = inputs else { return None };
+        let shape = broadcast(&left.shape, &right.shape)?;
+        let has_first_axis =
+            |fact: &Fact| fact.shape.len() == shape.len() && fact.shape.first() == shape.first();
+        Some(Batching::element_wise(&[has_first_axis(left), has_first_axis(right)]))
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        lower_as("Add", emitter, inputs)
+        vec![emitter.op(Self::OP_TYPE, &[&inputs[0], &inputs[1]], Vec::new())]
     }
 }
 
-impl Operator for Subtract {
-    fn name(&self) -> &'static str {
-        "subtract"
-    }
+impl Broadcasting for Add {
+    const NAME: &'static str = "add";
+    const OP_TYPE: &'static str = "Add";
 
-    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        broadcast_facts(self.name(), inputs)
-    }
-
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
-        both(
-            graph,
-            application,
-            [&|_, upstream| Ok(upstream), &|graph, upstream| graph.add(Scale(-1.0), &[upstream])],
-        )
-    }
-
-    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
-        along_samples(inputs)
-    }
-
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        lower_as("Sub", emitter, inputs)
+    /// dy, dy.
+    fn side_gradient(
+        _: usize,
+        _: &mut Graph,
+        _: &Application<'_>,
+        upstream: Outlet,
+    ) -> Result<Outlet, GraphError> {
+        Ok(upstream)
     }
 }
 
-impl Operator for Multiply {
-    fn name(&self) -> &'static str {
-        "multiply"
-    }
+impl Broadcasting for Subtract {
+    const NAME: &'static str = "subtract";
+    const OP_TYPE: &'static str = "Sub";
 
-    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        broadcast_facts(self.name(), inputs)
-    }
-
-    fn gradient(
-        &self,
+    /// dy, -dy.
+    fn side_gradient(
+        side: usize,
         graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
-        let (left, right) = (application.inputs[0], application.inputs[1]);
-        both(
-            graph,
-            application,
-            [&|graph, upstream| graph.add(Self, &[upstream, right]), &|graph, upstream| {
-                graph.add(Self, &[upstream, left])
-            }],
-        )
-    }
-
-    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
-        along_samples(inputs)
-    }
-
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        lower_as("Mul", emitter, inputs)
+        _: &Application<'_>,
+        upstream: Outlet,
+    ) -> Result<Outlet, GraphError> {
+        if side == 0 { Ok(upstream) } else { graph.add(Scale(-1.0), &[upstream]) }
     }
 }
 
-impl Operator for Divide {
-    fn name(&self) -> &'static str {
-        "divide"
-    }
+impl Broadcasting for Multiply {
+    const NAME: &'static str = "multiply";
+    const OP_TYPE: &'static str = "Mul";
 
-    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        broadcast_facts(self.name(), inputs)
-    }
-
-    fn gradient(
-        &self,
+    /// b dy, a dy.
+    fn side_gradient(
+        side: usize,
         graph: &mut Graph,
         application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+        upstream: Outlet,
+    ) -> Result<Outlet, GraphError> {
+        graph.add(Self, &[upstream, application.inputs[1 - side]])
+    }
+}
+
+impl Broadcasting for Divide {
+    const NAME: &'static str = "divide";
+    const OP_TYPE: &'static str = "Div";
+
+    /// dy / b, -y dy / b.
+    fn side_gradient(
+        side: usize,
+        graph: &mut Graph,
+        application: &Application<'_>,
+        upstream: Outlet,
+    ) -> Result<Outlet, GraphError> {
         let (right, quotient) = (application.inputs[1], application.outputs[0]);
-        both(
-            graph,
-            application,
-            [&|graph, upstream| graph.add(Self, &[upstream, right]), &|graph, upstream| {
-                let share = graph.add(Multiply, &[upstream, quotient])?;
-                let share = graph.add(Self, &[share, right])?;
-                graph.add(Scale(-1.0), &[share])
-            }],
-        )
-    }
-
-    fn batching(&self, inputs: &[&Fact]) -> Option<Batching> {
-        along_samples(inputs)
-    }
-
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        lower_as("Div", emitter, inputs)
+        if side == 0 {
+            return graph.add(Self, &[upstream, right]);
+        }
+        let share = graph.add(Multiply, &[upstream, quotient])?;
+        let share = graph.add(Self, &[share, right])?;
+        graph.add(Scale(-1.0), &[share])
     }
 }

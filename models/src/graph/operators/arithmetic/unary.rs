@@ -2,9 +2,9 @@
 
 use super::Multiply;
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
-    operators::{all_f32, exactly},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Emitter, Value},
+    operators::same_as_input,
 };
 
 /// x times a number.
@@ -39,12 +39,6 @@ pub struct PowerOf(pub f32);
 #[derive(Clone, Copy, Debug)]
 pub struct AtMost(pub f32);
 
-fn same_fact(operator: &'static str, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-    let [fact] = exactly(operator, inputs)?;
-    all_f32(operator, inputs)?;
-    Ok(vec![fact.clone()])
-}
-
 fn with_scalar(op_type: &'static str, number: f32, emitter: &mut Emitter, inputs: &[Value]) -> Vec<Value> {
     let number = emitter.scalar(number);
     vec![emitter.op(op_type, &[&inputs[0], &number], Vec::new())]
@@ -56,14 +50,10 @@ impl Operator for Scale {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         Ok(vec![Some(graph.add(*self, &[upstream])?)])
     }
@@ -83,14 +73,10 @@ impl Operator for AddScalar {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
-    fn gradient(
-        &self,
-        _: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, _: &mut Graph, application: &Application<'_>) -> InputGradients {
         Ok(vec![application.output_gradients[0]])
     }
 
@@ -105,15 +91,11 @@ impl Operator for Square {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     /// 2 x dy.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let product = graph.add(Multiply, &[upstream, application.inputs[0]])?;
         Ok(vec![Some(graph.add(Scale(2.0), &[product])?)])
@@ -130,15 +112,11 @@ impl Operator for SquareRoot {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     /// dy / (2 √x).
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let half = graph.add(Scale(0.5), &[upstream])?;
         Ok(vec![Some(graph.add(super::Divide, &[half, application.outputs[0]])?)])
@@ -155,15 +133,11 @@ impl Operator for Reciprocal {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     /// -dy / x².
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let square = graph.add(Square, &[application.outputs[0]])?;
         let product = graph.add(Multiply, &[upstream, square])?;
@@ -181,15 +155,11 @@ impl Operator for Power {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     /// c x^(c-1) dy.
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let power = graph.add(Self(self.0 - 1.0), &[application.inputs[0]])?;
         let product = graph.add(Multiply, &[upstream, power])?;
@@ -207,7 +177,7 @@ impl Operator for PowerOf {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
@@ -222,7 +192,7 @@ impl Operator for AtMost {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        same_fact(self.name(), inputs)
+        same_as_input(self.name(), inputs)
     }
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {

@@ -1,14 +1,10 @@
 //! The sum over samples and positions: the gradient of a convolution's bias.
 
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Value},
-    operators::{
-        all_f32, exactly,
-        lowering_choice::{self, BiasGradient},
-        misfit,
-        reduce::ReduceSum,
-    },
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    choices::BiasGradient,
+    emitter::{Emitter, Value},
+    operators::{images, lowering_choice, reduce::ReduceSum},
 };
 
 /// Input `[N, C, H, W]`, output `[C]`: the sum over all but the channels.
@@ -21,19 +17,11 @@ impl Operator for ChannelSum {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        let [fact] = exactly(self.name(), inputs)?;
-        all_f32(self.name(), inputs)?;
-        match fact.shape.as_slice() {
-            [_, channels, _, _] => Ok(vec![Fact::f32(&[*channels])]),
-            shape => Err(misfit(self.name(), format!("expects [N, C, H, W], got {shape:?}"))),
-        }
+        let [_, channels, _, _] = images(self.name(), inputs)?;
+        Ok(vec![Fact::f32(&[channels])])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         ReduceSum { axes: vec![0, 2, 3], keep: false }.gradient(graph, application)
     }
 

@@ -1,12 +1,10 @@
 //! Lowerings of the convolution itself. None of them writes down the number of samples.
 
-use super::{Convolution, ConvolutionShape, unfold};
+use super::{Convolution, unfold};
 use crate::graph::{
-    lowering::{Emitter, Value},
-    operators::{
-        lowering_choice::{self, Forward},
-        names,
-    },
+    choices::Forward,
+    emitter::{Emitter, Value},
+    operators::{lowering_choice, names, window::ConvolutionShape},
 };
 
 pub(super) fn lower(

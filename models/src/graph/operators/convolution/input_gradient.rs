@@ -1,15 +1,15 @@
 //! The gradient of a convolution with respect to its input.
 
-use super::{Convolution, ConvolutionShape, window_attributes};
+use super::{Convolution, window_attributes};
 use crate::graph::{
     Batching, Cost, Fact, GraphError, Operator,
-    lowering::{Attribute, Emitter, Value},
+    choices::InputGradient,
+    emitter::{Attribute, Emitter, Value},
     operators::{
-        all_f32, exactly, expect_shape,
-        lowering_choice::{self, InputGradient},
-        misfit,
-        pooling::{PoolShape, spread},
+        all_f32, exactly, expect_shape, lowering_choice, misfit,
+        pooling::spread,
         signed,
+        window::{ConvolutionShape, PoolShape},
     },
 };
 

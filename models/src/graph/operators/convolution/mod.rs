@@ -11,10 +11,13 @@ pub(crate) use bias_gradient::sum_per_channel;
 pub use input_gradient::ConvolutionInputGradient;
 pub use weight_gradient::ConvolutionWeightGradient;
 
-use super::{all_f32, expect_shape, misfit, pooling::window_outputs};
+use super::{
+    all_f32, expect_shape, misfit,
+    window::{ConvolutionShape, window_outputs},
+};
 use crate::graph::{
-    Application, Batching, Cost, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Batching, Cost, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
 };
 
 /// Inputs: x `[N, C, H, W]`, weights `[K, C / groups, kh, kw]`, optional bias `[K]`. Output `[N, K, H', W']`.
@@ -28,54 +31,6 @@ pub struct Convolution {
     pub groups: usize,
     /// Zeros around the image: top, left, bottom, right.
     pub pads: [usize; 4],
-}
-
-/// All sizes of one application of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConvolutionShape {
-    /// Samples.
-    pub batch: usize,
-    /// Input channels.
-    pub channels: usize,
-    /// Input height and width.
-    pub size: [usize; 2],
-    /// Output channels.
-    pub filters: usize,
-    /// Kernel height and width.
-    pub kernel: [usize; 2],
-    /// Output height and width.
-    pub output: [usize; 2],
-    /// Steps of the window.
-    pub stride: [usize; 2],
-    /// Distances between the window's elements.
-    pub dilation: [usize; 2],
-    /// Groups of channels.
-    pub groups: usize,
-    /// Top, left, bottom, right.
-    pub pads: [usize; 4],
-}
-
-impl ConvolutionShape {
-    /// Distance from the window's first to its last element along an axis.
-    pub fn reach(&self, axis: usize) -> usize {
-        self.dilation[axis] * (self.kernel[axis] - 1)
-    }
-
-    /// Elements of the window.
-    pub fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-
-    /// Multiplications of the forward pass, or of either gradient.
-    pub fn multiply_adds(&self) -> u64 {
-        let outputs = self.batch * self.filters * self.output[0] * self.output[1];
-        (outputs * self.taps() * (self.channels / self.groups)) as u64
-    }
-
-    /// Whether the window is one element that is placed on every element of the image.
-    pub fn is_pointwise(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == [1, 1] && self.pads == [0; 4]
-    }
 }
 
 impl Convolution {
@@ -165,11 +120,7 @@ impl Operator for Convolution {
         Cost { multiply_adds: shape.map_or(0, |shape| shape.multiply_adds()) }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let mut gradients = vec![None; application.inputs.len()];
         let Some(upstream) = application.output_gradients[0] else { return Ok(gradients) };
         let (x, weights) = (application.inputs[0], application.inputs[1]);

@@ -1,7 +1,10 @@
 //! Unfolding: for each position of the window, the image elements that lie under each of the window's elements.
 
-use super::{ConvolutionShape, window_attributes};
-use crate::graph::lowering::{Attribute, Emitter, Value};
+use super::window_attributes;
+use crate::graph::{
+    emitter::{Attribute, Emitter, Value},
+    operators::window::ConvolutionShape,
+};
 
 /// `[N, C, H, W]` with the convolution's zeros around it.
 pub(super) fn pad(emitter: &mut Emitter, x: &str, shape: &ConvolutionShape) -> Value {

@@ -1,14 +1,11 @@
 //! The gradient of a convolution with respect to its weights.
 
-use super::{Convolution, ConvolutionShape, sum_per_channel, unfold, window_attributes};
+use super::{Convolution, sum_per_channel, unfold, window_attributes};
 use crate::graph::{
     Batching, Cost, Fact, GraphError, Operator,
-    lowering::{Attribute, Emitter, Value},
-    operators::{
-        all_f32, exactly, expect_shape,
-        lowering_choice::{self, WeightGradient},
-        misfit, signed,
-    },
+    choices::WeightGradient,
+    emitter::{Attribute, Emitter, Value},
+    operators::{all_f32, exactly, expect_shape, lowering_choice, misfit, signed, window::ConvolutionShape},
 };
 
 /// Inputs: the convolution's input `[N, C, H, W]`, the gradient of its output `[N, K, H', W']`.
@@ -63,17 +60,27 @@ impl Operator for ConvolutionWeightGradient {
         outputs: &[Fact],
     ) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
-        let (x, upstream) = (inputs[0].as_str(), inputs[1].as_str());
         let weights = signed(&outputs[0].shape);
+        let given = Given { x: &inputs[0], upstream: &inputs[1], shape: &shape, weights: &weights };
         vec![match lowering_choice::weight_gradient(emitter, &shape) {
-            WeightGradient::OneHotUnfold => unfolded(emitter, x, upstream, &shape, &weights, one_hot),
-            WeightGradient::SliceUnfold => unfolded(emitter, x, upstream, &shape, &weights, slices),
-            WeightGradient::SplitUnfold => unfolded(emitter, x, upstream, &shape, &weights, split),
-            WeightGradient::ChannelsLastUnfold => channels_last(emitter, x, upstream, &shape, &weights),
-            WeightGradient::Transposed => transposed(emitter, x, upstream, &shape, &weights),
-            WeightGradient::TapWise => tap_wise(emitter, x, upstream, &shape, &weights),
+            WeightGradient::OneHotUnfold => unfolded(emitter, &given, one_hot),
+            WeightGradient::SliceUnfold => unfolded(emitter, &given, slices),
+            WeightGradient::SplitUnfold => unfolded(emitter, &given, split),
+            WeightGradient::ChannelsLastUnfold => channels_last(emitter, &given),
+            WeightGradient::Transposed => transposed(emitter, &given),
+            WeightGradient::TapWise => tap_wise(emitter, &given),
         }]
     }
+}
+
+/// What a lowering has to do with.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    x: &'a str,
+    upstream: &'a str,
+    shape: &'a ConvolutionShape,
+    /// Shape of the weights.
+    weights: &'a [i64],
 }
 
 /// Rows of the gradient and rows of the unfolded image, `[N, (groups,) rows, positions]` each: the weights' gradient is
@@ -89,17 +96,10 @@ struct Rows {
 type Unfold = fn(&mut Emitter, &str, &str, &ConvolutionShape) -> Rows;
 
 /// Unfolds and multiplies the batch in parts small enough for the caches, and adds up the products.
-fn unfolded(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-    weights: &[i64],
-    unfold: Unfold,
-) -> Value {
+fn unfolded(emitter: &mut Emitter, given: &Given<'_>, unfold: Unfold) -> Value {
     let mut sums = Vec::new();
     let mut by_channel = false;
-    for (part, x, upstream) in parts_of_batch(emitter, x, upstream, shape) {
+    for (part, x, upstream) in parts_of_batch(emitter, given) {
         let rows = unfold(emitter, &x, &upstream, &part);
         by_channel = rows.by_channel;
         let order: &[usize] = if part.groups == 1 { &[0, 2, 1] } else { &[0, 1, 3, 2] };
@@ -109,18 +109,14 @@ fn unfolded(
     }
     let sum = emitter.sum(&sums);
     match by_channel {
-        true => emitter.reshape(&sum, weights),
-        false => channels_before_taps(emitter, &sum, weights),
+        true => emitter.reshape(&sum, given.weights),
+        false => channels_before_taps(emitter, &sum, given.weights),
     }
 }
 
 /// The batch in parts: the shape of each, its input and gradient.
-fn parts_of_batch(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-) -> Vec<(ConvolutionShape, Value, Value)> {
+fn parts_of_batch(emitter: &mut Emitter, given: &Given<'_>) -> Vec<(ConvolutionShape, Value, Value)> {
+    let Given { x, upstream, shape, .. } = *given;
     let positions = shape.output[0] * shape.output[1];
     let sample_bytes = 4 * positions * (shape.taps() * shape.channels + shape.filters);
     let sizes = lowering_choice::parts(emitter, shape.batch, sample_bytes);
@@ -193,15 +189,9 @@ fn channels_before_taps(emitter: &mut Emitter, product: &str, weights: &[i64]) -
 }
 
 /// Products over all samples of a part: the gradient `[K, N H'W']` times channels-last columns `[N H'W', taps C]`.
-fn channels_last(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-    weights: &[i64],
-) -> Value {
+fn channels_last(emitter: &mut Emitter, given: &Given<'_>) -> Value {
     let mut sum: Option<Value> = None;
-    for (part, x, upstream) in parts_of_batch(emitter, x, upstream, shape) {
+    for (part, x, upstream) in parts_of_batch(emitter, given) {
         let x = emitter.transpose(&x, &[0, 2, 3, 1]);
         let columns = unfold::by_picking(emitter, &x, &part);
         let upstream = emitter.transpose(&upstream, &[1, 0, 2, 3]);
@@ -211,17 +201,12 @@ fn channels_last(
             Some(sum) => emitter.op("Gemm", &[&upstream, &columns, &sum], Vec::new()),
         });
     }
-    channels_before_taps(emitter, &sum.unwrap_or_default(), weights)
+    channels_before_taps(emitter, &sum.unwrap_or_default(), given.weights)
 }
 
 /// A convolution of `[C / groups, groups N, H, W]` with the kernel `[K, N, H', W']`: stride and dilation change roles.
-fn transposed(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-    weights: &[i64],
-) -> Value {
+fn transposed(emitter: &mut Emitter, given: &Given<'_>) -> Value {
+    let Given { x, upstream, shape, weights } = *given;
     let ConvolutionShape { groups, size, .. } = *shape;
     let depth = shape.channels / groups;
     let samples = match groups {
@@ -250,13 +235,8 @@ fn reaches_end(shape: &ConvolutionShape, axis: usize) -> bool {
 }
 
 /// For each element of the window, the sum of the gradient times what lies under that element.
-fn tap_wise(
-    emitter: &mut Emitter,
-    x: &str,
-    upstream: &str,
-    shape: &ConvolutionShape,
-    weights: &[i64],
-) -> Value {
+fn tap_wise(emitter: &mut Emitter, given: &Given<'_>) -> Value {
+    let Given { x, upstream, shape, weights } = *given;
     let padded = unfold::pad(emitter, x, shape);
     let mut sums = Vec::with_capacity(shape.taps());
     for position in unfold::taps(shape) {

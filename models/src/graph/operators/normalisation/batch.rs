@@ -2,15 +2,10 @@
 
 use super::{channels, per_channel};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
-    operators::{
-        all_f32,
-        convolution::sum_per_channel,
-        exactly, expect_shape,
-        lowering_choice::{self, BatchMoments, ChannelAffine},
-        names,
-    },
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    choices::{BatchMoments, ChannelAffine},
+    emitter::{Attribute, Emitter, Value},
+    operators::{all_f32, convolution::sum_per_channel, exactly, expect_shape, lowering_choice, names},
 };
 
 /// While training. Inputs: x `[N, C]` or `[N, C, H, W]`, scale `[C]`, shift `[C]`, running mean `[C]`, running
@@ -50,11 +45,7 @@ impl Operator for BatchNorm {
         Ok(vec![x.clone(), mean.clone(), variance.clone()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None; 5]) };
         let inputs = [application.inputs[0], application.inputs[1], application.inputs[2], upstream];
         let found = graph.add_many(BatchNormGradient { epsilon: self.epsilon }, &inputs)?;

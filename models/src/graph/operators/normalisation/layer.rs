@@ -2,8 +2,8 @@
 
 use super::{axes_of_a_channel, channels, per_channel};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, signed},
 };
 
@@ -34,11 +34,7 @@ impl Operator for LayerNorm {
         Ok(vec![x.clone()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None; 3]) };
         let inputs = [application.inputs[0], application.inputs[1], application.inputs[2], upstream];
         let found = graph.add_many(LayerNormGradient { epsilon: self.epsilon }, &inputs)?;

@@ -1,8 +1,8 @@
 //! Local response normalisation across channels (Krizhevsky et al., 2012), as ONNX defines it.
 
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
     operators::{all_f32, exactly, expect_shape, misfit},
 };
 
@@ -41,11 +41,7 @@ impl Operator for LocalResponseNorm {
         }
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let inputs = [application.inputs[0], application.outputs[0], upstream];
         Ok(vec![Some(graph.add(LocalResponseNormGradient(*self), &inputs)?)])

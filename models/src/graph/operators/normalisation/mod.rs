@@ -11,7 +11,7 @@ pub use local_response::{LocalResponseNorm, LocalResponseNormGradient};
 use super::{expect_shape, misfit};
 use crate::graph::{
     Fact, GraphError,
-    lowering::{Emitter, Value},
+    emitter::{Emitter, Value},
 };
 
 /// The axes that a channel's values lie along: samples, and positions where there are any.

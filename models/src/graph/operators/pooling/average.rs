@@ -1,29 +1,19 @@
 //! The mean of each window, padding excluded.
 
-use super::{
-    PoolShape,
-    spread::{pad_to_image, spread},
-};
+use super::spread::{pad_to_image, spread};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Emitter, Provider, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    choices::AveragePoolGradient,
+    emitter::{Emitter, Provider, Value},
     operators::{
-        exactly, expect_shape,
-        lowering_choice::{self, AveragePoolGradient},
-        signed,
+        exactly, expect_shape, lowering_choice, signed,
+        window::{PoolShape, Window},
     },
 };
 
 /// Input `[N, C, H, W]`, output `[N, C, H', W']`. Padding counts neither as value nor in the number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AveragePool {
-    /// Window height and width.
-    pub kernel: [usize; 2],
-    /// Steps of the window, down and across.
-    pub stride: [usize; 2],
-    /// Top, left, bottom, right.
-    pub pads: [usize; 4],
-}
+pub struct AveragePool(pub Window);
 
 /// Gradient of an average pool. Input: the gradient of its output. Output: the gradient of its input.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +26,7 @@ pub struct AveragePoolGradientOf {
 
 impl AveragePool {
     fn shape(&self, inputs: &[&Fact]) -> Result<PoolShape, GraphError> {
-        PoolShape::of("average pool", inputs, self.kernel, self.stride, self.pads)
+        PoolShape::of("average pool", inputs, self.0)
     }
 }
 
@@ -49,11 +39,7 @@ impl Operator for AveragePool {
         Ok(vec![self.shape(inputs)?.output_fact()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let &[_, _, height, width] = graph.shape(application.inputs[0]) else { return Ok(vec![None]) };
         let operator = AveragePoolGradientOf { pool: *self, size: [height, width] };

@@ -1,9 +1,9 @@
 //! The mean of each channel.
 
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Value},
-    operators::{all_f32, exactly, misfit},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    emitter::{Attribute, Emitter, Value},
+    operators::{all_f32, exactly, images, misfit},
 };
 
 /// Input `[N, C, H, W]`, output `[N, C]`.
@@ -50,19 +50,11 @@ impl Operator for GlobalAveragePool {
     }
 
     fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
-        let [x] = exactly(self.name(), inputs)?;
-        all_f32(self.name(), inputs)?;
-        match x.shape.as_slice() {
-            [samples, channels, _, _] => Ok(vec![Fact::f32(&[*samples, *channels])]),
-            shape => Err(misfit(self.name(), format!("expects [N, C, H, W], got {shape:?}"))),
-        }
+        let [samples, channels, _, _] = images(self.name(), inputs)?;
+        Ok(vec![Fact::f32(&[samples, channels])])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let shape = graph.shape(application.inputs[0]).to_vec();
         let operator = GlobalAveragePoolGradient { size: [shape[2], shape[3]] };

@@ -1,29 +1,19 @@
 //! The maximum of each window.
 
-use super::{
-    PoolShape,
-    spread::{crop_to_windows, pad_to_image, spread},
-};
+use super::spread::{crop_to_windows, pad_to_image, spread};
 use crate::graph::{
-    Application, Batching, Fact, Graph, GraphError, Operator, Outlet,
-    lowering::{Attribute, Emitter, Provider, Value},
+    Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
+    choices::MaxPoolGradient,
+    emitter::{Attribute, Emitter, Provider, Value},
     operators::{
-        exactly, expect_shape,
-        lowering_choice::{self, MaxPoolGradient},
-        signed,
+        exactly, expect_shape, lowering_choice, signed,
+        window::{PoolShape, Window},
     },
 };
 
 /// Input `[N, C, H, W]`, output `[N, C, H', W']`. Padding never wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MaxPool {
-    /// Window height and width.
-    pub kernel: [usize; 2],
-    /// Steps of the window, down and across.
-    pub stride: [usize; 2],
-    /// Top, left, bottom, right.
-    pub pads: [usize; 4],
-}
+pub struct MaxPool(pub Window);
 
 /// Gradient of a maximum pool. Inputs: its input x, its output y, the gradient of y. Output: the gradient of x.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +21,7 @@ pub struct MaxPoolGradientOf(pub MaxPool);
 
 impl MaxPool {
     fn shape(&self, inputs: &[&Fact]) -> Result<PoolShape, GraphError> {
-        PoolShape::of("max pool", inputs, self.kernel, self.stride, self.pads)
+        PoolShape::of("max pool", inputs, self.0)
     }
 }
 
@@ -44,11 +34,7 @@ impl Operator for MaxPool {
         Ok(vec![self.shape(inputs)?.output_fact()])
     }
 
-    fn gradient(
-        &self,
-        graph: &mut Graph,
-        application: &Application<'_>,
-    ) -> Result<Vec<Option<Outlet>>, GraphError> {
+    fn gradient(&self, graph: &mut Graph, application: &Application<'_>) -> InputGradients {
         let Some(upstream) = application.output_gradients[0] else { return Ok(vec![None]) };
         let inputs = [application.inputs[0], application.outputs[0], upstream];
         Ok(vec![Some(graph.add(MaxPoolGradientOf(*self), &inputs)?)])

@@ -1,9 +1,9 @@
 //! Repeating each element of an image over the window that it stands for.
 
-use super::PoolShape;
 use crate::graph::{
-    lowering::{Attribute, Emitter, Value},
-    operators::lowering_choice::{self, Spread},
+    choices::Spread,
+    emitter::{Attribute, Emitter, Value},
+    operators::{lowering_choice, window::PoolShape},
 };
 
 /// `[N, C, H', W']` to `[N, C, H' kh, W' kw]`.

@@ -1,0 +1,157 @@
+//! Windows that slide over images, and all sizes of a convolution or a pool.
+//!
+//! Sizes only: it must not know how either is computed, so that what chooses between lowerings can go by them.
+
+use super::{images, misfit};
+use crate::graph::{Fact, GraphError, emitter::Attribute};
+
+/// A window that slides over an image, rows first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Steps down and across.
+    pub stride: [usize; 2],
+    /// What lies around the image: top, left, bottom, right.
+    pub pads: [usize; 4],
+}
+
+/// All sizes of one application of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvolutionShape {
+    /// Samples.
+    pub batch: usize,
+    /// Input channels.
+    pub channels: usize,
+    /// Input height and width.
+    pub size: [usize; 2],
+    /// Output channels.
+    pub filters: usize,
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Output height and width.
+    pub output: [usize; 2],
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Distances between the window's elements.
+    pub dilation: [usize; 2],
+    /// Groups of channels.
+    pub groups: usize,
+    /// Top, left, bottom, right.
+    pub pads: [usize; 4],
+}
+
+impl ConvolutionShape {
+    /// Distance from the window's first to its last element along an axis.
+    pub fn reach(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1)
+    }
+
+    /// Elements of the window.
+    pub fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Multiplications of the forward pass, or of either gradient.
+    pub fn multiply_adds(&self) -> u64 {
+        let outputs = self.batch * self.filters * self.output[0] * self.output[1];
+        (outputs * self.taps() * (self.channels / self.groups)) as u64
+    }
+
+    /// Whether the window is one element that is placed on every element of the image.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.pads == [0; 4]
+    }
+}
+
+/// All sizes of one application of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PoolShape {
+    /// Samples.
+    pub batch: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Input height and width.
+    pub size: [usize; 2],
+    /// Window height and width.
+    pub kernel: [usize; 2],
+    /// Output height and width.
+    pub output: [usize; 2],
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Top, left, bottom, right.
+    pub pads: [usize; 4],
+}
+
+impl PoolShape {
+    /// Sizes of a pool of `[N, C, H, W]`. Padding must be narrower than the window, so that no window lies in it
+    /// alone.
+    pub(super) fn of(operator: &'static str, inputs: &[&Fact], window: Window) -> Result<Self, GraphError> {
+        let Window { kernel, stride, pads } = window;
+        let [batch, channels, height, width] = images(operator, inputs)?;
+        let size = [height, width];
+        if (0..4).any(|side| pads[side] >= kernel[side % 2]) {
+            return Err(misfit(
+                operator,
+                format!("pads {pads:?} must be narrower than the window {kernel:?}"),
+            ));
+        }
+        let output = window_outputs(size, kernel, stride, [1, 1], pads)
+            .ok_or_else(|| misfit(operator, format!("no place for a window of {kernel:?} in {size:?}")))?;
+        Ok(Self { batch, channels, size, kernel, output, stride, pads })
+    }
+
+    /// Whether the windows lie side by side from the image's first element on, and none leaves the image.
+    pub fn is_disjoint(&self) -> bool {
+        self.kernel == self.stride && self.pads == [0; 4]
+    }
+
+    /// Whether a window's indices along an axis lie in the image: first (inclusive) and last (exclusive).
+    pub(super) fn window(&self, axis: usize, position: usize) -> (usize, usize) {
+        let start = position * self.stride[axis];
+        let end = (start + self.kernel[axis]).saturating_sub(self.pads[axis]).min(self.size[axis]);
+        (start.saturating_sub(self.pads[axis]), end)
+    }
+
+    pub(super) fn output_fact(&self) -> Fact {
+        Fact::f32(&[self.batch, self.channels, self.output[0], self.output[1]])
+    }
+
+    pub(super) fn input_fact(&self) -> Fact {
+        Fact::f32(&[self.batch, self.channels, self.size[0], self.size[1]])
+    }
+
+    pub(super) fn attributes(&self, pads: [usize; 4]) -> Vec<(&'static str, Attribute)> {
+        let mut attributes = vec![
+            ("kernel_shape", Attribute::sizes(&self.kernel)),
+            ("strides", Attribute::sizes(&self.stride)),
+        ];
+        if pads != [0; 4] {
+            attributes.push(("pads", Attribute::sizes(&pads)));
+        }
+        attributes
+    }
+
+    /// Whether opposite pads differ.
+    pub(super) fn is_lopsided(&self) -> bool {
+        self.pads[..2] != self.pads[2..]
+    }
+}
+
+/// Height and width of what a sliding window gives; none where it has no place.
+pub(super) fn window_outputs(
+    size: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    pads: [usize; 4],
+) -> Option<[usize; 2]> {
+    let output = |axis: usize| {
+        if kernel[axis] == 0 || stride[axis] == 0 || dilation[axis] == 0 {
+            return None;
+        }
+        let reach = dilation[axis] * (kernel[axis] - 1) + 1;
+        (size[axis] + pads[axis] + pads[axis + 2]).checked_sub(reach).map(|rest| rest / stride[axis] + 1)
+    };
+    Some([output(0)?, output(1)?])
+}
