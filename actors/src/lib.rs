@@ -7,9 +7,12 @@
 //! This crate knows no ONNX operator and prints nothing.
 
 pub mod breeder;
+pub mod error;
 pub mod invariants;
 pub mod journal;
+pub mod messages;
 pub mod node;
+pub mod pace;
 pub mod population;
 pub mod progress;
 pub mod protocol;
@@ -17,6 +20,7 @@ pub mod run;
 #[cfg(test)]
 mod run_tests;
 pub mod streams;
+mod supervision;
 pub mod trainer;
 
 #[cfg(test)]

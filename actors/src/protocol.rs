@@ -4,7 +4,7 @@
 //! database handle. Who sends what to whom is said in the actors' own modules.
 
 use hatchery_models::genome::Genome;
-use hatchery_models::training::outcome::{Trained, Weights};
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -187,4 +187,51 @@ pub struct Newborn {
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
     pub multiply_adds: u64,
+}
+
+/// How many training samples one epoch of each kind of training has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// A search training: perhaps a subset.
+    pub search: u64,
+    /// A crown training: the whole training part.
+    pub crown: u64,
+    /// The final training: training and validation part.
+    pub last: u64,
+    /// The test part. Where there is none, the winner is not tested.
+    pub test: u64,
+}
+
+/// What happens to a search: everything that its Population decides upon.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The actors are there: begin, or go on.
+    Begin,
+    /// A trainer can take work.
+    Ready(TrainerId),
+    /// A trainer is still at it.
+    Heartbeat(TrainerId, EvaluationId, u32),
+    /// A trainer has finished an epoch.
+    Progress(TrainerId, EvaluationId, u32, EpochReport),
+    /// A trainer has a result, and can take work.
+    Delivered(TrainerId, Box<Delivery>),
+    /// A trainer is gone, with whatever it had.
+    TrainerLost(TrainerId, String),
+    /// The Breeder answers an order.
+    Bred(IndividualId, u32, Box<Newborn>),
+    /// The Breeder cannot fulfil an order.
+    Barren(IndividualId, u32, String),
+    /// Time passes.
+    Tick,
+    /// The journal could not be written for a while, and nothing was heard meanwhile.
+    Thawed,
+    /// The user wants to stop.
+    Stop,
+    /// The search cannot go on.
+    Broken(String),
+}
+
+/// A result where there is none.
+pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
+    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
 }

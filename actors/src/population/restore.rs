@@ -1,11 +1,13 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
 use super::archive::{Champion, Fitness};
-use super::brain::{Brain, Closed, Settings, WEIGHTS_KEPT_MAX};
 use super::desk::{Open, Place};
-use super::timing::Pace;
+use super::ledger::Closed;
+use super::settings::{Settings, WEIGHTS_KEPT_MAX};
+use super::state::Brain;
 use crate::journal::entry::Stage;
 use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
+use crate::pace::Pace;
 use crate::protocol::{EvaluationId, LeaseKind};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use std::collections::BTreeMap;

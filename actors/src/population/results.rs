@@ -1,11 +1,14 @@
 //! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
 
 use super::archive::{Champion, Fitness, Member};
-use super::brain::{Brain, Closed, Effect, LOSSES_MAX, WEIGHTS_KEPT_MAX};
 use super::desk::{Open, Place};
-use super::timing::Pace;
+use super::effect::Effect;
+use super::ledger::Closed;
+use super::settings::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
-use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId};
+use crate::pace::Pace;
+use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
@@ -152,11 +155,6 @@ pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
         .max_by(|(score, loss), (other_score, other_loss)| {
             score.total_cmp(other_score).then(other_loss.total_cmp(loss))
         })
-}
-
-/// A result where there is none.
-pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
-    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
 }
 
 fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {

@@ -2,12 +2,16 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
-use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings};
-use super::results::nothing_trained;
+use super::effect::Effect;
+use super::settings::{LOSSES_MAX, Settings};
+use super::state::Brain;
 use super::stopping::StoppingRule;
 use crate::invariants;
 use crate::journal::{End, Entry, EvaluationState, Journal, RunRecord};
-use crate::protocol::{BreedOrder, Delivery, EvaluationId, Lease, LeaseKind, Newborn, Recipe, TrainerId};
+use crate::protocol::{
+    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Newborn, Recipe, TrainerId,
+    nothing_trained,
+};
 use crate::testing;
 use hatchery_config::experiment::{FinalTraining, Search};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};

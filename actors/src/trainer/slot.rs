@@ -2,10 +2,9 @@
 //!
 //! Panics of the work end the evaluation, not the thread. It must not know the Population.
 
-use super::TrainerMessage;
 use super::work::{Work, WorkFactory};
-use crate::population::results::nothing_trained;
-use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId};
+use crate::messages::TrainerMessage;
+use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::{Observer, Verdict};
 use ractor::ActorRef;

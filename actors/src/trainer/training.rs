@@ -3,9 +3,7 @@
 //! A thin adapter. It must not know who hands leases out, nor what becomes of results.
 
 use super::work::{Work, WorkFactory};
-use crate::population::brain::Images;
-use crate::population::results::nothing_trained;
-use crate::protocol::{Lease, LeaseKind, TrainerId};
+use crate::protocol::{Images, Lease, LeaseKind, TrainerId, nothing_trained};
 use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
