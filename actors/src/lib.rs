@@ -2,7 +2,7 @@
 //!
 //! Entry points: `run::run_search`, `journal::Journal`, `journal::record`. One search is one tree of actors: the
 //! Population supervises the Breeder and the Node, the Node its Trainers. What an actor decides lies in a plain
-//! struct beside it (`population::brain`, `breeder::breed`); what it does to the world is a few lines.
+//! struct beside it (`population::state::Brain`, `breeder::breed`); what it does to the world is a few lines.
 //!
 //! This crate knows no ONNX operator and prints nothing.
 

@@ -34,6 +34,8 @@ pub enum TrainerMessage {
     Able,
     /// By its thread: it cannot work at all.
     Unable(String),
+    /// By its thread: this attempt will have so many epochs.
+    Planned(EvaluationId, u32, u32),
     /// By its thread: an epoch is finished.
     Epoch(EvaluationId, u32, EpochReport),
     /// By its thread: a result.

@@ -1,7 +1,7 @@
 //! How fast a network trains, and how much training a time has room for: pure arithmetic, used by whoever plans.
 
 /// Plans assume that things take this much longer than they did.
-const CAUTION: f64 = 1.15;
+pub const CAUTION: f64 = 1.15;
 
 /// What is known of how fast an individual trains.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,11 @@ impl Pace {
     pub fn measured(seconds: f64, build_seconds: f64, images: u64) -> Option<Self> {
         let seconds_per_image = (seconds - build_seconds).max(0.0) / images as f64;
         (images > 0 && seconds_per_image.is_finite()).then_some(Self { build_seconds, seconds_per_image })
+    }
+
+    /// Seconds of a training of so many epochs of `images` samples.
+    pub fn seconds(&self, images: u64, epochs: u32) -> f64 {
+        self.build_seconds + self.seconds_per_image * images as f64 * f64::from(epochs)
     }
 
     /// How many epochs of `images` samples fit into `seconds`, at most `wanted` and at least one.

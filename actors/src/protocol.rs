@@ -82,10 +82,11 @@ pub enum LeaseKind {
     /// samples: cheap looks discard, they never crown.
     Crown,
     /// The winner again, on training and validation samples together. There is nothing left to score it on: the
-    /// last epoch's weights are the result.
+    /// last epoch's weights are the result. Nothing else is under way meanwhile, so that it may use all trainers'
+    /// cores.
     Final,
     /// The one look at the test samples. The curve of its result holds a single report of epoch 0, whose
-    /// validation figures are the test's.
+    /// validation figures are the test's. Nothing else is under way meanwhile.
     Test,
 }
 
@@ -119,9 +120,11 @@ pub struct Lease {
     pub genome: Arc<Genome>,
     /// Seed of everything random in the training; the same at every attempt.
     pub seed: u64,
-    /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test.
+    /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test. Of a final
+    /// training with a time limit it is the most that is wanted: its trainer plans as many of them as fit, at the pace
+    /// that it measures, and says so before it begins.
     pub epochs: u32,
-    /// Wall-clock limit in seconds; `None` where there is none.
+    /// Wall-clock limit in seconds, planning and preparation included; `None` where there is none.
     pub seconds_max: Option<f64>,
     /// The weights to test; `None` for trainings.
     pub weights: Option<Arc<Weights>>,
@@ -211,6 +214,8 @@ pub enum Event {
     Ready(TrainerId),
     /// A trainer is still at it.
     Heartbeat(TrainerId, EvaluationId, u32),
+    /// A trainer has fitted this attempt to its time: it will have so many epochs.
+    Planned(TrainerId, EvaluationId, u32, u32),
     /// A trainer has finished an epoch.
     Progress(TrainerId, EvaluationId, u32, EpochReport),
     /// A trainer has a result, and can take work.

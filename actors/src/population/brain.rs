@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// So many crashes in a row are no property of networks: the search ends and says why.
 const CRASHES_IN_A_ROW_MAX: u32 = 10;
 
+/// When so many candidates in a row need more time than the search has left, no more are bred.
+const DECLINED_IN_A_ROW_MAX: u32 = 16;
+
 impl Brain {
     /// Takes one event in; what is to be done comes out. After the end, nothing is.
     pub fn on_event(&mut self, event: Event, now: f64) -> Vec<Effect> {
@@ -29,6 +32,9 @@ impl Brain {
             }
             Event::Progress(trainer, evaluation, attempt, report) => {
                 self.progress(trainer, evaluation, attempt, report, now);
+            }
+            Event::Planned(trainer, evaluation, attempt, epochs) => {
+                self.planned(trainer, evaluation, attempt, epochs);
             }
             Event::Delivered(trainer, delivery) => self.deliver(trainer, *delivery, now),
             Event::TrainerLost(trainer, reason) => self.trainer_lost(trainer, &reason, now),
@@ -144,7 +150,9 @@ impl Brain {
         let exhausted = self.nursery.exhausted().is_some()
             && self.nursery.orders().is_empty()
             && self.desk.active(LeaseKind::Search) == 0;
-        if spent || exhausted || !self.timing.worthwhile(now) {
+        let late = !self.timing.worthwhile(now, self.settings.seconds)
+            || self.tally.declined_in_a_row >= DECLINED_IN_A_ROW_MAX;
+        if spent || exhausted || late {
             self.searched = true;
             self.nursery.close();
             self.desk.shelve(LeaseKind::Search);
@@ -163,6 +171,14 @@ impl Brain {
         {
             let Some(open) = self.desk.get(evaluation) else { return };
             let (kind, individual) = (open.kind, Arc::clone(&open.individual));
+            if kind == LeaseKind::Search {
+                if !self.timing.fits(individual.multiply_adds, now, self.settings.seconds) {
+                    self.desk.set_aside(evaluation);
+                    self.tally.declined_in_a_row += 1;
+                    continue;
+                }
+                self.tally.declined_in_a_row = 0;
+            }
             let (epochs, seconds_max) = self.plan(kind, &individual, now);
             let weights =
                 if kind == LeaseKind::Test { self.finale.tested_weights(&self.weights) } else { None };

@@ -10,7 +10,6 @@ use super::ledger::Closed;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
-use hatchery_models::training::outcome::Outcome;
 use std::sync::Arc;
 
 impl Brain {
@@ -70,11 +69,8 @@ impl Brain {
         let Some((individual, evaluation)) = self.winner() else {
             return self.finish(End::Failed(self.why_nothing_was_trained()));
         };
-        let wanted = &self.settings.final_training;
-        let (epochs, _) = self.plan_final(individual, now);
-        // A training shorter than the search's would be worse than what the search has left.
-        if wanted.enabled
-            && epochs >= wanted.epochs.min(self.settings.epochs)
+        if self.settings.final_training.enabled
+            && self.final_epochs(individual, now) >= self.final_epochs_min()
             && let Some(closed) = self.closed.get(&evaluation)
         {
             let owner = Arc::clone(&closed.individual);
@@ -90,11 +86,8 @@ impl Brain {
         let retrained = self.closed.iter().rev().find(|(_, closed)| closed.kind == LeaseKind::Final);
         let usable = retrained.filter(|(evaluation, closed)| {
             self.weights.contains_key(*evaluation)
-                && match closed.outcome {
-                    Outcome::Completed | Outcome::Stopped => true,
-                    Outcome::TimedOut => closed.epochs >= self.settings.epochs,
-                    _ => false,
-                }
+                && closed.outcome.has_fitness()
+                && closed.epochs >= self.final_epochs_min()
         });
         match usable.map(|(evaluation, closed)| (*evaluation, closed.individual.id)) {
             Some((evaluation, individual)) => self.crown(individual, evaluation, true),

@@ -39,6 +39,8 @@ pub struct Tally {
     pub busy_seconds: f64,
     /// Seconds that the search took in this process, and that its trainers were at work, once it is over.
     pub search: Option<(f64, f64)>,
+    /// Candidates set aside for want of time since the last one that was handed out.
+    pub declined_in_a_row: u32,
     /// Crashes since the last evaluation that ended otherwise.
     pub crashes_in_a_row: u32,
 }

@@ -3,7 +3,6 @@
 
 use super::archive::Champion;
 use super::state::Brain;
-use super::timing::smaller;
 use crate::pace::Pace;
 use crate::protocol::{Individual, IndividualId, LeaseKind};
 
@@ -25,7 +24,8 @@ impl Brain {
         match kind {
             LeaseKind::Search => (self.settings.epochs, self.timing.search_limit(now, self.settings.seconds)),
             LeaseKind::Crown => self.plan_crown(individual.id, now),
-            LeaseKind::Final => self.plan_final(individual.id, now),
+            // Its trainer fits the epochs to the time: alone on all cores it may be faster than anything known here.
+            LeaseKind::Final => (self.settings.final_training.epochs, self.timing.final_seconds(now)),
             LeaseKind::Test => (0, None),
         }
     }
@@ -76,10 +76,14 @@ impl Brain {
         )
     }
 
-    /// Epochs and limit of the final training handed out now.
-    pub(super) fn plan_final(&self, individual: IndividualId, now: f64) -> (u32, Option<f64>) {
-        let seconds = self.timing.final_seconds(now);
-        (self.epochs_within(individual, seconds, self.settings.images.last), smaller(seconds, None))
+    /// Epochs of the final training that fit for certain: at the pace of one trainer among others.
+    pub(super) fn final_epochs(&self, individual: IndividualId, now: f64) -> u32 {
+        self.epochs_within(individual, self.timing.final_seconds(now), self.settings.images.last)
+    }
+
+    /// A final training of fewer epochs would be worse than what the search has left.
+    pub(super) fn final_epochs_min(&self) -> u32 {
+        self.settings.final_training.epochs.min(self.settings.epochs)
     }
 
     fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64) -> u32 {

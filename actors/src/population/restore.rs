@@ -39,6 +39,7 @@ impl Brain {
             brain.finale.remember(last.individual, last.evaluation, last.tested_ms.is_some());
         }
         brain.adopt_unqueued(record);
+        brain.set_surplus_aside();
         brain
     }
 
@@ -57,7 +58,7 @@ impl Brain {
         };
         self.note_losses(record.losses);
         if record.kind == LeaseKind::Search {
-            self.learn(&closed, &record.curve, record.seconds);
+            self.learn(&closed, &record.curve);
             if let Some(fitness) = fitness {
                 let champion = Champion { evaluation: record.id, individual: record.individual.id, fitness };
                 self.champions.insert(champion, WEIGHTS_KEPT_MAX);
@@ -106,6 +107,17 @@ impl Brain {
             record.evaluations.iter().map(|evaluation| evaluation.individual.id).collect();
         for individual in record.individuals.iter().filter(|individual| !queued.contains(&individual.id)) {
             self.enqueue(Arc::clone(individual), LeaseKind::Search);
+        }
+    }
+
+    /// Candidates that the search had no time left for were replaced by smaller ones, and now all wait again: as many
+    /// as the budget has room for.
+    fn set_surplus_aside(&mut self) {
+        let Some(budget) = self.settings.evaluations.filter(|_| self.stage == Stage::Search) else { return };
+        let room = (budget.saturating_sub(self.tally.counted) as usize).saturating_sub(self.orphans.len());
+        let surplus: Vec<_> = self.desk.ready().iter().skip(room).copied().collect();
+        for evaluation in surplus {
+            self.desk.set_aside(evaluation);
         }
     }
 

@@ -38,6 +38,21 @@ impl Brain {
         self.out.push(Effect::Advise(trainer, evaluation, attempt));
     }
 
+    /// A trainer has fitted its plan to its time.
+    pub(super) fn planned(
+        &mut self,
+        trainer: TrainerId,
+        evaluation: EvaluationId,
+        attempt: u32,
+        epochs: u32,
+    ) {
+        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        if held.epochs != epochs {
+            held.epochs = epochs;
+            self.record(Entry::Planned { evaluation, attempt, epochs });
+        }
+    }
+
     pub(super) fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
         let Delivery { evaluation, attempt, trained } = delivery;
         if self.desk.held(trainer, evaluation, attempt).is_none() {
@@ -95,7 +110,7 @@ impl Brain {
         let weights = trained.weights.map(Arc::new);
         match closed.kind {
             LeaseKind::Search => {
-                self.learn(&closed, &trained.curve, trained.seconds);
+                self.learn(&closed, &trained.curve);
                 self.tally.counted_here += 1;
                 self.crown_candidate(evaluation, &closed, weights);
             }
@@ -106,7 +121,7 @@ impl Brain {
     }
 
     /// What a finished search evaluation teaches, now or in an earlier life of this run.
-    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport], seconds: f64) {
+    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport]) {
         self.tally.note(closed.outcome);
         self.tally.counted += u32::from(closed.outcome.counts());
         if closed.outcome == Outcome::Crashed {
@@ -118,8 +133,9 @@ impl Brain {
             self.archive.insert(Member { individual: Arc::clone(&closed.individual), fitness });
             self.stopping.learn(curve);
         }
-        if closed.outcome == Outcome::Completed {
-            self.timing.learn(seconds);
+        if let Some(pace) = closed.pace.filter(|_| closed.outcome.has_fitness()) {
+            let seconds = pace.seconds(self.settings.images.search, self.settings.epochs);
+            self.timing.learn(closed.individual.multiply_adds, seconds);
         }
     }
 

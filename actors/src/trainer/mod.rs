@@ -1,5 +1,6 @@
 //! The Trainer: an actor that is always there to answer, and a thread that trains.
 
+mod rehearsal;
 pub mod slot;
 pub mod training;
 pub mod work;
@@ -131,6 +132,9 @@ impl Actor for Trainer {
             TrainerMessage::Unable(message) => {
                 let message = format!("{} cannot work: {message}", state.id);
                 state.tell(Event::Broken(message));
+            }
+            TrainerMessage::Planned(evaluation, attempt, epochs) => {
+                state.tell(Event::Planned(state.id, evaluation, attempt, epochs));
             }
             TrainerMessage::Epoch(evaluation, attempt, report) => {
                 state.tell(Event::Progress(state.id, evaluation, attempt, report));
