@@ -15,7 +15,7 @@ use hatchery_models::training::outcome::{Outcome, Weights};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use world::{Weather, World};
 
@@ -162,6 +162,27 @@ fn a_candidate_that_takes_too_long_makes_room_for_a_smaller_one() {
     assert!(large.iter().any(|effect| matches!(effect, Effect::Breed(_))), "{large:?}");
     let small = brain.on_event(bred(&brain, 1000), 50.0);
     assert!(small.iter().any(|effect| matches!(effect, Effect::Assign(..))), "{small:?}");
+}
+
+#[test]
+fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
+    let mut world = World::new(2, Weather { time: Some(300.0), evaluations: None, ..Weather::fair(3) });
+    while world.brain.snapshot(world.now).evaluations < 10 {
+        let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
+        world.now = next.at;
+        world.happen(next.happening);
+    }
+    world.tell(Event::Stop);
+    let record = world.journal.record().unwrap();
+    let waiting = record.evaluations.iter().filter(|e| e.state == EvaluationState::Queued).count();
+    assert!(waiting >= 3, "{waiting} wait");
+    for room in 0..4 {
+        let mut settings = world.weather.settings(2);
+        settings.evaluations = Some(10 + room);
+        let brain = Brain::restore(settings, &record, BTreeMap::new());
+        invariants::enforce(&brain.view());
+        assert_eq!(brain.desk.ready().len(), waiting.min(room as usize));
+    }
 }
 
 #[test]
