@@ -70,7 +70,7 @@ impl Brain {
             return self.finish(End::Failed(self.why_nothing_was_trained()));
         };
         if self.settings.final_training.enabled
-            && self.final_epochs(individual, now) >= self.final_epochs_min()
+            && self.final_epochs_max(individual, now) >= self.final_epochs_min()
             && let Some(closed) = self.closed.get(&evaluation)
         {
             let owner = Arc::clone(&closed.individual);

@@ -76,9 +76,11 @@ impl Brain {
         )
     }
 
-    /// Epochs of the final training that fit for certain: at the pace of one trainer among others.
-    pub(super) fn final_epochs(&self, individual: IndividualId, now: f64) -> u32 {
-        self.epochs_within(individual, self.timing.final_seconds(now), self.settings.images.last)
+    /// Epochs of the final training that fit at best: alone, as fast as all trainers together. How many really fit,
+    /// its trainer measures.
+    pub(super) fn final_epochs_max(&self, individual: IndividualId, now: f64) -> u32 {
+        let trainers = u64::from(self.settings.trainers.max(1));
+        self.epochs_within(individual, self.timing.final_seconds(now), self.settings.images.last / trainers)
     }
 
     /// A final training of fewer epochs would be worse than what the search has left.

@@ -38,7 +38,7 @@ impl Brain {
         self.out.push(Effect::Advise(trainer, evaluation, attempt));
     }
 
-    /// A trainer has fitted its plan to its time.
+    /// A trainer has fitted its plan to its time. A final training that turns out too short to be of use is called off.
     pub(super) fn planned(
         &mut self,
         trainer: TrainerId,
@@ -46,10 +46,17 @@ impl Brain {
         attempt: u32,
         epochs: u32,
     ) {
+        let is_final = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Final);
+        let too_short = is_final && epochs < self.final_epochs_min();
         let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
-        if held.epochs != epochs {
-            held.epochs = epochs;
-            self.record(Entry::Planned { evaluation, attempt, epochs });
+        if held.epochs == epochs || held.advised {
+            return;
+        }
+        held.epochs = epochs;
+        held.advised = too_short;
+        self.record(Entry::Planned { evaluation, attempt, epochs });
+        if too_short {
+            self.out.push(Effect::Advise(trainer, evaluation, attempt));
         }
     }
 
