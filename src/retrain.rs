@@ -36,6 +36,7 @@ pub fn retrain(
         Resident::new(&runtime, Arc::new(dataset.clone())).context("placing the data on the device")?;
     let factory = TrainingFactory {
         runtime,
+        trainers: 1,
         resident: Arc::new(resident),
         parts: Arc::new(Parts::of(dataset, split, &experiment.data, experiment.data.split_seed)),
         training: experiment.training.clone(),

@@ -3,9 +3,9 @@
 //!
 //! The cheap checks look at what is under way; the thorough ones, which look at everything, run in debug builds only.
 
-use crate::population::brain::Closed;
 use crate::population::desk::{Desk, Place};
-use crate::population::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use crate::population::ledger::Closed;
+use crate::population::settings::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};

@@ -1,8 +1,9 @@
 //! The Node: supervises the trainers of this process. One that dies is started again, as another incarnation, and
 //! the Population is told, so that its lease is handed out again.
 
-use crate::population::{PopulationMessage, brain::Event};
-use crate::protocol::TrainerId;
+use crate::messages::PopulationMessage;
+use crate::protocol::{Event, TrainerId};
+use crate::supervision;
 use crate::trainer::{Trainer, TrainerArguments, WorkFactory};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::collections::BTreeMap;
@@ -120,13 +121,7 @@ impl Actor for Node {
         event: SupervisionEvent,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let (cell, reason) = match event {
-            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
-            SupervisionEvent::ActorTerminated(cell, _, reason) => {
-                (cell, reason.unwrap_or_else(|| "it stopped".to_owned()))
-            }
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
-        };
+        let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
         if let Some(id) = state.living.remove(&cell.get_id()) {
             state.died(&myself, id, &reason);
         }

@@ -4,7 +4,7 @@
 //! database handle. Who sends what to whom is said in the actors' own modules.
 
 use hatchery_models::genome::Genome;
-use hatchery_models::training::outcome::{Trained, Weights};
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -82,10 +82,11 @@ pub enum LeaseKind {
     /// samples: cheap looks discard, they never crown.
     Crown,
     /// The winner again, on training and validation samples together. There is nothing left to score it on: the
-    /// last epoch's weights are the result.
+    /// last epoch's weights are the result. Nothing else is under way meanwhile, so that it may use all trainers'
+    /// cores.
     Final,
     /// The one look at the test samples. The curve of its result holds a single report of epoch 0, whose
-    /// validation figures are the test's.
+    /// validation figures are the test's. Nothing else is under way meanwhile.
     Test,
 }
 
@@ -119,9 +120,11 @@ pub struct Lease {
     pub genome: Arc<Genome>,
     /// Seed of everything random in the training; the same at every attempt.
     pub seed: u64,
-    /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test.
+    /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test. Of a final
+    /// training with a time limit it is the most that is wanted: its trainer plans as many of them as fit, at the pace
+    /// that it measures, and says so before it begins.
     pub epochs: u32,
-    /// Wall-clock limit in seconds; `None` where there is none.
+    /// Wall-clock limit in seconds, planning and preparation included; `None` where there is none.
     pub seconds_max: Option<f64>,
     /// The weights to test; `None` for trainings.
     pub weights: Option<Arc<Weights>>,
@@ -187,4 +190,53 @@ pub struct Newborn {
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
     pub multiply_adds: u64,
+}
+
+/// How many training samples one epoch of each kind of training has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// A search training: perhaps a subset.
+    pub search: u64,
+    /// A crown training: the whole training part.
+    pub crown: u64,
+    /// The final training: training and validation part.
+    pub last: u64,
+    /// The test part. Where there is none, the winner is not tested.
+    pub test: u64,
+}
+
+/// What happens to a search: everything that its Population decides upon.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The actors are there: begin, or go on.
+    Begin,
+    /// A trainer can take work.
+    Ready(TrainerId),
+    /// A trainer is still at it.
+    Heartbeat(TrainerId, EvaluationId, u32),
+    /// A trainer has fitted this attempt to its time: it will have so many epochs.
+    Planned(TrainerId, EvaluationId, u32, u32),
+    /// A trainer has finished an epoch.
+    Progress(TrainerId, EvaluationId, u32, EpochReport),
+    /// A trainer has a result, and can take work.
+    Delivered(TrainerId, Box<Delivery>),
+    /// A trainer is gone, with whatever it had.
+    TrainerLost(TrainerId, String),
+    /// The Breeder answers an order.
+    Bred(IndividualId, u32, Box<Newborn>),
+    /// The Breeder cannot fulfil an order.
+    Barren(IndividualId, u32, String),
+    /// Time passes.
+    Tick,
+    /// The journal could not be written for a while, and nothing was heard meanwhile.
+    Thawed,
+    /// The user wants to stop.
+    Stop,
+    /// The search cannot go on.
+    Broken(String),
+}
+
+/// A result where there is none.
+pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
+    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
 }

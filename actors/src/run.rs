@@ -11,15 +11,17 @@
 //! ```
 
 use crate::breeder::Variation;
+pub use crate::error::SearchError;
+use crate::journal::Journal;
 use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
-use crate::journal::{Journal, JournalError};
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
-use crate::population::brain::{Brain, Images, Settings};
+use crate::population::settings::Settings;
+use crate::population::state::Brain;
 use crate::progress::{Best, Progress};
-use crate::protocol::EvaluationId;
+use crate::protocol::{EvaluationId, Images};
 use crate::trainer::WorkFactory;
 use hatchery_config::experiment::Experiment;
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -111,43 +113,6 @@ pub struct SearchSummary {
     pub elapsed_seconds: f64,
     /// Why no more networks were bred, where the search space was exhausted before the budget.
     pub exhausted: Option<String>,
-}
-
-/// Why a search did not come to its end. What was recorded before is safe.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The journal cannot be opened, read or closed.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The journal could not be written for too long.
-    #[error(
-        "the search has ended because its journal could not be written for {seconds} s; nothing recorded is lost: \
-         mend it, then go on with --resume"
-    )]
-    Unrecorded {
-        /// For how long.
-        seconds: u64,
-        /// Why not.
-        source: JournalError,
-    },
-    /// The run began with other data.
-    #[error(
-        "the data are not those that the run began with: content hash {found}, recorded {recorded}; name the same data"
-    )]
-    OtherData {
-        /// Of the data now.
-        found: String,
-        /// As recorded.
-        recorded: String,
-    },
-    /// The search came to nothing.
-    #[error("the search has failed: {0}")]
-    Failed(String),
-    /// A defect of the program.
-    #[error(
-        "the search has broken down ({0}); nothing recorded is lost: go on with --resume, and please report this"
-    )]
-    BrokenDown(String),
 }
 
 /// Runs a search to its end, or goes on with it, as the journal says.

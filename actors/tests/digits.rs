@@ -5,17 +5,18 @@
     reason = "a test that is skipped says so, one that fails stops"
 )]
 
-use hatchery_actors::breeder::SpaceVariation;
+use hatchery_actors::breeder::{SpaceVariation, Variation};
 use hatchery_actors::journal::{Journal, RunInfo, record};
 use hatchery_actors::population::StoppingRule;
-use hatchery_actors::protocol::LeaseKind;
+use hatchery_actors::protocol::{EvaluationId, IndividualId, Lease, LeaseKind, Recipe, TrainerId};
 use hatchery_actors::run::{JOURNAL_PATIENCE, SearchSetup, controls, run_search};
-use hatchery_actors::trainer::{Parts, TrainingFactory};
+use hatchery_actors::streams::{Purpose, stream};
+use hatchery_actors::trainer::{Parts, TrainingFactory, WorkFactory};
 use hatchery_config::experiment::{Budget, Experiment};
 use hatchery_models::data::{LoadOptions, Split, load};
 use hatchery_models::training::outcome::Outcome;
 use hatchery_models::training::runtime::{LibraryOptions, Runtime};
-use hatchery_models::training::{Resident, evaluate};
+use hatchery_models::training::{Resident, Unobserved, evaluate};
 use std::sync::Arc;
 
 fn experiment() -> Experiment {
@@ -25,6 +26,49 @@ fn experiment() -> Experiment {
     experiment.budget = Budget { evaluations: Some(6), time: None };
     experiment.search.initial = 4;
     experiment
+}
+
+#[test]
+fn a_final_training_is_planned_for_its_time() {
+    let runtime = match Runtime::open(&LibraryOptions { library: None, offline: true }) {
+        Ok(runtime) => runtime,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let experiment = experiment();
+    let data = &experiment.data;
+    let options = LoadOptions { task: data.task, label: None, multi_view: false };
+    let dataset = Arc::new(load("digits", &options).unwrap());
+    let split = Split::new(&dataset, data.test_fraction, data.valid_fraction, data.split_seed).unwrap();
+    let factory = TrainingFactory {
+        resident: Arc::new(Resident::new(&runtime, Arc::clone(&dataset)).unwrap()),
+        runtime,
+        trainers: 2,
+        parts: Arc::new(Parts::of(&dataset, &split, data, experiment.seed)),
+        training: experiment.training.clone(),
+        memory_mib: experiment.limits.memory_mib,
+    };
+    let variation =
+        SpaceVariation { space: experiment.space, problem: dataset.problem, limits: experiment.limits };
+    let newborn = variation.vary(&Recipe::Random, &mut stream(1, Purpose::Variation, 1, 0)).unwrap();
+    let wanted = Lease {
+        evaluation: EvaluationId(1),
+        attempt: 1,
+        individual: IndividualId(1),
+        kind: LeaseKind::Final,
+        genome: Arc::new(newborn.genome),
+        seed: 1,
+        epochs: 1_000_000,
+        seconds_max: Some(5.0),
+        weights: None,
+    };
+    let mut work = factory.make(TrainerId { slot: 0, incarnation: 0 }).unwrap();
+    let planned = work.plan(wanted.clone(), &Unobserved);
+    assert!((1..1_000_000).contains(&planned.epochs), "{}", planned.epochs);
+    assert!(planned.seconds_max < wanted.seconds_max, "planning takes of the time");
+    let endless = Lease { seconds_max: None, ..wanted.clone() };
+    assert_eq!(work.plan(endless.clone(), &Unobserved), endless);
+    let crown = Lease { kind: LeaseKind::Crown, ..wanted };
+    assert_eq!(work.plan(crown.clone(), &Unobserved), crown, "others are planned by whoever hands them out");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,6 +103,7 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         }),
         work: Arc::new(TrainingFactory {
             runtime: runtime.clone(),
+            trainers: 2,
             resident: Arc::clone(&resident),
             parts: Arc::clone(&parts),
             training: experiment.training.clone(),

@@ -4,9 +4,9 @@ mod brain;
 
 pub use brain::{SpaceVariation, Variation, breed};
 
-use crate::population::{PopulationMessage, brain::Event};
-use crate::protocol::BreedOrder;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use crate::messages::{BreederMessage, PopulationMessage};
+use crate::protocol::{BreedOrder, Event};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 
 /// The Breeder actor. For each order:
@@ -22,12 +22,6 @@ pub struct BreederState {
     pub variation: Arc<dyn Variation>,
     /// The one seed.
     pub seed: u64,
-}
-
-/// What it can be told.
-pub enum BreederMessage {
-    /// Make a genome.
-    Order(BreedOrder),
 }
 
 impl BreederState {
@@ -67,16 +61,6 @@ impl Actor for Breeder {
         match message {
             BreederMessage::Order(order) => state.fulfil(order).await,
         }
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        _: ActorRef<Self::Msg>,
-        _: SupervisionEvent,
-        _: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        // It has no children; ractor's default would stop it.
         Ok(())
     }
 }

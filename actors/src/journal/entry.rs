@@ -32,6 +32,15 @@ pub enum Entry {
         /// Planned epochs.
         epochs: u32,
     },
+    /// Its trainer has fitted the evaluation to its time.
+    Planned {
+        /// Which evaluation.
+        evaluation: EvaluationId,
+        /// Which hand-out.
+        attempt: u32,
+        /// Planned epochs: these, not those of the lease.
+        epochs: u32,
+    },
     /// A rule stops the evaluation early.
     Advised {
         /// Which evaluation.
@@ -185,6 +194,7 @@ impl Entry {
             Self::Born(_) => "born",
             Self::Queued { .. } => "queued",
             Self::Leased { .. } => "leased",
+            Self::Planned { .. } => "planned",
             Self::Advised { .. } => "advised",
             Self::Lost { .. } => "lost",
             Self::Released { .. } => "released",

@@ -65,6 +65,14 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 .execute(params![integer(evaluation.0), attempt, trainer.to_string(), moment.unix_ms, epochs])?,
             || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
         )?,
+        Entry::Planned { evaluation, attempt, epochs } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, epochs])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
+        )?,
         Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
         Entry::Released { evaluation, attempt } => back_to_queue(connection, *evaluation, *attempt, 0)?,
         Entry::Finished(finished) => write_finished(connection, moment, finished)?,
@@ -210,6 +218,7 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
             (Some(integer(evaluation.0)), Some(integer(individual.0)))
         }
         Entry::Leased { evaluation, .. }
+        | Entry::Planned { evaluation, .. }
         | Entry::Advised { evaluation, .. }
         | Entry::Lost { evaluation, .. }
         | Entry::Released { evaluation, .. }
@@ -229,6 +238,7 @@ fn detail(entry: &Entry) -> serde_json::Value {
         Entry::Leased { attempt, trainer, epochs, .. } => {
             json!({"attempt": attempt, "trainer": trainer.to_string(), "epochs": epochs})
         }
+        Entry::Planned { attempt, epochs, .. } => json!({"attempt": attempt, "epochs": epochs}),
         Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),
         Entry::Lost { attempt, reason, .. } => json!({"attempt": attempt, "reason": reason}),
         Entry::Released { attempt, .. } => json!({"attempt": attempt}),

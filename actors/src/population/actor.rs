@@ -1,16 +1,19 @@
 //! The Population actor: a shell around the brain. It tells the brain what happens, commits what the brain wants
 //! recorded, and only then does what the brain wants done.
 
-use super::brain::{Brain, Effect, Event};
-use crate::breeder::{Breeder, BreederMessage, BreederState, Variation};
+use super::effect::Effect;
+use super::state::Brain;
+use crate::breeder::{Breeder, BreederState, Variation};
+use crate::error::SearchError;
 use crate::invariants;
 use crate::journal::entry::{End, Entry};
 use crate::journal::{JournalError, writer::JournalWriter};
+use crate::messages::{BreederMessage, PopulationMessage, TrainerMessage};
 use crate::node::{Node, NodeArguments, NodeMessage};
 use crate::progress::Progress;
-use crate::protocol::{BreedOrder, TrainerId};
-use crate::run::SearchError;
-use crate::trainer::{TrainerMessage, WorkFactory};
+use crate::protocol::{BreedOrder, Event, TrainerId};
+use crate::supervision;
+use crate::trainer::WorkFactory;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,18 +63,6 @@ pub struct PopulationArguments {
     pub stop: watch::Receiver<bool>,
     /// How the run ended.
     pub ended: oneshot::Sender<Result<End, SearchError>>,
-}
-
-/// What a Population can be told.
-pub enum PopulationMessage {
-    /// Something happened.
-    Event(Event),
-    /// A trainer is there, and can take work.
-    Hello(TrainerId, ActorRef<TrainerMessage>),
-    /// By itself: commit and perform.
-    Flush,
-    /// By the clock.
-    Tick,
 }
 
 /// What a Population knows.
@@ -328,11 +319,7 @@ impl Actor for Population {
         event: SupervisionEvent,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let (cell, reason) = match event {
-            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
-            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
-        };
+        let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
         if cell.get_id() == state.breeder.get_id() {
             state.breeder_died(&myself).await?;
         } else if cell.get_id() == state.node.get_id() {

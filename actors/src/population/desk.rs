@@ -94,6 +94,16 @@ impl Desk {
         }
     }
 
+    /// Sets one aside that waits.
+    pub fn set_aside(&mut self, evaluation: EvaluationId) {
+        self.ready.retain(|other| *other != evaluation);
+        if let Some(open) = self.open.get_mut(&evaluation)
+            && matches!(open.place, Place::Ready)
+        {
+            open.place = Place::Shelved;
+        }
+    }
+
     /// Sets aside all that wait and are of this kind.
     pub fn shelve(&mut self, kind: LeaseKind) {
         let open = &mut self.open;

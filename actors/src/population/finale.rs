@@ -5,55 +5,12 @@
 //! is short, this shrinks: fewer candidates, fewer epochs, and at last none: then the search's own weights are
 //! handed over.
 
-use super::archive::Champion;
-use super::brain::{Brain, Closed, Effect};
-use super::timing::{Pace, smaller};
+use super::effect::Effect;
+use super::ledger::Closed;
+use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
-use hatchery_models::training::outcome::{Outcome, Weights};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Candidates for the crown, at most.
-const CANDIDATES_MAX: usize = 4;
-
-/// Crown trainings of less than this share of the final's epochs are not worth their time.
-const CROWN_EPOCHS_SHARE: f64 = 0.5;
-
-/// Crown trainings must leave the final at least this share of its epochs.
-const FINAL_EPOCHS_SHARE: f64 = 0.75;
-
-/// A planned training may overrun its plan by this factor before it is stopped.
-const OVERRUN: f64 = 1.25;
-
-/// What the finale knows.
-#[derive(Clone, Debug, Default)]
-pub struct Finale {
-    /// When the crown trainings are to be over; `None` where there is no limit.
-    crown_end: Option<f64>,
-    /// The winner, and the evaluation whose weights are handed over.
-    crowned: Option<(IndividualId, EvaluationId)>,
-    /// Whether the test is done.
-    tested: bool,
-}
-
-impl Finale {
-    /// The weights that the test is about.
-    pub fn tested_weights(&self, kept: &BTreeMap<EvaluationId, Arc<Weights>>) -> Option<Arc<Weights>> {
-        self.crowned.and_then(|(_, evaluation)| kept.get(&evaluation).cloned())
-    }
-
-    /// The winner, and whose weights are handed over.
-    pub const fn crowned(&self) -> Option<(IndividualId, EvaluationId)> {
-        self.crowned
-    }
-
-    /// An earlier life of this run has crowned, and perhaps tested.
-    pub fn remember(&mut self, individual: IndividualId, evaluation: EvaluationId, tested: bool) {
-        self.crowned = Some((individual, evaluation));
-        self.tested = tested;
-    }
-}
 
 impl Brain {
     /// Goes on to the next stage where the present one is over.
@@ -112,11 +69,8 @@ impl Brain {
         let Some((individual, evaluation)) = self.winner() else {
             return self.finish(End::Failed(self.why_nothing_was_trained()));
         };
-        let wanted = &self.settings.final_training;
-        let (epochs, _) = self.plan_final(individual, now);
-        // A training shorter than the search's would be worse than what the search has left.
-        if wanted.enabled
-            && epochs >= wanted.epochs.min(self.settings.epochs)
+        if self.settings.final_training.enabled
+            && self.final_epochs_max(individual, now) >= self.final_epochs_min()
             && let Some(closed) = self.closed.get(&evaluation)
         {
             let owner = Arc::clone(&closed.individual);
@@ -132,11 +86,8 @@ impl Brain {
         let retrained = self.closed.iter().rev().find(|(_, closed)| closed.kind == LeaseKind::Final);
         let usable = retrained.filter(|(evaluation, closed)| {
             self.weights.contains_key(*evaluation)
-                && match closed.outcome {
-                    Outcome::Completed | Outcome::Stopped => true,
-                    Outcome::TimedOut => closed.epochs >= self.settings.epochs,
-                    _ => false,
-                }
+                && closed.outcome.has_fitness()
+                && closed.epochs >= self.final_epochs_min()
         });
         match usable.map(|(evaluation, closed)| (*evaluation, closed.individual.id)) {
             Some((evaluation, individual)) => self.crown(individual, evaluation, true),
@@ -189,77 +140,6 @@ impl Brain {
             }
             None => self.finish(End::Failed("the winner cannot be tested: it has no evaluation".to_owned())),
         }
-    }
-
-    fn stage(&mut self, stage: Stage, reason: String) {
-        self.stage = stage;
-        self.record(Entry::Staged { stage, reason });
-    }
-
-    /// The best of the search: as many as can be trained at a length that tells them apart.
-    fn candidates(&self, now: f64) -> Vec<Champion> {
-        let wanted = &self.settings.final_training;
-        if !wanted.enabled {
-            return Vec::new();
-        }
-        let images = self.settings.images;
-        let share = |share: f64| (f64::from(wanted.epochs) * share).ceil() as u32;
-        let crown_epochs = self.settings.epochs.max(share(CROWN_EPOCHS_SHARE)).min(wanted.epochs);
-        let ranked = self.champions.ranked();
-        for count in (2..=CANDIDATES_MAX.min(ranked.len())).rev() {
-            let rounds = self.rounds(count) + 1;
-            let seconds = self.timing.final_seconds(now).map(|seconds| seconds / rounds as f64);
-            let fits = |champion: &Champion| {
-                self.epochs_within(champion.individual, seconds, images.crown) >= crown_epochs
-                    && self.epochs_within(champion.individual, seconds, images.last)
-                        >= share(FINAL_EPOCHS_SHARE)
-            };
-            if ranked.iter().take(count).all(fits) {
-                return ranked.iter().take(count).cloned().collect();
-            }
-        }
-        Vec::new()
-    }
-
-    /// How often the trainers take turns for so many trainings.
-    fn rounds(&self, trainings: usize) -> usize {
-        trainings.div_ceil(self.settings.trainers.max(1) as usize)
-    }
-
-    /// The final training has as much of the time as one round of crown trainings.
-    fn crown_deadline(&self, candidates: usize, now: f64) -> Option<f64> {
-        let rounds = self.rounds(candidates) as f64;
-        self.timing.final_seconds(now).map(|seconds| now + seconds * rounds / (rounds + 1.0))
-    }
-
-    /// Epochs and limit of a crown training handed out now.
-    pub(super) fn plan_crown(&self, individual: IndividualId, now: f64) -> (u32, Option<f64>) {
-        let rounds = self.rounds(self.desk.ready().len()).max(1) as f64;
-        let seconds = self.finale.crown_end.map(|end| (end - now).max(0.0) / rounds);
-        (
-            self.epochs_within(individual, seconds, self.settings.images.crown),
-            seconds.map(|limit| limit * OVERRUN),
-        )
-    }
-
-    /// Epochs and limit of the final training handed out now.
-    pub(super) fn plan_final(&self, individual: IndividualId, now: f64) -> (u32, Option<f64>) {
-        let seconds = self.timing.final_seconds(now);
-        (self.epochs_within(individual, seconds, self.settings.images.last), smaller(seconds, None))
-    }
-
-    fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64) -> u32 {
-        let wanted = self.settings.final_training.epochs;
-        self.pace_of(individual).map_or(wanted, |pace| pace.epochs_within(seconds, images, wanted))
-    }
-
-    /// How fast an individual trains, by its last evaluation that trained anything.
-    fn pace_of(&self, individual: IndividualId) -> Option<Pace> {
-        self.closed
-            .values()
-            .rev()
-            .find(|closed| closed.individual.id == individual && closed.pace.is_some())?
-            .pace
     }
 
     /// The best by the crown trainings; where there were none, by the search.

@@ -2,18 +2,21 @@
 
 pub mod actor;
 mod archive;
-pub mod brain;
+mod brain;
 pub mod desk;
+pub mod effect;
 mod finale;
+pub mod ledger;
 mod nursery;
+mod plan;
 mod restore;
-pub mod results;
+mod results;
+pub mod settings;
 #[cfg(test)]
 mod simulation;
+pub mod state;
 mod stopping;
 mod timing;
 mod view;
 
-pub use actor::PopulationMessage;
-pub use brain::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
 pub use stopping::StoppingRule;

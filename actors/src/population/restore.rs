@@ -1,11 +1,13 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
 use super::archive::{Champion, Fitness};
-use super::brain::{Brain, Closed, Settings, WEIGHTS_KEPT_MAX};
 use super::desk::{Open, Place};
-use super::timing::Pace;
+use super::ledger::Closed;
+use super::settings::{Settings, WEIGHTS_KEPT_MAX};
+use super::state::Brain;
 use crate::journal::entry::Stage;
 use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
+use crate::pace::Pace;
 use crate::protocol::{EvaluationId, LeaseKind};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use std::collections::BTreeMap;
@@ -37,6 +39,7 @@ impl Brain {
             brain.finale.remember(last.individual, last.evaluation, last.tested_ms.is_some());
         }
         brain.adopt_unqueued(record);
+        brain.set_surplus_aside();
         brain
     }
 
@@ -55,7 +58,7 @@ impl Brain {
         };
         self.note_losses(record.losses);
         if record.kind == LeaseKind::Search {
-            self.learn(&closed, &record.curve, record.seconds);
+            self.learn(&closed, &record.curve);
             if let Some(fitness) = fitness {
                 let champion = Champion { evaluation: record.id, individual: record.individual.id, fitness };
                 self.champions.insert(champion, WEIGHTS_KEPT_MAX);
@@ -104,6 +107,17 @@ impl Brain {
             record.evaluations.iter().map(|evaluation| evaluation.individual.id).collect();
         for individual in record.individuals.iter().filter(|individual| !queued.contains(&individual.id)) {
             self.enqueue(Arc::clone(individual), LeaseKind::Search);
+        }
+    }
+
+    /// Candidates that the search had no time left for were replaced by smaller ones, and now all wait again: as many
+    /// as the budget has room for.
+    fn set_surplus_aside(&mut self) {
+        let Some(budget) = self.settings.evaluations.filter(|_| self.stage == Stage::Search) else { return };
+        let room = (budget.saturating_sub(self.tally.counted) as usize).saturating_sub(self.orphans.len());
+        let surplus: Vec<_> = self.desk.ready().iter().skip(room).copied().collect();
+        for evaluation in surplus {
+            self.desk.set_aside(evaluation);
         }
     }
 

@@ -1,11 +1,14 @@
 //! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
 
 use super::archive::{Champion, Fitness, Member};
-use super::brain::{Brain, Closed, Effect, LOSSES_MAX, WEIGHTS_KEPT_MAX};
 use super::desk::{Open, Place};
-use super::timing::Pace;
+use super::effect::Effect;
+use super::ledger::Closed;
+use super::settings::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
-use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId};
+use crate::pace::Pace;
+use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
@@ -33,6 +36,28 @@ impl Brain {
         let (epoch, score) = (report.epoch, best_of(&held.curve).map_or(f64::NAN, |(score, _)| score));
         self.record(Entry::Advised { evaluation, epoch, score, mark });
         self.out.push(Effect::Advise(trainer, evaluation, attempt));
+    }
+
+    /// A trainer has fitted its plan to its time. A final training that turns out too short to be of use is called off.
+    pub(super) fn planned(
+        &mut self,
+        trainer: TrainerId,
+        evaluation: EvaluationId,
+        attempt: u32,
+        epochs: u32,
+    ) {
+        let is_final = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Final);
+        let too_short = is_final && epochs < self.final_epochs_min();
+        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        if held.epochs == epochs || held.advised {
+            return;
+        }
+        held.epochs = epochs;
+        held.advised = too_short;
+        self.record(Entry::Planned { evaluation, attempt, epochs });
+        if too_short {
+            self.out.push(Effect::Advise(trainer, evaluation, attempt));
+        }
     }
 
     pub(super) fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
@@ -92,7 +117,7 @@ impl Brain {
         let weights = trained.weights.map(Arc::new);
         match closed.kind {
             LeaseKind::Search => {
-                self.learn(&closed, &trained.curve, trained.seconds);
+                self.learn(&closed, &trained.curve);
                 self.tally.counted_here += 1;
                 self.crown_candidate(evaluation, &closed, weights);
             }
@@ -103,7 +128,7 @@ impl Brain {
     }
 
     /// What a finished search evaluation teaches, now or in an earlier life of this run.
-    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport], seconds: f64) {
+    pub(super) fn learn(&mut self, closed: &Closed, curve: &[EpochReport]) {
         self.tally.note(closed.outcome);
         self.tally.counted += u32::from(closed.outcome.counts());
         if closed.outcome == Outcome::Crashed {
@@ -115,8 +140,9 @@ impl Brain {
             self.archive.insert(Member { individual: Arc::clone(&closed.individual), fitness });
             self.stopping.learn(curve);
         }
-        if closed.outcome == Outcome::Completed {
-            self.timing.learn(seconds);
+        if let Some(pace) = closed.pace.filter(|_| closed.outcome.has_fitness()) {
+            let seconds = pace.seconds(self.settings.images.search, self.settings.epochs);
+            self.timing.learn(closed.individual.multiply_adds, seconds);
         }
     }
 
@@ -152,11 +178,6 @@ pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
         .max_by(|(score, loss), (other_score, other_loss)| {
             score.total_cmp(other_score).then(other_loss.total_cmp(loss))
         })
-}
-
-/// A result where there is none.
-pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
-    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
 }
 
 fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {

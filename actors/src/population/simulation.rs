@@ -2,445 +2,22 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
-use super::brain::{Brain, Effect, Event, Images, LOSSES_MAX, Settings};
-use super::results::nothing_trained;
-use super::stopping::StoppingRule;
+mod world;
+
+use super::effect::Effect;
+use super::settings::LOSSES_MAX;
+use super::state::Brain;
 use crate::invariants;
-use crate::journal::{End, Entry, EvaluationState, Journal, RunRecord};
-use crate::protocol::{BreedOrder, Delivery, EvaluationId, Lease, LeaseKind, Newborn, Recipe, TrainerId};
+use crate::journal::{End, EvaluationState, RunRecord};
+use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, TrainerId};
 use crate::testing;
-use hatchery_config::experiment::{FinalTraining, Search};
-use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
-use rand::{RngExt, SeedableRng};
+use hatchery_models::training::outcome::{Outcome, Weights};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-const STEPS_MAX: usize = 200_000;
-const TICK_SECONDS: f64 = 5.0;
-const BREEDING_SECONDS: f64 = 0.01;
-
-/// What a world is like.
-#[derive(Clone, Debug)]
-struct Weather {
-    trainers: u32,
-    evaluations: Option<u32>,
-    time: Option<f64>,
-    /// How many different genomes there are.
-    genomes: u64,
-    /// Share of trainings that take their trainer down, and that fall silent.
-    deaths: f64,
-    silences: f64,
-    /// Share of trainings that end badly by themselves.
-    failures: f64,
-    /// Share of deliveries that come twice.
-    echoes: f64,
-    /// How often the coordinator is killed.
-    kills: u32,
-}
-
-impl Weather {
-    fn fair(trainers: u32) -> Self {
-        Self {
-            trainers,
-            evaluations: Some(40),
-            time: None,
-            genomes: 100_000,
-            deaths: 0.0,
-            silences: 0.0,
-            failures: 0.05,
-            echoes: 0.0,
-            kills: 0,
-        }
-    }
-
-    fn drawn(rng: &mut ChaCha8Rng) -> Self {
-        let budget = rng.random_range(1..40);
-        let timed = rng.random_bool(0.4);
-        Self {
-            trainers: rng.random_range(1..9),
-            evaluations: if timed && rng.random_bool(0.5) { None } else { Some(budget) },
-            time: timed.then(|| rng.random_range(20.0..400.0)),
-            genomes: if rng.random_bool(0.2) { rng.random_range(1..30) } else { 1_000_000 },
-            deaths: if rng.random_bool(0.5) { 0.15 } else { 0.0 },
-            silences: if rng.random_bool(0.3) { 0.1 } else { 0.0 },
-            failures: rng.random_range(0.0..0.3),
-            echoes: if rng.random_bool(0.3) { 0.3 } else { 0.0 },
-            kills: if rng.random_bool(0.5) { rng.random_range(1..4) } else { 0 },
-        }
-    }
-
-    fn settings(&self, seed: u64) -> Settings {
-        Settings {
-            seed,
-            search: Search { initial: 6, population: 10, tournament: 3, crossover: 0.2, immigrants: 0.05 },
-            evaluations: self.evaluations,
-            time: self.time,
-            epochs: 5,
-            seconds: None,
-            final_training: FinalTraining { enabled: true, epochs: 10, time_share: 0.3 },
-            trainers: self.trainers,
-            images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
-            stopping: StoppingRule::default(),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Happening {
-    Event(Event),
-    /// The slot's actor is started again.
-    Restart(u32),
-    Tick,
-    KillCoordinator,
-}
-
-/// Ordered by time, then by number: a world is the same every time.
-#[derive(Debug)]
-struct Scheduled {
-    at: f64,
-    number: u64,
-    /// Of which life of the coordinator.
-    life: u32,
-    happening: Happening,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-impl Eq for Scheduled {}
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.total_cmp(&other.at).then(self.number.cmp(&other.number))
-    }
-}
-
-struct World {
-    weather: Weather,
-    seed: u64,
-    rng: ChaCha8Rng,
-    brain: Brain,
-    journal: Journal,
-    now: f64,
-    calendar: BinaryHeap<Reverse<Scheduled>>,
-    number: u64,
-    life: u32,
-    incarnations: BTreeMap<u32, u32>,
-    /// What has been recorded, to check that nothing is acted upon before.
-    leased: BTreeSet<(EvaluationId, u32)>,
-    finished: BTreeSet<EvaluationId>,
-    /// Trainings under way, and the structures that were ever handed out for the search.
-    trained_hashes: BTreeMap<String, EvaluationId>,
-    handed_out_after_search: bool,
-    deaths: u32,
-}
-
-impl World {
-    fn new(seed: u64, weather: Weather) -> Self {
-        let brain = Brain::new(weather.settings(seed));
-        let mut world = Self {
-            rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
-            seed,
-            brain,
-            journal: Journal::in_memory(&testing::run_info()).unwrap(),
-            now: 0.0,
-            calendar: BinaryHeap::new(),
-            number: 0,
-            life: 0,
-            incarnations: BTreeMap::new(),
-            leased: BTreeSet::new(),
-            finished: BTreeSet::new(),
-            trained_hashes: BTreeMap::new(),
-            handed_out_after_search: false,
-            deaths: 0,
-            weather,
-        };
-        world.open();
-        for _ in 0..world.weather.kills {
-            let at = world.rng.random_range(0.0..150.0);
-            world.schedule(at, Happening::KillCoordinator);
-        }
-        world
-    }
-
-    /// A life of the coordinator begins.
-    fn open(&mut self) {
-        self.schedule(0.0, Happening::Event(Event::Begin));
-        self.schedule(TICK_SECONDS, Happening::Tick);
-        for slot in 0..self.weather.trainers {
-            self.incarnations.insert(slot, 0);
-            let delay = self.rng.random_range(0.0..2.0);
-            self.schedule(delay, Happening::Event(Event::Ready(TrainerId { slot, incarnation: 0 })));
-        }
-    }
-
-    fn schedule(&mut self, delay: f64, happening: Happening) {
-        self.number += 1;
-        // Kills are the world's, not a life's.
-        let life = if matches!(happening, Happening::KillCoordinator) { u32::MAX } else { self.life };
-        let entry = Scheduled { at: self.now + delay, number: self.number, life, happening };
-        self.calendar.push(Reverse(entry));
-    }
-
-    /// Runs until the search is over.
-    fn run(mut self) -> (Brain, RunRecord, Self) {
-        for _ in 0..STEPS_MAX {
-            let Some(Reverse(next)) = self.calendar.pop() else { break };
-            if next.life != self.life && next.life != u32::MAX {
-                continue;
-            }
-            self.now = next.at;
-            self.happen(next.happening);
-            invariants::enforce(&self.brain.view());
-            if self.brain.end().is_some() {
-                let record = self.journal.record().unwrap();
-                return (self.brain.clone(), record, self);
-            }
-        }
-        panic!("seed {}: the search got stuck at {} s: {:?}", self.seed, self.now, self.weather);
-    }
-
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Event(event) => self.tell(event),
-            Happening::Tick => {
-                self.schedule(TICK_SECONDS, Happening::Tick);
-                self.tell(Event::Tick);
-            }
-            Happening::Restart(slot) => {
-                let incarnation = self.incarnations.entry(slot).or_default();
-                *incarnation += 1;
-                let trainer = TrainerId { slot, incarnation: *incarnation };
-                self.tell(Event::Ready(trainer));
-            }
-            Happening::KillCoordinator => self.kill(),
-        }
-    }
-
-    fn kill(&mut self) {
-        self.life += 1;
-        let record = self.journal.record().unwrap();
-        let weights: BTreeMap<EvaluationId, Arc<Weights>> = record
-            .evaluations
-            .iter()
-            .filter(|evaluation| evaluation.has_weights)
-            .map(|evaluation| {
-                (evaluation.id, Arc::new(self.journal.weights(evaluation.id).unwrap().unwrap()))
-            })
-            .collect();
-        self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
-        self.open();
-    }
-
-    fn tell(&mut self, event: Event) {
-        let effects = self.brain.on_event(event, self.now);
-        // A kill may come before the commit: then nothing happened.
-        if self.weather.kills > 0 && self.rng.random_bool(0.002) {
-            return self.kill();
-        }
-        let entries: Vec<Entry> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Record(entry) => Some(entry.clone()),
-                _ => None,
-            })
-            .collect();
-        self.note(&entries);
-        if !entries.is_empty() {
-            self.journal.commit(self.now, &entries).unwrap();
-        }
-        // Or between the commit and the deeds.
-        if self.weather.kills > 0 && self.brain.end().is_none() && self.rng.random_bool(0.002) {
-            return self.kill();
-        }
-        for effect in effects {
-            self.perform(effect);
-        }
-    }
-
-    fn note(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            match entry {
-                Entry::Leased { evaluation, attempt, .. } => {
-                    assert!(
-                        self.leased.insert((*evaluation, *attempt)),
-                        "handed out twice as the same attempt"
-                    );
-                }
-                Entry::Finished(finished) => {
-                    assert!(self.finished.insert(finished.evaluation), "seed {}: ended twice", self.seed);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn perform(&mut self, effect: Effect) {
-        match effect {
-            Effect::Record(_) => {}
-            Effect::Finish(_) => {}
-            Effect::Replace(trainer) => {
-                let delay = self.rng.random_range(0.1..3.0);
-                self.schedule(delay, Happening::Restart(trainer.slot));
-            }
-            Effect::Breed(order) => self.breed(&order),
-            Effect::Assign(trainer, lease) => {
-                assert!(
-                    self.leased.contains(&(lease.evaluation, lease.attempt)),
-                    "acted upon before recorded"
-                );
-                self.train(trainer, &lease);
-            }
-            Effect::Advise(trainer, evaluation, attempt) => {
-                let trained = Trained { outcome: Outcome::Stopped, ..fruits(&mut self.rng, 3, 10.0, 0.2) };
-                self.deliver(0.1, trainer, Delivery { evaluation, attempt, trained });
-            }
-            Effect::Acknowledge(_, evaluation, attempt) => {
-                assert!(
-                    self.finished.contains(&evaluation) || self.leased.contains(&(evaluation, attempt)),
-                    "acknowledged before recorded"
-                );
-            }
-        }
-    }
-
-    fn breed(&mut self, order: &BreedOrder) {
-        if self.rng.random_bool(0.02) {
-            let event = Event::Barren(order.birth, order.draw, "no viable genome".to_owned());
-            return self.schedule(BREEDING_SECONDS, Happening::Event(event));
-        }
-        let number = match &order.recipe {
-            Recipe::Random => self.rng.random_range(1..=self.weather.genomes),
-            Recipe::Mutate(parent) => {
-                (testing::number(&parent.genome) + self.rng.random_range(0..5)) % self.weather.genomes + 1
-            }
-            Recipe::Cross(one, other) => {
-                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
-            }
-        };
-        let newborn = Newborn {
-            genome: testing::genome(number),
-            summary: format!("dense {number}"),
-            hash: format!("{number:x}"),
-            operation: "test".to_owned(),
-            parameters: number,
-            multiply_adds: number,
-        };
-        self.schedule(
-            BREEDING_SECONDS,
-            Happening::Event(Event::Bred(order.birth, order.draw, Box::new(newborn))),
-        );
-    }
-
-    fn train(&mut self, trainer: TrainerId, lease: &Lease) {
-        if lease.kind == LeaseKind::Search {
-            let hash = format!("{:x}", testing::number(&lease.genome));
-            let owner = *self.trained_hashes.entry(hash).or_insert(lease.evaluation);
-            assert_eq!(owner, lease.evaluation, "seed {}: a structure was trained twice", self.seed);
-            if let Some(time) = self.weather.time {
-                self.handed_out_after_search |= self.now > time * 0.7;
-            }
-        }
-        assert_eq!(lease.kind == LeaseKind::Test, lease.weights.is_some());
-        let images = [800.0, 1000.0, 1200.0, 300.0][lease.kind as usize];
-        // Speeds are log-normal, sigma about 0.5; the same structure always has the same.
-        let mut own = ChaCha8Rng::seed_from_u64(testing::number(&lease.genome));
-        let spread: f64 = (0..12).map(|_| own.random_range(-0.5..0.5)).sum();
-        let epoch = images / 800.0 * 2.0 * (0.5 * spread).exp();
-        let whole = epoch * f64::from(lease.epochs.max(1)) + 0.1;
-        let duration = lease.seconds_max.map_or(whole, |limit| whole.min(limit.max(0.01)));
-        if self.rng.random_bool(self.weather.deaths) {
-            self.deaths += 1;
-            let (after, restart) = (self.rng.random_range(0.0..duration), self.rng.random_range(0.1..3.0));
-            let event = Event::TrainerLost(trainer, "killed".to_owned());
-            self.schedule(after, Happening::Event(event));
-            return self.schedule(after + restart, Happening::Restart(trainer.slot));
-        }
-        let outcome = self.outcome(whole, duration);
-        let epochs = ((duration - 0.1) / epoch).floor().max(0.0) as u32;
-        let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
-        let mut trained = fruits(&mut self.rng, epochs.min(lease.epochs.max(1)), duration, score);
-        trained.outcome = outcome;
-        if !outcome.has_fitness() {
-            trained = nothing_trained(outcome, "bad luck".to_owned());
-        }
-        self.tell_of(trainer, lease, epoch, duration, &trained);
-        self.deliver(
-            duration,
-            trainer,
-            Delivery { evaluation: lease.evaluation, attempt: lease.attempt, trained },
-        );
-    }
-
-    /// Progress and heartbeats, unless the trainer falls silent: then it delivers long after its lease is over.
-    fn tell_of(&mut self, trainer: TrainerId, lease: &Lease, epoch: f64, duration: f64, trained: &Trained) {
-        if self.rng.random_bool(self.weather.silences) {
-            return;
-        }
-        let (evaluation, attempt) = (lease.evaluation, lease.attempt);
-        for (number, report) in (1..).zip(&trained.curve) {
-            let event = Event::Progress(trainer, evaluation, attempt, *report);
-            self.schedule(f64::from(number) * epoch, Happening::Event(event));
-        }
-        let mut at = 15.0;
-        while at < duration {
-            self.schedule(at, Happening::Event(Event::Heartbeat(trainer, evaluation, attempt)));
-            at += 15.0;
-        }
-    }
-
-    fn outcome(&mut self, whole: f64, duration: f64) -> Outcome {
-        if duration < whole {
-            return Outcome::TimedOut;
-        }
-        if !self.rng.random_bool(self.weather.failures) {
-            return Outcome::Completed;
-        }
-        let bad = [Outcome::Diverged, Outcome::Degenerate, Outcome::OutOfMemory, Outcome::Crashed];
-        bad[self.rng.random_range(0..bad.len())]
-    }
-
-    fn deliver(&mut self, delay: f64, trainer: TrainerId, delivery: Delivery) {
-        if self.rng.random_bool(self.weather.echoes) {
-            let echo = Event::Delivered(trainer, Box::new(delivery.clone()));
-            let late = delay + self.rng.random_range(0.0..100.0);
-            self.schedule(late, Happening::Event(echo));
-        }
-        self.schedule(delay, Happening::Event(Event::Delivered(trainer, Box::new(delivery))));
-    }
-}
-
-/// A training's fruits after so many epochs.
-fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
-    let curve: Vec<EpochReport> = (1..=epochs)
-        .map(|epoch| EpochReport {
-            epoch,
-            training_loss: 1.0,
-            validation_loss: 1.0 / epoch as f32,
-            validation_score: (score * f64::from(epoch) / f64::from(epochs) + rng.random_range(0.0..0.02))
-                as f32,
-            seconds: seconds * f64::from(epoch) / f64::from(epochs),
-        })
-        .collect();
-    Trained {
-        outcome: Outcome::Completed,
-        message: String::new(),
-        weights: (!curve.is_empty())
-            .then(|| Weights { parameters: vec![score as f32], statistics: Vec::new() }),
-        steps: u64::from(epochs) * 25,
-        build_seconds: 0.1,
-        seconds,
-        curve,
-    }
-}
+use world::{Weather, World};
 
 /// What must be true of every world's end.
 fn judge(brain: &Brain, record: &RunRecord, world: &World) {
@@ -518,6 +95,114 @@ fn a_timed_run_ends_in_time_with_a_retrained_winner() {
             .collect();
         assert!(record.final_result.unwrap().retrained, "seed {seed}: {tail:?}");
     }
+}
+
+#[test]
+fn a_final_training_in_a_timed_run_comes_to_its_planned_end() {
+    let (mut shortened, mut called_off) = (0, 0);
+    for seed in 0..30 {
+        let weather = Weather { evaluations: None, time: Some(150.0), failures: 0.0, ..Weather::fair(2) };
+        let (_, record, _) = World::new(seed, weather).run();
+        for last in record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final) {
+            // One shorter than the search's trainings is called off.
+            if last.epochs < 5 {
+                assert_eq!(last.outcome, Some(Outcome::Stopped), "seed {seed}");
+                assert_ne!(record.final_result.as_ref().unwrap().evaluation, last.id, "seed {seed}");
+                called_off += 1;
+                continue;
+            }
+            assert_eq!(last.outcome, Some(Outcome::Completed), "seed {seed}");
+            assert_eq!(
+                last.epochs as usize,
+                last.curve.len(),
+                "seed {seed}: the recorded plan is the real one"
+            );
+            shortened += u32::from(last.epochs < 10);
+        }
+    }
+    assert!(shortened > 0 && called_off > 0, "no world was short of time: the test tests little");
+}
+
+#[test]
+fn few_trainings_are_cut_off_by_the_end_of_the_search() {
+    let (mut cut, mut all) = (0, 0);
+    for seed in 0..30 {
+        let weather = Weather { evaluations: None, time: Some(300.0), failures: 0.0, ..Weather::fair(8) };
+        let (_, record, _) = World::new(seed, weather).run();
+        let search = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Search);
+        let ended: Vec<_> = search.filter_map(|e| e.outcome).collect();
+        cut += ended.iter().filter(|outcome| **outcome == Outcome::TimedOut).count();
+        all += ended.len();
+    }
+    // Eight trainers could each have one cut per world.
+    assert!(cut * 3 < 30 * 8, "{cut} of {all} were cut");
+}
+
+/// A search with one trainer that waits and 20 s left, in which networks of 1000 multiply-adds take 10 s.
+fn short_of_time() -> Brain {
+    let weather = Weather { evaluations: None, time: Some(100.0), ..Weather::fair(1) };
+    let mut brain = Brain::new(weather.settings(1));
+    brain.timing.learn(1000, 10.0);
+    brain.on_event(Event::Ready(TrainerId { slot: 0, incarnation: 0 }), 50.0);
+    brain
+}
+
+/// The Breeder's answer to the one order under way.
+fn bred(brain: &Brain, multiply_adds: u64) -> Event {
+    let order = brain.orders().remove(0);
+    let newborn = Newborn {
+        genome: testing::genome(order.birth.0),
+        summary: String::new(),
+        hash: order.birth.to_string(),
+        operation: "random".to_owned(),
+        parameters: 1,
+        multiply_adds,
+    };
+    Event::Bred(order.birth, order.draw, Box::new(newborn))
+}
+
+#[test]
+fn a_candidate_that_takes_too_long_makes_room_for_a_smaller_one() {
+    let mut brain = short_of_time();
+    let large = brain.on_event(bred(&brain, 1_000_000), 50.0);
+    assert!(large.iter().all(|effect| !matches!(effect, Effect::Assign(..))), "{large:?}");
+    assert!(large.iter().any(|effect| matches!(effect, Effect::Breed(_))), "{large:?}");
+    let small = brain.on_event(bred(&brain, 1000), 50.0);
+    assert!(small.iter().any(|effect| matches!(effect, Effect::Assign(..))), "{small:?}");
+}
+
+#[test]
+fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
+    let mut world = World::new(2, Weather { time: Some(300.0), evaluations: None, ..Weather::fair(3) });
+    while world.brain.snapshot(world.now).evaluations < 10 {
+        let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
+        world.now = next.at;
+        world.happen(next.happening);
+    }
+    world.tell(Event::Stop);
+    let record = world.journal.record().unwrap();
+    let waiting = record.evaluations.iter().filter(|e| e.state == EvaluationState::Queued).count();
+    assert!(waiting >= 3, "{waiting} wait");
+    for room in 0..4 {
+        let mut settings = world.weather.settings(2);
+        settings.evaluations = Some(10 + room);
+        let brain = Brain::restore(settings, &record, BTreeMap::new());
+        invariants::enforce(&brain.view());
+        assert_eq!(brain.desk.ready().len(), waiting.min(room as usize));
+    }
+}
+
+#[test]
+fn breeding_ends_where_nothing_has_time() {
+    let mut brain = short_of_time();
+    let mut tried = 0;
+    while !brain.orders().is_empty() {
+        brain.on_event(bred(&brain, 1_000_000), 50.0);
+        brain.on_event(Event::Tick, 50.0);
+        tried += 1;
+    }
+    assert_eq!(tried, 16);
+    assert!(matches!(brain.end(), Some(End::Failed(_))), "nothing was trained: {:?}", brain.end());
 }
 
 #[test]

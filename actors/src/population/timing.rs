@@ -1,23 +1,35 @@
 //! The division of a run's time: until when the search may go on, how long one evaluation may take, and how many
 //! epochs of the final training fit. All times are seconds since the run began, interruptions left out.
 
+use crate::pace::CAUTION;
+use std::collections::VecDeque;
+
 /// Part of the time that is left for the test and for writing the results.
 const CLOSING_SHARE: f64 = 0.02;
 
 /// At least this much is left for the test and for writing the results, in seconds.
 const CLOSING_SECONDS_MIN: f64 = 1.0;
 
-/// A search evaluation is not begun where less than this share of a usual one's time is left.
-const WORTHWHILE_SHARE: f64 = 0.3;
-
 /// Before any evaluation has ended, one is begun where at least this much time is left, in seconds.
 const WORTHWHILE_SECONDS_MIN: f64 = 0.5;
 
-/// Plans assume that things take this much longer than they did.
-const CAUTION: f64 = 1.15;
+/// Trainings remembered, to know how long others take.
+const KNOWN_MAX: usize = 64;
 
-/// Durations remembered for the usual one.
-const DURATIONS_MAX: usize = 64;
+/// How long a training takes is judged by so many of the most similar ones.
+const NEIGHBOURS: usize = 5;
+
+/// Where fewer than this share of the usual candidates has time, the search is over.
+const USUAL_SHARE: f64 = 0.25;
+
+/// How long a network's search training takes.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Of one sample's forward pass.
+    multiply_adds: f64,
+    /// Of a training that comes to its planned end.
+    seconds: f64,
+}
 
 /// The division of a run's time.
 #[derive(Clone, Debug)]
@@ -26,7 +38,7 @@ pub struct Timing {
     end: Option<f64>,
     /// End of the search.
     search_end: Option<f64>,
-    durations: std::collections::VecDeque<f64>,
+    known: VecDeque<Known>,
 }
 
 impl Timing {
@@ -37,16 +49,16 @@ impl Timing {
         Self {
             end: total.map(|total| total.max(spent + total * share + CLOSING_SECONDS_MIN)),
             search_end: total.map(|total| total * (1.0 - share.max(CLOSING_SHARE))),
-            durations: std::collections::VecDeque::new(),
+            known: VecDeque::new(),
         }
     }
 
-    /// Remembers how long a search evaluation took.
-    pub fn learn(&mut self, seconds: f64) {
-        if self.durations.len() == DURATIONS_MAX {
-            self.durations.pop_front();
+    /// Remembers how long a search training with so many multiply-adds takes to its planned end.
+    pub fn learn(&mut self, multiply_adds: u64, seconds: f64) {
+        if self.known.len() == KNOWN_MAX {
+            self.known.pop_front();
         }
-        self.durations.push_back(seconds);
+        self.known.push_back(Known { multiply_adds: multiply_adds.max(1) as f64, seconds });
     }
 
     /// Seconds until the end of the whole run.
@@ -59,9 +71,18 @@ impl Timing {
         self.search_end.map(|end| (end - now).max(0.0))
     }
 
-    /// Whether a search evaluation begun at `now` is worth while.
-    pub fn worthwhile(&self, now: f64) -> bool {
-        self.search_seconds_left(now).is_none_or(|left| left > self.worthwhile_seconds())
+    /// Whether the search may go on at `now`: at least some of the usual candidates would come to their end. `own` is
+    /// the limit that every evaluation has.
+    pub fn worthwhile(&self, now: f64, own: Option<f64>) -> bool {
+        let mut sorted: Vec<f64> = self.known.iter().map(|known| known.seconds).collect();
+        sorted.sort_by(f64::total_cmp);
+        self.has_time(sorted.get((sorted.len() as f64 * USUAL_SHARE) as usize).copied(), now, own)
+    }
+
+    /// Whether a search training of a network with so many multiply-adds, begun at `now`, comes to its end before the
+    /// search does, by all that is known.
+    pub fn fits(&self, multiply_adds: u64, now: f64, own: Option<f64>) -> bool {
+        self.has_time(self.expected_seconds(multiply_adds), now, own)
     }
 
     /// The limit of a search evaluation begun at `now`, given the limit that every evaluation has.
@@ -76,39 +97,26 @@ impl Timing {
         Some((end - closing - now).max(0.0))
     }
 
-    fn worthwhile_seconds(&self) -> f64 {
-        let mut sorted: Vec<f64> = self.durations.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).map_or(WORTHWHILE_SECONDS_MIN, |median| median * WORTHWHILE_SHARE)
-    }
-}
-
-/// What is known of how fast an individual trains.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// Seconds from genome to first step.
-    pub build_seconds: f64,
-    /// Seconds per training sample, its share of the validation included.
-    pub seconds_per_image: f64,
-}
-
-impl Pace {
-    /// The pace of an evaluation that took so long for so many samples; `None` where it trained nothing.
-    pub fn measured(seconds: f64, build_seconds: f64, images: u64) -> Option<Self> {
-        let seconds_per_image = (seconds - build_seconds).max(0.0) / images as f64;
-        (images > 0 && seconds_per_image.is_finite()).then_some(Self { build_seconds, seconds_per_image })
-    }
-
-    /// How many epochs of `images` samples fit into `seconds`, at most `wanted` and at least one.
-    pub fn epochs_within(&self, seconds: Option<f64>, images: u64, wanted: u32) -> u32 {
-        let Some(seconds) = seconds else { return wanted };
-        let epoch_seconds = self.seconds_per_image * images as f64 * CAUTION;
-        if epoch_seconds <= 0.0 {
-            return wanted;
+    fn has_time(&self, expected: Option<f64>, now: f64, own: Option<f64>) -> bool {
+        let Some(left) = self.search_seconds_left(now) else { return true };
+        match expected {
+            Some(seconds) => smaller(Some(seconds * CAUTION), own).is_none_or(|needed| needed < left),
+            None => left > WORTHWHILE_SECONDS_MIN,
         }
-        let fitting = ((seconds - self.build_seconds * CAUTION) / epoch_seconds).floor();
-        // A float beyond u32 saturates; what is below 1 is lifted.
-        (fitting as u32).clamp(1, wanted.max(1))
+    }
+
+    /// Median of the most similar networks. A larger network is expected to take longer in proportion, a smaller one
+    /// as long: below some size, a step costs what it costs.
+    fn expected_seconds(&self, multiply_adds: u64) -> Option<f64> {
+        let wanted = multiply_adds.max(1) as f64;
+        let distance = |known: &Known| (known.multiply_adds / wanted).ln().abs();
+        let mut nearest: Vec<&Known> = self.known.iter().collect();
+        nearest.sort_by(|one, other| distance(one).total_cmp(&distance(other)));
+        nearest.truncate(NEIGHBOURS);
+        let scaled = |known: &&Known| known.seconds * (wanted / known.multiply_adds).max(1.0);
+        let mut seconds: Vec<f64> = nearest.iter().map(scaled).collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds.get(seconds.len() / 2).copied()
     }
 }
 
@@ -139,30 +147,36 @@ mod tests {
     #[test]
     fn what_cannot_end_in_time_is_not_begun() {
         let mut timing = Timing::new(Some(100.0), 0.3, 0.0);
-        assert!(timing.worthwhile(69.0), "nothing is known yet");
+        assert!(timing.worthwhile(69.0, None) && timing.fits(1, 69.0, None), "nothing is known yet");
         for seconds in [10.0, 8.0, 12.0] {
-            timing.learn(seconds);
+            timing.learn(1000, seconds);
         }
-        assert!(timing.worthwhile(66.0));
-        assert!(!timing.worthwhile(68.0), "2 s left, 3 s needed");
-        assert!(Timing::new(None, 0.3, 0.0).worthwhile(1e9));
+        assert!(timing.worthwhile(60.0, None));
+        assert!(!timing.worthwhile(62.0, None), "8 s left, not even the fastest ends in time");
+        assert!(timing.fits(1000, 58.0, None) && !timing.fits(1000, 60.0, None), "the usual takes 10 s");
+        assert!(timing.fits(1000, 60.0, Some(5.0)), "none may take longer than 5 s");
+        let mut endless = Timing::new(None, 0.3, 0.0);
+        endless.learn(1000, 10.0);
+        assert!(endless.worthwhile(1e9, None) && endless.fits(1000, 1e9, None));
+    }
+
+    #[test]
+    fn a_training_is_expected_to_take_as_long_as_similar_ones() {
+        let mut timing = Timing::new(Some(1000.0), 0.3, 0.0);
+        for _ in 0..5 {
+            timing.learn(1_000, 2.0);
+            timing.learn(1_000_000, 100.0);
+        }
+        let seconds = |multiply_adds| timing.expected_seconds(multiply_adds).unwrap();
+        assert_eq!([seconds(10), seconds(1_000), seconds(1_000_000)], [2.0, 2.0, 100.0]);
+        assert_eq!(seconds(3_000_000), 300.0);
+        assert!(timing.fits(1_000, 690.0, None) && !timing.fits(1_000_000, 690.0, None));
     }
 
     #[test]
     fn a_run_resumed_after_its_end_has_the_finals_share_again() {
         let timing = Timing::new(Some(100.0), 0.3, 110.0);
-        assert!(!timing.worthwhile(110.0));
+        assert!(!timing.worthwhile(110.0, None));
         assert!(timing.final_seconds(110.0).unwrap() > 25.0);
-    }
-
-    #[test]
-    fn epochs_are_cut_to_fit() {
-        let pace = Pace::measured(11.0, 1.0, 10_000).unwrap();
-        assert_eq!(pace.epochs_within(None, 2_000, 40), 40);
-        assert_eq!(pace.epochs_within(Some(1000.0), 2_000, 40), 40);
-        // 2.3 s an epoch, 1.15 s to build.
-        assert_eq!(pace.epochs_within(Some(24.2), 2_000, 40), 10);
-        assert_eq!(pace.epochs_within(Some(0.0), 2_000, 40), 1);
-        assert_eq!(Pace::measured(1.0, 1.0, 0), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
 
-use super::brain::Brain;
 use super::desk::Place;
 use super::results::best_of;
+use super::state::Brain;
 use crate::invariants::View;
 use crate::journal::entry::Stage;
 use crate::progress::{Best, Progress, TrainerProgress, Work};

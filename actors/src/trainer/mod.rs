@@ -1,5 +1,6 @@
 //! The Trainer: an actor that is always there to answer, and a thread that trains.
 
+mod rehearsal;
 pub mod slot;
 pub mod training;
 pub mod work;
@@ -7,10 +8,9 @@ pub mod work;
 pub use training::{Parts, TrainingFactory};
 pub use work::{Work, WorkFactory};
 
-use crate::population::{PopulationMessage, brain::Event};
-use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId};
-use hatchery_models::training::outcome::EpochReport;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use crate::messages::{PopulationMessage, TrainerMessage};
+use crate::protocol::{Delivery, EvaluationId, Event, Lease, TrainerId};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 use slot::Slot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,26 +39,6 @@ pub struct TrainerArguments {
     pub population: ActorRef<PopulationMessage>,
     /// What it works with.
     pub factory: Arc<dyn WorkFactory>,
-}
-
-/// What a trainer can be told.
-pub enum TrainerMessage {
-    /// By the Population: do this.
-    Assign(Box<Lease>),
-    /// By the Population: end this attempt early, and deliver.
-    Advise(EvaluationId, u32),
-    /// By the Population: this delivery is recorded.
-    Acknowledge(EvaluationId, u32),
-    /// By its thread: it can work.
-    Able,
-    /// By its thread: it cannot work at all.
-    Unable(String),
-    /// By its thread: an epoch is finished.
-    Epoch(EvaluationId, u32, EpochReport),
-    /// By its thread: a result.
-    Done(Box<Delivery>),
-    /// By the clock.
-    Beat,
 }
 
 /// What a trainer knows.
@@ -153,6 +133,9 @@ impl Actor for Trainer {
                 let message = format!("{} cannot work: {message}", state.id);
                 state.tell(Event::Broken(message));
             }
+            TrainerMessage::Planned(evaluation, attempt, epochs) => {
+                state.tell(Event::Planned(state.id, evaluation, attempt, epochs));
+            }
             TrainerMessage::Epoch(evaluation, attempt, report) => {
                 state.tell(Event::Progress(state.id, evaluation, attempt, report));
             }
@@ -174,16 +157,6 @@ impl Actor for Trainer {
                 tracing::warn!(trainer = %state.id, "the thread does not end; it is left behind");
             }
         }
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        _: ActorRef<Self::Msg>,
-        _: SupervisionEvent,
-        _: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        // It has no children; ractor's default would stop it.
         Ok(())
     }
 }

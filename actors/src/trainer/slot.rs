@@ -2,10 +2,9 @@
 //!
 //! Panics of the work end the evaluation, not the thread. It must not know the Population.
 
-use super::TrainerMessage;
 use super::work::{Work, WorkFactory};
-use crate::population::results::nothing_trained;
-use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId};
+use crate::messages::TrainerMessage;
+use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::{Observer, Verdict};
 use ractor::ActorRef;
@@ -86,13 +85,14 @@ impl Bench {
             Err(message) => self.say(TrainerMessage::Unable(message)),
         }
         while let Ok(lease) = leases.recv() {
-            let trained = self.evaluate(&lease);
-            let delivery = Delivery { evaluation: lease.evaluation, attempt: lease.attempt, trained };
+            let (evaluation, attempt) = (lease.evaluation, lease.attempt);
+            let trained = self.evaluate(lease);
+            let delivery = Delivery { evaluation, attempt, trained };
             self.say(TrainerMessage::Done(Box::new(delivery)));
         }
     }
 
-    fn evaluate(&mut self, lease: &Lease) -> Trained {
+    fn evaluate(&mut self, lease: Lease) -> Trained {
         let mut work = match self.work.take().map_or_else(|| self.make(), Ok) {
             Ok(work) => work,
             Err(message) => return nothing_trained(Outcome::Crashed, message),
@@ -103,7 +103,15 @@ impl Bench {
             attempt: lease.attempt,
             stop: &self.stop,
         };
-        match catch_unwind(AssertUnwindSafe(|| work.evaluate(lease, &mut observer))) {
+        let planned_and_done = || {
+            let epochs_max = lease.epochs;
+            let lease = work.plan(lease, &observer);
+            if lease.epochs != epochs_max {
+                self.say(TrainerMessage::Planned(lease.evaluation, lease.attempt, lease.epochs));
+            }
+            work.evaluate(&lease, &mut observer)
+        };
+        match catch_unwind(AssertUnwindSafe(planned_and_done)) {
             Ok(trained) => {
                 self.work = Some(work);
                 trained

@@ -2,15 +2,15 @@
 //!
 //! A thin adapter. It must not know who hands leases out, nor what becomes of results.
 
+use super::rehearsal::rehearse;
 use super::work::{Work, WorkFactory};
-use crate::population::brain::Images;
-use crate::population::results::nothing_trained;
-use crate::protocol::{Lease, LeaseKind, TrainerId};
+use crate::protocol::{Images, Lease, LeaseKind, TrainerId, nothing_trained};
 use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
-use hatchery_models::training::runtime::Runtime;
+use hatchery_models::training::runtime::{Device, Runtime};
 use hatchery_models::training::{Assignment, Observer, Resident, evaluate, train};
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,6 +69,11 @@ impl Parts {
 pub struct TrainingFactory {
     /// Library, device and threads of one trainer.
     pub runtime: Runtime,
+    /// How many such trainers share the processor. What is done while nothing else is under way, the final training
+    /// and the test, has the threads of all of them, as far as there are cores. Sums may then be added up in another
+    /// order: results can differ in the last bits from those on one trainer's threads, and from machine to machine;
+    /// where time is limited, which is faster is measured, and they can differ from run to run.
+    pub trainers: u32,
     /// The data on the device, shared by all trainers.
     pub resident: Arc<Resident>,
     /// Which samples are for what.
@@ -81,27 +86,76 @@ pub struct TrainingFactory {
 
 impl WorkFactory for TrainingFactory {
     fn make(&self, _: TrainerId) -> Result<Box<dyn Work>, String> {
-        Ok(Box::new(TrainingWork { setup: self.clone() }))
+        Ok(Box::new(TrainingWork { setup: self.clone(), alone: self.alone() }))
+    }
+}
+
+impl TrainingFactory {
+    /// The runtime of what is done while nothing else is under way.
+    fn alone(&self) -> Runtime {
+        let own = self.runtime.threads();
+        match self.runtime.device() {
+            Device::Cpu => {
+                let cores = std::thread::available_parallelism().map_or(own, NonZero::get);
+                let all = own.saturating_mul(self.trainers.max(1) as usize);
+                self.runtime.clone().with_threads(all.min(cores).max(own))
+            }
+            Device::Cuda(_) => self.runtime.clone(),
+        }
     }
 }
 
 struct TrainingWork {
     setup: TrainingFactory,
+    /// For what is done while nothing else is under way: where that was tried, the faster one.
+    alone: Runtime,
 }
 
 impl Work for TrainingWork {
+    fn plan(&mut self, lease: Lease, observer: &dyn Observer) -> Lease {
+        match lease.seconds_max {
+            Some(seconds_max) if lease.kind == LeaseKind::Final => self.fit(lease, seconds_max, observer),
+            _ => lease,
+        }
+    }
+
     fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
         match lease.kind {
             LeaseKind::Test => self.test(lease),
             LeaseKind::Search | LeaseKind::Crown | LeaseKind::Final => {
-                let TrainingFactory { runtime, resident, .. } = &self.setup;
-                train(runtime, resident, &self.assignment(lease), observer)
+                let own = &self.setup.runtime;
+                let runtime = if lease.kind == LeaseKind::Final { &self.alone } else { own };
+                train(runtime, &self.setup.resident, &self.assignment(lease), observer)
             }
         }
     }
 }
 
 impl TrainingWork {
+    /// As many epochs as the time has room for, on the faster of one trainer's and all trainers' threads: small
+    /// networks gain nothing from many.
+    fn fit(&mut self, lease: Lease, seconds_max: f64, observer: &dyn Observer) -> Lease {
+        let clock = Instant::now();
+        self.alone = self.setup.alone();
+        let mut runtimes = vec![self.alone.clone()];
+        if self.alone.threads() != self.setup.runtime.threads() {
+            runtimes.push(self.setup.runtime.clone());
+        }
+        let assignment = self.assignment(&lease);
+        let pace = |runtime: &Runtime| rehearse(runtime, &self.setup.resident, &assignment, observer);
+        let paces = runtimes.into_iter().filter_map(|runtime| Some((pace(&runtime)?, runtime)));
+        let fastest =
+            paces.min_by(|(one, _), (other, _)| one.seconds_per_image.total_cmp(&other.seconds_per_image));
+        let left = (seconds_max - clock.elapsed().as_secs_f64()).max(0.0);
+        let images = assignment.train.len() as u64;
+        let mut epochs = lease.epochs;
+        if let Some((pace, runtime)) = fastest {
+            epochs = pace.epochs_within(Some(left), images, lease.epochs);
+            self.alone = runtime;
+        }
+        Lease { epochs, seconds_max: Some(left), ..lease }
+    }
+
     fn assignment<'a>(&'a self, lease: &'a Lease) -> Assignment<'a> {
         let TrainingFactory { parts, training, memory_mib, .. } = &self.setup;
         let (train, valid): (&[u32], &[u32]) = match lease.kind {
@@ -126,11 +180,12 @@ impl TrainingWork {
 
     fn test(&self, lease: &Lease) -> Trained {
         let clock = Instant::now();
-        let TrainingFactory { runtime, resident, parts, .. } = &self.setup;
+        let TrainingFactory { resident, parts, .. } = &self.setup;
         let Some(weights) = &lease.weights else {
             return nothing_trained(Outcome::Crashed, "there are no weights to test".to_owned());
         };
-        let scores = evaluate(runtime, resident, &lease.genome, &parts.normalisation, weights, &parts.test);
+        let scores =
+            evaluate(&self.alone, resident, &lease.genome, &parts.normalisation, weights, &parts.test);
         match scores {
             Ok(scores) => {
                 let seconds = clock.elapsed().as_secs_f64();

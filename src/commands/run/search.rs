@@ -106,6 +106,7 @@ fn setup(
         let resident = Arc::new(Resident::new(&runtime, Arc::clone(&dataset)).or_exit(Exit::Library)?);
         factories.push(TrainingFactory {
             runtime,
+            trainers: choice.trainers,
             resident,
             parts: Arc::clone(&parts),
             training: experiment.training.clone(),

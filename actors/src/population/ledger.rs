@@ -1,0 +1,83 @@
+//! What the brain keeps book of: evaluations that have ended, counts, and how far the finale has come.
+
+use super::archive::Fitness;
+use crate::pace::Pace;
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use hatchery_models::training::outcome::{Outcome, Weights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An evaluation that has ended.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Whose.
+    pub individual: Arc<Individual>,
+    /// What for.
+    pub kind: LeaseKind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it is compared by, where it is.
+    pub fitness: Option<Fitness>,
+    /// How fast it trained.
+    pub pace: Option<Pace>,
+    /// Epochs finished.
+    pub epochs: u32,
+    /// Explanation where it did not complete.
+    pub message: String,
+}
+
+/// Counters.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Search evaluations that ended and count against the budget.
+    pub counted: u32,
+    /// How the search's evaluations ended; lost hand-outs of any kind under `WorkerLost`.
+    pub outcomes: BTreeMap<&'static str, (Option<Outcome>, u32)>,
+    /// Evaluations counted by this process: not those of an earlier life of the run.
+    pub counted_here: u32,
+    /// Seconds that trainers have been at work, in this process.
+    pub busy_seconds: f64,
+    /// Seconds that the search took in this process, and that its trainers were at work, once it is over.
+    pub search: Option<(f64, f64)>,
+    /// Candidates set aside for want of time since the last one that was handed out.
+    pub declined_in_a_row: u32,
+    /// Crashes since the last evaluation that ended otherwise.
+    pub crashes_in_a_row: u32,
+}
+
+impl Tally {
+    pub(super) fn note(&mut self, outcome: Outcome) {
+        let entry = self.outcomes.entry(outcome.word()).or_default();
+        entry.0 = Some(outcome);
+        entry.1 += 1;
+    }
+}
+
+/// What the finale knows.
+#[derive(Clone, Debug, Default)]
+pub struct Finale {
+    /// When the crown trainings are to be over; `None` where there is no limit.
+    pub(super) crown_end: Option<f64>,
+    /// The winner, and the evaluation whose weights are handed over.
+    pub(super) crowned: Option<(IndividualId, EvaluationId)>,
+    /// Whether the test is done.
+    pub(super) tested: bool,
+}
+
+impl Finale {
+    /// The weights that the test is about.
+    pub fn tested_weights(&self, kept: &BTreeMap<EvaluationId, Arc<Weights>>) -> Option<Arc<Weights>> {
+        self.crowned.and_then(|(_, evaluation)| kept.get(&evaluation).cloned())
+    }
+
+    /// The winner, and whose weights are handed over.
+    pub const fn crowned(&self) -> Option<(IndividualId, EvaluationId)> {
+        self.crowned
+    }
+
+    /// An earlier life of this run has crowned, and perhaps tested.
+    pub fn remember(&mut self, individual: IndividualId, evaluation: EvaluationId, tested: bool) {
+        self.crowned = Some((individual, evaluation));
+        self.tested = tested;
+    }
+}

@@ -1,0 +1,36 @@
+//! What a search is told to do, and its fixed limits.
+
+use super::stopping::StoppingRule;
+use crate::protocol::Images;
+use hatchery_config::experiment::{FinalTraining, Search};
+
+/// An evaluation whose trainer was lost so often is given up as crashed: it may be what takes them down.
+pub const LOSSES_MAX: u32 = 3;
+
+/// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
+pub const WEIGHTS_KEPT_MAX: usize = 8;
+
+/// What the search is to do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The one seed.
+    pub seed: u64,
+    /// How to breed.
+    pub search: Search,
+    /// Evaluations that count, at most.
+    pub evaluations: Option<u32>,
+    /// Seconds for the whole run, the final included.
+    pub time: Option<f64>,
+    /// Epochs of a search training.
+    pub epochs: u32,
+    /// Seconds of a search training, at most.
+    pub seconds: Option<f64>,
+    /// What follows the search.
+    pub final_training: FinalTraining,
+    /// Trainers side by side; so many candidates are kept ready.
+    pub trainers: u32,
+    /// How many samples one epoch has.
+    pub images: Images,
+    /// Early stopping across candidates.
+    pub stopping: StoppingRule,
+}

@@ -1,0 +1,467 @@
+//! A world for a search to live in: a virtual clock, trainers, a Breeder, a journal, and what can go wrong with them.
+
+use super::super::effect::Effect;
+use super::super::settings::Settings;
+use super::super::state::Brain;
+use super::super::stopping::StoppingRule;
+use crate::invariants;
+use crate::journal::{Entry, Journal, RunRecord};
+use crate::protocol::{
+    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Newborn, Recipe, TrainerId,
+    nothing_trained,
+};
+use crate::testing;
+use hatchery_config::experiment::{FinalTraining, Search};
+use hatchery_models::genome::Genome;
+use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+
+const STEPS_MAX: usize = 200_000;
+const TICK_SECONDS: f64 = 5.0;
+const BREEDING_SECONDS: f64 = 0.01;
+
+/// What a world is like.
+#[derive(Clone, Debug)]
+pub struct Weather {
+    pub trainers: u32,
+    pub evaluations: Option<u32>,
+    pub time: Option<f64>,
+    /// How many different genomes there are.
+    pub genomes: u64,
+    /// Share of trainings that take their trainer down, and that fall silent.
+    pub deaths: f64,
+    pub silences: f64,
+    /// Share of trainings that end badly by themselves.
+    pub failures: f64,
+    /// Share of deliveries that come twice.
+    pub echoes: f64,
+    /// How often the coordinator is killed.
+    pub kills: u32,
+}
+
+impl Weather {
+    pub fn fair(trainers: u32) -> Self {
+        Self {
+            trainers,
+            evaluations: Some(40),
+            time: None,
+            genomes: 100_000,
+            deaths: 0.0,
+            silences: 0.0,
+            failures: 0.05,
+            echoes: 0.0,
+            kills: 0,
+        }
+    }
+
+    pub fn drawn(rng: &mut ChaCha8Rng) -> Self {
+        let budget = rng.random_range(1..40);
+        let timed = rng.random_bool(0.4);
+        Self {
+            trainers: rng.random_range(1..9),
+            evaluations: if timed && rng.random_bool(0.5) { None } else { Some(budget) },
+            time: timed.then(|| rng.random_range(20.0..400.0)),
+            genomes: if rng.random_bool(0.2) { rng.random_range(1..30) } else { 1_000_000 },
+            deaths: if rng.random_bool(0.5) { 0.15 } else { 0.0 },
+            silences: if rng.random_bool(0.3) { 0.1 } else { 0.0 },
+            failures: rng.random_range(0.0..0.3),
+            echoes: if rng.random_bool(0.3) { 0.3 } else { 0.0 },
+            kills: if rng.random_bool(0.5) { rng.random_range(1..4) } else { 0 },
+        }
+    }
+
+    pub fn settings(&self, seed: u64) -> Settings {
+        Settings {
+            seed,
+            search: Search { initial: 6, population: 10, tournament: 3, crossover: 0.2, immigrants: 0.05 },
+            evaluations: self.evaluations,
+            time: self.time,
+            epochs: 5,
+            seconds: None,
+            final_training: FinalTraining { enabled: true, epochs: 10, time_share: 0.3 },
+            trainers: self.trainers,
+            images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
+            stopping: StoppingRule::default(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Happening {
+    Event(Event),
+    /// The slot's actor is started again.
+    Restart(u32),
+    Tick,
+    KillCoordinator,
+}
+
+/// Ordered by time, then by number: a world is the same every time.
+#[derive(Debug)]
+pub struct Scheduled {
+    pub at: f64,
+    pub number: u64,
+    /// Of which life of the coordinator.
+    pub life: u32,
+    pub happening: Happening,
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+impl Eq for Scheduled {}
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at.total_cmp(&other.at).then(self.number.cmp(&other.number))
+    }
+}
+
+pub struct World {
+    pub weather: Weather,
+    pub seed: u64,
+    pub rng: ChaCha8Rng,
+    pub brain: Brain,
+    pub journal: Journal,
+    pub now: f64,
+    pub calendar: BinaryHeap<Reverse<Scheduled>>,
+    pub number: u64,
+    pub life: u32,
+    pub incarnations: BTreeMap<u32, u32>,
+    /// What has been recorded, to check that nothing is acted upon before.
+    pub leased: BTreeSet<(EvaluationId, u32)>,
+    pub finished: BTreeSet<EvaluationId>,
+    /// Trainings under way, and the structures that were ever handed out for the search.
+    pub trained_hashes: BTreeMap<String, EvaluationId>,
+    pub handed_out_after_search: bool,
+    pub deaths: u32,
+}
+
+impl World {
+    pub fn new(seed: u64, weather: Weather) -> Self {
+        let brain = Brain::new(weather.settings(seed));
+        let mut world = Self {
+            rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
+            seed,
+            brain,
+            journal: Journal::in_memory(&testing::run_info()).unwrap(),
+            now: 0.0,
+            calendar: BinaryHeap::new(),
+            number: 0,
+            life: 0,
+            incarnations: BTreeMap::new(),
+            leased: BTreeSet::new(),
+            finished: BTreeSet::new(),
+            trained_hashes: BTreeMap::new(),
+            handed_out_after_search: false,
+            deaths: 0,
+            weather,
+        };
+        world.open();
+        for _ in 0..world.weather.kills {
+            let at = world.rng.random_range(0.0..150.0);
+            world.schedule(at, Happening::KillCoordinator);
+        }
+        world
+    }
+
+    /// A life of the coordinator begins.
+    fn open(&mut self) {
+        self.schedule(0.0, Happening::Event(Event::Begin));
+        self.schedule(TICK_SECONDS, Happening::Tick);
+        for slot in 0..self.weather.trainers {
+            self.incarnations.insert(slot, 0);
+            let delay = self.rng.random_range(0.0..2.0);
+            self.schedule(delay, Happening::Event(Event::Ready(TrainerId { slot, incarnation: 0 })));
+        }
+    }
+
+    fn schedule(&mut self, delay: f64, happening: Happening) {
+        self.number += 1;
+        // Kills are the world's, not a life's.
+        let life = if matches!(happening, Happening::KillCoordinator) { u32::MAX } else { self.life };
+        let entry = Scheduled { at: self.now + delay, number: self.number, life, happening };
+        self.calendar.push(Reverse(entry));
+    }
+
+    /// Runs until the search is over.
+    pub fn run(mut self) -> (Brain, RunRecord, Self) {
+        for _ in 0..STEPS_MAX {
+            let Some(Reverse(next)) = self.calendar.pop() else { break };
+            if next.life != self.life && next.life != u32::MAX {
+                continue;
+            }
+            self.now = next.at;
+            self.happen(next.happening);
+            invariants::enforce(&self.brain.view());
+            if self.brain.end().is_some() {
+                let record = self.journal.record().unwrap();
+                return (self.brain.clone(), record, self);
+            }
+        }
+        panic!("seed {}: the search got stuck at {} s: {:?}", self.seed, self.now, self.weather);
+    }
+
+    pub fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Event(event) => self.tell(event),
+            Happening::Tick => {
+                self.schedule(TICK_SECONDS, Happening::Tick);
+                self.tell(Event::Tick);
+            }
+            Happening::Restart(slot) => {
+                let incarnation = self.incarnations.entry(slot).or_default();
+                *incarnation += 1;
+                let trainer = TrainerId { slot, incarnation: *incarnation };
+                self.tell(Event::Ready(trainer));
+            }
+            Happening::KillCoordinator => self.kill(),
+        }
+    }
+
+    pub fn kill(&mut self) {
+        self.life += 1;
+        let record = self.journal.record().unwrap();
+        let weights: BTreeMap<EvaluationId, Arc<Weights>> = record
+            .evaluations
+            .iter()
+            .filter(|evaluation| evaluation.has_weights)
+            .map(|evaluation| {
+                (evaluation.id, Arc::new(self.journal.weights(evaluation.id).unwrap().unwrap()))
+            })
+            .collect();
+        self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
+        self.open();
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        let effects = self.brain.on_event(event, self.now);
+        // A kill may come before the commit: then nothing happened.
+        if self.weather.kills > 0 && self.rng.random_bool(0.002) {
+            return self.kill();
+        }
+        let entries: Vec<Entry> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Record(entry) => Some(entry.clone()),
+                _ => None,
+            })
+            .collect();
+        self.note(&entries);
+        if !entries.is_empty() {
+            self.journal.commit(self.now, &entries).unwrap();
+        }
+        // Or between the commit and the deeds.
+        if self.weather.kills > 0 && self.brain.end().is_none() && self.rng.random_bool(0.002) {
+            return self.kill();
+        }
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn note(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            match entry {
+                Entry::Leased { evaluation, attempt, .. } => {
+                    assert!(
+                        self.leased.insert((*evaluation, *attempt)),
+                        "handed out twice as the same attempt"
+                    );
+                }
+                Entry::Finished(finished) => {
+                    assert!(self.finished.insert(finished.evaluation), "seed {}: ended twice", self.seed);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Record(_) => {}
+            Effect::Finish(_) => {}
+            Effect::Replace(trainer) => {
+                let delay = self.rng.random_range(0.1..3.0);
+                self.schedule(delay, Happening::Restart(trainer.slot));
+            }
+            Effect::Breed(order) => self.breed(&order),
+            Effect::Assign(trainer, lease) => {
+                assert!(
+                    self.leased.contains(&(lease.evaluation, lease.attempt)),
+                    "acted upon before recorded"
+                );
+                self.train(trainer, &lease);
+            }
+            Effect::Advise(trainer, evaluation, attempt) => {
+                let Some(open) = self.brain.desk.get(evaluation) else { return };
+                let seconds = 3.0 * epoch_seconds(open.kind, &open.individual.genome) + 0.1;
+                let trained = Trained { outcome: Outcome::Stopped, ..fruits(&mut self.rng, 3, seconds, 0.2) };
+                self.deliver(0.1, trainer, Delivery { evaluation, attempt, trained });
+            }
+            Effect::Acknowledge(_, evaluation, attempt) => {
+                assert!(
+                    self.finished.contains(&evaluation) || self.leased.contains(&(evaluation, attempt)),
+                    "acknowledged before recorded"
+                );
+            }
+        }
+    }
+
+    fn breed(&mut self, order: &BreedOrder) {
+        if self.rng.random_bool(0.02) {
+            let event = Event::Barren(order.birth, order.draw, "no viable genome".to_owned());
+            return self.schedule(BREEDING_SECONDS, Happening::Event(event));
+        }
+        let number = match &order.recipe {
+            Recipe::Random => self.rng.random_range(1..=self.weather.genomes),
+            Recipe::Mutate(parent) => {
+                (testing::number(&parent.genome) + self.rng.random_range(0..5)) % self.weather.genomes + 1
+            }
+            Recipe::Cross(one, other) => {
+                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
+            }
+        };
+        let newborn = Newborn {
+            genome: testing::genome(number),
+            summary: format!("dense {number}"),
+            hash: format!("{number:x}"),
+            operation: "test".to_owned(),
+            parameters: number,
+            multiply_adds: number,
+        };
+        self.schedule(
+            BREEDING_SECONDS,
+            Happening::Event(Event::Bred(order.birth, order.draw, Box::new(newborn))),
+        );
+    }
+
+    fn train(&mut self, trainer: TrainerId, lease: &Lease) {
+        if lease.kind == LeaseKind::Search {
+            let hash = format!("{:x}", testing::number(&lease.genome));
+            let owner = *self.trained_hashes.entry(hash).or_insert(lease.evaluation);
+            assert_eq!(owner, lease.evaluation, "seed {}: a structure was trained twice", self.seed);
+            if let Some(time) = self.weather.time {
+                self.handed_out_after_search |= self.now > time * 0.7;
+            }
+        }
+        assert_eq!(lease.kind == LeaseKind::Test, lease.weights.is_some());
+        let epoch = epoch_seconds(lease.kind, &lease.genome);
+        let planned = planned_epochs(lease, epoch);
+        if planned != lease.epochs {
+            let event = Event::Planned(trainer, lease.evaluation, lease.attempt, planned);
+            self.schedule(0.0, Happening::Event(event));
+        }
+        let whole = epoch * f64::from(planned.max(1)) + 0.1;
+        let duration = lease.seconds_max.map_or(whole, |limit| whole.min(limit.max(0.01)));
+        if self.rng.random_bool(self.weather.deaths) {
+            self.deaths += 1;
+            let (after, restart) = (self.rng.random_range(0.0..duration), self.rng.random_range(0.1..3.0));
+            let event = Event::TrainerLost(trainer, "killed".to_owned());
+            self.schedule(after, Happening::Event(event));
+            return self.schedule(after + restart, Happening::Restart(trainer.slot));
+        }
+        let outcome = self.outcome(whole, duration);
+        let epochs = ((duration - 0.1) / epoch).floor().max(0.0) as u32;
+        let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
+        let mut trained = fruits(&mut self.rng, epochs.min(planned.max(1)), duration, score);
+        trained.outcome = outcome;
+        if !outcome.has_fitness() {
+            trained = nothing_trained(outcome, "bad luck".to_owned());
+        }
+        self.tell_of(trainer, lease, epoch, duration, &trained);
+        self.deliver(
+            duration,
+            trainer,
+            Delivery { evaluation: lease.evaluation, attempt: lease.attempt, trained },
+        );
+    }
+
+    /// Progress and heartbeats, unless the trainer falls silent: then it delivers long after its lease is over.
+    fn tell_of(&mut self, trainer: TrainerId, lease: &Lease, epoch: f64, duration: f64, trained: &Trained) {
+        if self.rng.random_bool(self.weather.silences) {
+            return;
+        }
+        let (evaluation, attempt) = (lease.evaluation, lease.attempt);
+        for (number, report) in (1..).zip(&trained.curve) {
+            let event = Event::Progress(trainer, evaluation, attempt, *report);
+            self.schedule(f64::from(number) * epoch, Happening::Event(event));
+        }
+        let mut at = 15.0;
+        while at < duration {
+            self.schedule(at, Happening::Event(Event::Heartbeat(trainer, evaluation, attempt)));
+            at += 15.0;
+        }
+    }
+
+    fn outcome(&mut self, whole: f64, duration: f64) -> Outcome {
+        if duration < whole {
+            return Outcome::TimedOut;
+        }
+        if !self.rng.random_bool(self.weather.failures) {
+            return Outcome::Completed;
+        }
+        let bad = [Outcome::Diverged, Outcome::Degenerate, Outcome::OutOfMemory, Outcome::Crashed];
+        bad[self.rng.random_range(0..bad.len())]
+    }
+
+    fn deliver(&mut self, delay: f64, trainer: TrainerId, delivery: Delivery) {
+        if self.rng.random_bool(self.weather.echoes) {
+            let echo = Event::Delivered(trainer, Box::new(delivery.clone()));
+            let late = delay + self.rng.random_range(0.0..100.0);
+            self.schedule(late, Happening::Event(echo));
+        }
+        self.schedule(delay, Happening::Event(Event::Delivered(trainer, Box::new(delivery))));
+    }
+}
+
+/// Speeds are log-normal, sigma about 0.5; the same structure always has the same.
+fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
+    let images = [800.0, 1000.0, 1200.0, 300.0][kind as usize];
+    let mut own = ChaCha8Rng::seed_from_u64(testing::number(genome));
+    let spread: f64 = (0..12).map(|_| own.random_range(-0.5..0.5)).sum();
+    images / 800.0 * 2.0 * (0.5 * spread).exp()
+}
+
+/// The final training is fitted to its time by its trainer.
+fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
+    match lease.seconds_max {
+        Some(limit) if lease.kind == LeaseKind::Final => {
+            ((limit * 0.9 / epoch_seconds) as u32).clamp(1, lease.epochs)
+        }
+        _ => lease.epochs,
+    }
+}
+
+/// A training's fruits after so many epochs.
+fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
+    let curve: Vec<EpochReport> = (1..=epochs)
+        .map(|epoch| EpochReport {
+            epoch,
+            training_loss: 1.0,
+            validation_loss: 1.0 / epoch as f32,
+            validation_score: (score * f64::from(epoch) / f64::from(epochs) + rng.random_range(0.0..0.02))
+                as f32,
+            seconds: seconds * f64::from(epoch) / f64::from(epochs),
+        })
+        .collect();
+    Trained {
+        outcome: Outcome::Completed,
+        message: String::new(),
+        weights: (!curve.is_empty())
+            .then(|| Weights { parameters: vec![score as f32], statistics: Vec::new() }),
+        steps: u64::from(epochs) * 25,
+        build_seconds: 0.1,
+        seconds,
+        curve,
+    }
+}

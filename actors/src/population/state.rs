@@ -1,0 +1,98 @@
+//! All that the brain remembers, and the few changes that every part of it makes: queueing an evaluation, recording,
+//! entering a stage, ending.
+//!
+//! The parts that decide (`brain`, `results`, `finale`, `plan`, `restore`, `view`) add their methods; none of them is
+//! known here.
+
+use super::archive::{Archive, Champions};
+use super::desk::{Desk, Open, Place};
+use super::effect::Effect;
+use super::ledger::{Closed, Finale, Tally};
+use super::nursery::Nursery;
+use super::settings::Settings;
+use super::stopping::Stopping;
+use super::timing::Timing;
+use crate::journal::entry::{End, Entry, Stage};
+use crate::protocol::{EvaluationId, Individual, LeaseKind};
+use hatchery_models::training::outcome::Weights;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The Population's brain.
+#[derive(Clone, Debug)]
+pub struct Brain {
+    pub(super) settings: Settings,
+    pub(super) desk: Desk,
+    pub(super) nursery: Nursery,
+    pub(super) archive: Archive,
+    pub(super) champions: Champions,
+    pub(super) stopping: Stopping,
+    pub(super) timing: Timing,
+    pub(super) stage: Stage,
+    pub(super) closed: BTreeMap<EvaluationId, Closed>,
+    pub(super) weights: BTreeMap<EvaluationId, Arc<Weights>>,
+    pub(super) next_evaluation: u64,
+    pub(super) finale: Finale,
+    pub(super) end: Option<End>,
+    pub(super) searched: bool,
+    pub(super) orphans: Vec<EvaluationId>,
+    pub(super) began: f64,
+    pub(super) tally: Tally,
+    pub(super) out: Vec<Effect>,
+}
+
+impl Brain {
+    /// A new run.
+    pub fn new(settings: Settings) -> Self {
+        Self::with_spent(settings, 0.0)
+    }
+
+    pub(super) fn with_spent(settings: Settings, spent: f64) -> Self {
+        let share = if settings.final_training.enabled { settings.final_training.time_share } else { 0.0 };
+        Self {
+            desk: Desk::default(),
+            nursery: Nursery::new(settings.seed, settings.search.clone()),
+            archive: Archive::new(usize::try_from(settings.search.population).unwrap_or(usize::MAX)),
+            champions: Champions::default(),
+            stopping: Stopping::new(settings.stopping),
+            timing: Timing::new(settings.time, share, spent),
+            stage: Stage::Search,
+            closed: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            next_evaluation: 1,
+            finale: Finale::default(),
+            end: None,
+            searched: false,
+            orphans: Vec::new(),
+            began: spent,
+            tally: Tally::default(),
+            out: Vec::new(),
+            settings,
+        }
+    }
+
+    pub(super) fn enqueue(&mut self, individual: Arc<Individual>, kind: LeaseKind) -> EvaluationId {
+        let evaluation = EvaluationId(self.next_evaluation);
+        self.next_evaluation += 1;
+        self.record(Entry::Queued { evaluation, individual: individual.id, kind });
+        self.desk.enqueue(evaluation, Open { individual, kind, attempt: 0, losses: 0, place: Place::Ready });
+        evaluation
+    }
+
+    pub(super) fn stage(&mut self, stage: Stage, reason: String) {
+        self.stage = stage;
+        self.record(Entry::Staged { stage, reason });
+    }
+
+    pub(super) fn finish(&mut self, end: End) {
+        if self.end.is_none() {
+            self.record(Entry::Ended { end: end.clone() });
+            self.out.push(Effect::Finish(end.clone()));
+            self.end = Some(end);
+        }
+    }
+
+    pub(super) fn record(&mut self, entry: Entry) {
+        self.out.push(Effect::Record(entry));
+    }
+}
