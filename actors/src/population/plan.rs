@@ -38,7 +38,8 @@ impl Brain {
         }
         let images = self.settings.images;
         let share = |share: f64| (f64::from(wanted.epochs) * share).ceil() as u32;
-        let crown_epochs = self.settings.epochs.max(share(CROWN_EPOCHS_SHARE)).min(wanted.epochs);
+        let crown_epochs =
+            self.epochs_like_search(images.crown).max(share(CROWN_EPOCHS_SHARE)).min(wanted.epochs);
         let ranked = self.champions.ranked();
         for count in (2..=CANDIDATES_MAX.min(ranked.len())).rev() {
             let rounds = self.rounds(count) + 1;
@@ -85,7 +86,15 @@ impl Brain {
 
     /// A final training of fewer epochs would be worse than what the search has left.
     pub(super) fn final_epochs_min(&self) -> u32 {
-        self.settings.final_training.epochs.min(self.settings.epochs)
+        self.epochs_like_search(self.settings.images.last)
+    }
+
+    /// Epochs of so many samples that come to as many samples as a search training sees, which may know only a part
+    /// of the data: at least one, and no more than are wanted at full length.
+    fn epochs_like_search(&self, images: u64) -> u32 {
+        let seen = u64::from(self.settings.epochs) * self.settings.images.search;
+        let epochs = seen.div_ceil(images.max(1)).max(1);
+        u32::try_from(epochs).unwrap_or(u32::MAX).min(self.settings.final_training.epochs)
     }
 
     fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64) -> u32 {

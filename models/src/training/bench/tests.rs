@@ -76,7 +76,7 @@ fn processor_time_of_the_suite() {
         let batch = network.genome.training.batch_size as usize;
         let resident = Resident::new(&runtime, Arc::new(random_data(network.problem, batch))).unwrap();
         let start = thread_cpu_ms();
-        let mut timed = Timed::first_step(&runtime, &network, &resident).unwrap();
+        let mut timed = Timed::prepare(&runtime, &network, &resident).unwrap();
         let built = thread_cpu_ms();
         timed.run(0.0).unwrap();
         // The scheduler counts in ticks of some milliseconds: short steps are measured several at once.
