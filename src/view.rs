@@ -361,8 +361,8 @@ pub mod fixture {
     pub fn row(id: u64, score: Option<f64>, parameters: u64, parents: &[u64]) -> Row {
         let report = |epoch: u32| EpochReport {
             epoch,
-            training_loss: 1.0 / epoch as f32,
-            validation_loss: 1.1 / epoch as f32,
+            training_loss: 1.0 / epoch as f64,
+            validation_loss: 1.1 / epoch as f64,
             validation_score: 0.5,
             seconds: f64::from(epoch),
         };

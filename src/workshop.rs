@@ -58,11 +58,7 @@ impl Workshop {
             return Err(error).or_exit(Exit::Data);
         }
         let split = data::split(&dataset, &experiment.data)?;
-        let mut run = view::read(directory)?;
-        if let Some(best) = run.best.as_mut().filter(|_| !dataset.class_counts(&split.test).is_empty()) {
-            best.test_score = best.test_score.map(|score| exact_share(score, split.test.len()));
-            best.valid_score = best.valid_score.map(|score| exact_share(score, split.valid.len()));
-        }
+        let run = view::read(directory)?;
         Ok(Self { directory: RunDirectory::at(directory), record, run, experiment, dataset, split })
     }
 
@@ -200,26 +196,5 @@ impl Workshop {
             }
         }
         Ok(())
-    }
-}
-
-/// Training counts in single precision; a share of `count` samples is made exact again, so that whoever counts for
-/// himself finds the same number. What is no share of that many samples is left as it is.
-fn exact_share(score: f64, count: usize) -> f64 {
-    let count = count.max(1) as f64;
-    let exact = (score * count).round() / count;
-    if exact as f32 == score as f32 { exact } else { score }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_become_exact_and_other_numbers_stay() {
-        assert_eq!(exact_share(f64::from(341.0_f32 / 359.0), 359), 341.0 / 359.0);
-        assert_eq!(exact_share(f64::from(9137.0_f32 / 10_000.0), 10_000), 0.9137);
-        assert_eq!(exact_share(0.123_456, 10), 0.123_456);
-        assert_eq!(exact_share(1.0, 0), 1.0);
     }
 }

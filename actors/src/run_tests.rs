@@ -90,7 +90,7 @@ fn slow(lease: &Lease, observer: &mut dyn Observer, pause: Duration) -> Trained 
             epoch,
             training_loss: 1.0,
             validation_loss: 1.0,
-            validation_score: 1.0 / (1.0 + number / 1000.0),
+            validation_score: 1.0 / (1.0 + f64::from(number) / 1000.0),
             seconds: 0.001,
         };
         trained.curve.push(report);

@@ -131,7 +131,7 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
     let winner = record.individual(last.individual).unwrap();
     let again =
         evaluate(&runtime, &resident, &winner.genome, &parts.normalisation, &weights, &parts.test).unwrap();
-    assert_eq!(f64::from(again.score), last.test_score.unwrap());
+    assert_eq!(again.score, last.test_score.unwrap());
     let trained = record.evaluations.iter().filter(|e| e.kind != LeaseKind::Test);
     assert!(
         trained.filter(|e| e.outcome == Some(Outcome::Completed)).all(|e| e.images > 0 && e.seconds > 0.0)

@@ -67,7 +67,7 @@ fn curve(run: &Run, curve: &[EpochReport]) {
                 report.epoch.to_string(),
                 format!("{:.4}", report.training_loss),
                 format!("{:.4}", report.validation_loss),
-                run.write_score(Some(f64::from(report.validation_score))),
+                run.write_score(Some(report.validation_score)),
                 duration(report.seconds),
             ]
         })

@@ -176,8 +176,8 @@ fn winner(run: &Run, id: u64) -> String {
 }
 
 fn curve(row: &Row) -> String {
-    let points = |value: fn(&hatchery_models::training::outcome::EpochReport) -> f32| {
-        row.curve.iter().map(|report| (f64::from(report.epoch), f64::from(value(report)))).collect()
+    let points = |value: fn(&hatchery_models::training::outcome::EpochReport) -> f64| {
+        row.curve.iter().map(|report| (f64::from(report.epoch), value(report))).collect()
     };
     let chart = Chart {
         label: "loss over epochs",

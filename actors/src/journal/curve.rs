@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 struct Point {
     epoch: u32,
-    training_loss: Option<f32>,
-    validation_loss: Option<f32>,
-    validation_score: Option<f32>,
+    training_loss: Option<f64>,
+    validation_loss: Option<f64>,
+    validation_score: Option<f64>,
     seconds: Option<f64>,
 }
 
@@ -35,9 +35,9 @@ pub fn from_json(text: &str) -> Result<Vec<EpochReport>, serde_json::Error> {
         .into_iter()
         .map(|point| EpochReport {
             epoch: point.epoch,
-            training_loss: point.training_loss.unwrap_or(f32::NAN),
-            validation_loss: point.validation_loss.unwrap_or(f32::NAN),
-            validation_score: point.validation_score.unwrap_or(f32::NAN),
+            training_loss: point.training_loss.unwrap_or(f64::NAN),
+            validation_loss: point.validation_loss.unwrap_or(f64::NAN),
+            validation_score: point.validation_score.unwrap_or(f64::NAN),
             seconds: point.seconds.unwrap_or(f64::NAN),
         })
         .collect())
@@ -51,8 +51,8 @@ mod tests {
     fn a_diverged_curve_comes_back() {
         let report = EpochReport {
             epoch: 3,
-            training_loss: f32::INFINITY,
-            validation_loss: f32::NAN,
+            training_loss: f64::INFINITY,
+            validation_loss: f64::NAN,
             validation_score: 0.125,
             seconds: 1.5,
         };

@@ -38,7 +38,7 @@ fn finished(id: u64, attempt: u32, score: f64) -> Entry {
             epoch: 1,
             training_loss: 0.5,
             validation_loss: 0.25,
-            validation_score: score as f32,
+            validation_score: score,
             seconds: 1.0,
         }],
         seconds: 2.0,

@@ -173,7 +173,7 @@ impl Brain {
 pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
     curve
         .iter()
-        .map(|report| (f64::from(report.validation_score), f64::from(report.validation_loss)))
+        .map(|report| (report.validation_score, report.validation_loss))
         .filter(|(score, _)| score.is_finite())
         .max_by(|(score, loss), (other_score, other_loss)| {
             score.total_cmp(other_score).then(other_loss.total_cmp(loss))

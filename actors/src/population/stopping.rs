@@ -86,7 +86,7 @@ fn running_best(curve: &[EpochReport]) -> Vec<f64> {
     curve
         .iter()
         .map(|report| {
-            best = best.max(f64::from(report.validation_score));
+            best = best.max(report.validation_score);
             best
         })
         .collect()
@@ -96,7 +96,7 @@ fn running_best(curve: &[EpochReport]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn curve(scores: &[f32]) -> Vec<EpochReport> {
+    fn curve(scores: &[f64]) -> Vec<EpochReport> {
         scores
             .iter()
             .zip(1..)
@@ -113,7 +113,7 @@ mod tests {
     fn after(count: u32) -> Stopping {
         let mut stopping = Stopping::new(StoppingRule::default());
         for number in 0..count {
-            let best = 0.5 + 0.04 * number as f32;
+            let best = 0.5 + 0.04 * f64::from(number);
             stopping.learn(&curve(&[0.1, best / 2.0, best - 0.1, best]));
         }
         stopping
@@ -144,7 +144,7 @@ mod tests {
             stopping.learn(&curve(&[0.5, 0.5, 0.5]));
         }
         assert_eq!(stopping.verdict(&curve(&[0.5, 0.5, 0.5])), None);
-        assert!(stopping.verdict(&curve(&[f32::NAN, f32::NAN, f32::NAN])).is_some());
+        assert!(stopping.verdict(&curve(&[f64::NAN, f64::NAN, f64::NAN])).is_some());
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
     fn old_curves_make_room() {
         let mut stopping = Stopping::new(StoppingRule::default());
         for number in 0..CURVES_MAX * 2 {
-            stopping.learn(&curve(&[number as f32]));
+            stopping.learn(&curve(&[number as f64]));
         }
         assert_eq!(stopping.curves.len(), CURVES_MAX);
         assert_eq!(stopping.curves.front().unwrap()[0] as usize, CURVES_MAX);

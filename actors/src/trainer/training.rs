@@ -191,7 +191,7 @@ impl TrainingWork {
                 let seconds = clock.elapsed().as_secs_f64();
                 let report = EpochReport {
                     epoch: 0,
-                    training_loss: f32::NAN,
+                    training_loss: f64::NAN,
                     validation_loss: scores.loss,
                     validation_score: scores.score,
                     seconds,

@@ -70,12 +70,12 @@ pub struct EpochReport {
     /// Epoch, from 1.
     pub epoch: u32,
     /// Mean training loss over the epoch's steps.
-    pub training_loss: f32,
+    pub training_loss: f64,
     /// Mean validation loss.
-    pub validation_loss: f32,
+    pub validation_loss: f64,
     /// Classification: share of validation samples classified rightly. Regression: R squared
     /// (1 - mean squared error / variance of the targets).
-    pub validation_score: f32,
+    pub validation_score: f64,
     /// Seconds since the training began.
     pub seconds: f64,
 }

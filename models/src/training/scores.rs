@@ -9,15 +9,15 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Scores {
     /// Mean loss: cross-entropy without label smoothing, or squared error of standardised targets.
-    pub loss: f32,
+    pub loss: f64,
     /// Classification: share of samples classified rightly. Regression: R squared.
-    pub score: f32,
+    pub score: f64,
     /// Classification: samples classified rightly. Regression: 0.
     pub correct: u64,
     /// Samples evaluated.
     pub count: u64,
     /// Classification: share of predictions that are the class predicted most. Regression: 0.
-    pub one_class_share: f32,
+    pub one_class_share: f64,
 }
 
 /// Sums over batches, as evaluation graphs compute them.
@@ -44,11 +44,11 @@ impl Sums {
         };
         let most = self.counts.iter().copied().fold(0.0, f64::max);
         Scores {
-            loss: loss as f32,
-            score: score as f32,
+            loss,
+            score,
             correct: self.correct.round() as u64,
             count: self.samples,
-            one_class_share: (most / count) as f32,
+            one_class_share: most / count,
         }
     }
 }

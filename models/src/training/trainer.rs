@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         epoch: u32,
         record: &mut Record,
         observer: &mut dyn Observer,
-    ) -> Result<f32, End> {
+    ) -> Result<f64, End> {
         self.sampler.shuffle();
         let steps = self.sampler.steps_per_epoch();
         let distance = (steps / (PROBES_PER_EPOCH + 1)).max(PROBE_DISTANCE_STEPS_MIN);
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
                 self.watch.on_probe(self.progress(epoch - 1, record.steps), &scores)?;
             }
         }
-        Ok((loss_sum / steps as f64) as f32)
+        Ok(loss_sum / steps as f64)
     }
 
     /// Takes the epoch's `step`th step, after `taken` steps in all.
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         &mut self,
         epoch: u32,
         steps: u64,
-        training_loss: f32,
+        training_loss: f64,
         observer: &dyn Observer,
     ) -> Result<(Scores, bool), End> {
         if self.assignment.valid.is_empty() {

@@ -13,13 +13,13 @@ pub const EXPLODED_LOSS: f32 = 1e4;
 /// See `EXPLODED_LOSS`; single steps may go astray.
 pub const EXPLODED_STEPS: u32 = 3;
 /// A probe's loss beyond this multiple of guessing's, and still rising, counts as diverged.
-pub const DIVERGED_FACTOR: f32 = 3.0;
+pub const DIVERGED_FACTOR: f64 = 3.0;
 /// Share of predictions that are one class from which on a network counts as predicting only that one.
-pub const ONE_CLASS_SHARE: f32 = 0.995;
+pub const ONE_CLASS_SHARE: f64 = 0.995;
 /// Share of the way from the majority's share to 1 that a score must have made to count as better.
 pub const MAJORITY_MARGIN: f64 = 0.02;
 /// R squared that a regression must reach to count as better than the mean.
-pub const MEAN_MARGIN: f32 = 0.001;
+pub const MEAN_MARGIN: f64 = 0.001;
 /// A loss above this multiple of the classes' entropy has learned nothing but, at most, how frequent classes are.
 pub const ENTROPY_FACTOR: f64 = 0.97;
 /// Looks in a row at which a network predicts one class and has learned nothing, after which it counts as dead.
@@ -65,9 +65,9 @@ pub struct Watch {
     patience: u32,
     exploded_steps: u32,
     dead_looks: u32,
-    last_probe: Option<f32>,
-    best_score: f32,
-    best_loss: f32,
+    last_probe: Option<f64>,
+    best_score: f64,
+    best_loss: f64,
     epochs_without_better: u32,
 }
 
@@ -81,8 +81,8 @@ impl Watch {
             exploded_steps: 0,
             dead_looks: 0,
             last_probe: None,
-            best_score: f32::NEG_INFINITY,
-            best_loss: f32::INFINITY,
+            best_score: f64::NEG_INFINITY,
+            best_loss: f64::INFINITY,
             epochs_without_better: 0,
         }
     }
@@ -107,7 +107,7 @@ impl Watch {
         self.finite(scores)?;
         let before = self.last_probe.replace(scores.loss);
         if let Reference::Classification { classes, .. } = self.reference {
-            let limit = DIVERGED_FACTOR * (classes as f32).ln();
+            let limit = DIVERGED_FACTOR * (classes as f64).ln();
             if scores.loss > limit && before.is_some_and(|before| scores.loss > before) {
                 let message = format!("the validation loss is {}, above {limit} and rising", scores.loss);
                 return Err(End::new(Outcome::Diverged, message));
@@ -152,10 +152,10 @@ impl Watch {
         let guessing = match self.reference {
             Reference::Classification { majority_share, .. } => {
                 let one_class = scores.one_class_share >= ONE_CLASS_SHARE
-                    && majority_share < f64::from(ONE_CLASS_SHARE)
+                    && majority_share < ONE_CLASS_SHARE
                     && self.best_score <= scores.score;
                 let threshold = majority_share + MAJORITY_MARGIN * (1.0 - majority_share);
-                one_class || f64::from(self.best_score) <= threshold
+                one_class || self.best_score <= threshold
             }
             Reference::Regression { .. } => self.best_score <= MEAN_MARGIN,
         };
@@ -180,7 +180,7 @@ impl Watch {
         let dead = progress.settled
             && progress.steps >= JUDGED_STEPS_MIN
             && scores.one_class_share >= ONE_CLASS_SHARE
-            && f64::from(scores.loss) >= ENTROPY_FACTOR * entropy;
+            && scores.loss >= ENTROPY_FACTOR * entropy;
         self.dead_looks = if dead { self.dead_looks + 1 } else { 0 };
         if self.dead_looks < DEAD_LOOKS {
             return Ok(());
@@ -206,7 +206,7 @@ mod tests {
         Watch::new(ten_classes(), 2.0, 3)
     }
 
-    fn scores(score: f32, loss: f32, one_class_share: f32) -> Scores {
+    fn scores(score: f64, loss: f64, one_class_share: f64) -> Scores {
         Scores { loss, score, correct: 0, count: 100, one_class_share }
     }
 

@@ -448,9 +448,8 @@ fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Traine
         .map(|epoch| EpochReport {
             epoch,
             training_loss: 1.0,
-            validation_loss: 1.0 / epoch as f32,
-            validation_score: (score * f64::from(epoch) / f64::from(epochs) + rng.random_range(0.0..0.02))
-                as f32,
+            validation_loss: 1.0 / f64::from(epoch),
+            validation_score: score * f64::from(epoch) / f64::from(epochs) + rng.random_range(0.0..0.02),
             seconds: seconds * f64::from(epoch) / f64::from(epochs),
         })
         .collect();

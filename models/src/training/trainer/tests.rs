@@ -99,7 +99,7 @@ fn digits_are_learned_and_the_best_epochs_weights_kept() {
     let trained = digits.train(&digits.assignment(&genome, 8));
     assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
     assert_eq!(trained.curve.len(), 8);
-    let best = trained.curve.iter().map(|report| report.validation_score).fold(0.0, f32::max);
+    let best = trained.curve.iter().map(|report| report.validation_score).fold(0.0, f64::max);
     assert!(best > 0.95, "{:?}", trained.curve);
     assert!(trained.curve[7].training_loss < trained.curve[0].training_loss);
     assert_eq!(trained.steps, 8 * (digits.split.train.len() as u64 / 32));
@@ -111,7 +111,7 @@ fn digits_are_learned_and_the_best_epochs_weights_kept() {
     assert_eq!(scores.count, split.valid.len() as u64);
     let tested = evaluate(runtime, resident, &genome, normalisation, &weights, &split.test).unwrap();
     assert!(tested.score > 0.93, "{tested:?}");
-    assert_eq!(tested.score, tested.correct as f32 / tested.count as f32);
+    assert_eq!(tested.score, tested.correct as f64 / tested.count as f64);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn equal_seeds_give_equal_bits_and_other_seeds_others() {
         trained.weights.as_ref().unwrap().parameters.iter().map(|value| value.to_bits()).collect()
     };
     assert_eq!(bits(&first), bits(&second));
-    let losses = |trained: &Trained| -> Vec<(f32, f32)> {
+    let losses = |trained: &Trained| -> Vec<(f64, f64)> {
         trained.curve.iter().map(|report| (report.training_loss, report.validation_loss)).collect()
     };
     assert_eq!(losses(&first), losses(&second));
@@ -248,7 +248,7 @@ fn patience_ends_a_training_that_gets_no_better() {
     let assignment = Assignment { patience: 2, ..digits.assignment(&genome, 500) };
     let trained = digits.train(&assignment);
     assert_eq!(trained.outcome, Outcome::Stopped, "{}", trained.message);
-    let scores: Vec<f32> = trained.curve.iter().map(|report| report.validation_score).collect();
+    let scores: Vec<f64> = trained.curve.iter().map(|report| report.validation_score).collect();
     assert!(scores.len() < 500 && trained.message.contains("2 epochs"), "{}", trained.message);
 }
 
