@@ -138,6 +138,14 @@ fn a_place_that_cannot_be_written_is_named() {
 }
 
 #[test]
+fn a_folder_that_is_missing_is_named_once() {
+    let folder = folder();
+    let written = hatchery(folder.path(), &["data", "write", "digits", "--out", "no/where.npz"]);
+    let said = written.refused(RUN_DIRECTORY, &["no/where.npz cannot be written", "make its folder"]).stderr;
+    assert_eq!(said.matches("no/").count(), 1, "{said}");
+}
+
+#[test]
 fn a_library_that_is_none_is_named() {
     let folder = folder();
     fs::write(folder.path().join("libonnxruntime.so"), "not a library").unwrap();

@@ -187,6 +187,8 @@ fn networks_are_drawn_and_their_training_step_is_a_graph() {
         "what is to be written must be said"
     );
     hatchery(folder.path(), &["export", "run", "99999", "--svg", "x.svg"]).refused(4, &["99999"]);
+    hatchery(folder.path(), &["export", "run", "--svg", "no/x.svg"])
+        .refused(4, &["no/x.svg cannot be written", "make its folder first"]);
 }
 
 #[test]
