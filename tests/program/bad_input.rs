@@ -129,7 +129,7 @@ fn a_place_that_cannot_be_written_is_named() {
     let place =
         if fs::write(closed.join("probe"), "").is_ok() { Path::new("/sys/kernel") } else { closed.as_path() };
     if !place.is_dir() {
-        println!("skipped: no directory that this user may not write");
+        eprintln!("skipped: no directory that this user may not write");
         return;
     }
     let out = place.join("run").display().to_string();
@@ -179,7 +179,7 @@ fn a_library_of_the_wrong_version_is_named() {
     let mut compiler = std::process::Command::new("cc");
     compiler.current_dir(folder.path()).args(["-shared", "-fPIC", "-o", "libold.so", "old.c"]);
     if !compiler.status().is_ok_and(|status| status.success()) {
-        println!("skipped: no C compiler");
+        eprintln!("skipped: no C compiler");
         return;
     }
     let library = folder.path().join("libold.so").display().to_string();

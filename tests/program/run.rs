@@ -363,7 +363,7 @@ fn a_full_disk_is_named_and_the_journal_stays_sound() {
         finish(&mut command)
     };
     if inside("true").code != Some(0) {
-        println!("skipped: this user may not mount a small disk");
+        eprintln!("skipped: this user may not mount a small disk");
         return;
     }
     let program = env!("CARGO_BIN_EXE_hatchery");
