@@ -3,14 +3,11 @@
 use hatchery_config::experiment;
 use hatchery_models::{
     graph::lowering::Provider,
-    training::runtime::{Device, Runtime},
+    training::{
+        library::gpus,
+        runtime::{Device, Runtime},
+    },
 };
-use std::path::Path;
-
-/// Where the NVIDIA driver lists its GPUs.
-const GPUS: &str = "/proc/driver/nvidia/gpus";
-/// GPUs that are looked at, at most.
-const GPUS_MAX: usize = 64;
 
 /// Where to train, and with how many trainers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +18,6 @@ pub struct Choice {
     pub trainers: u32,
     /// Threads of one trainer, on CPU.
     pub threads: usize,
-}
-
-/// Names of the GPUs that the NVIDIA driver knows.
-pub fn gpus() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(GPUS) else { return Vec::new() };
-    let name = |folder: &Path| {
-        let text = std::fs::read_to_string(folder.join("information")).unwrap_or_default();
-        let model = text.lines().find_map(|line| line.strip_prefix("Model:"));
-        model.map_or_else(|| "unknown model".to_owned(), |model| model.trim().to_owned())
-    };
-    entries.filter_map(Result::ok).map(|entry| name(&entry.path())).take(GPUS_MAX).collect()
 }
 
 /// CPU cores that this process may use.

@@ -60,7 +60,7 @@ impl ModelFacts<'_> {
             ("hatchery.names".to_owned(), serde_json::to_string(names(self.dataset))?),
             (DATA_KEY.to_owned(), serde_json::to_string(&data)?),
         ];
-        let score = self.best.and_then(|best| best.valid_score).or(self.row.score);
+        let score = self.best.and_then(Best::valid_score).or(self.row.score);
         pairs.extend(score.map(|score| ("hatchery.valid_score".to_owned(), score.to_string())));
         let test = self.best.and_then(|best| best.test_score);
         pairs.extend(test.map(|score| ("hatchery.test_score".to_owned(), score.to_string())));
@@ -79,7 +79,7 @@ impl ModelFacts<'_> {
             "genome": self.row.genome,
             "parameters": self.row.parameters,
             "multiply_adds": self.row.multiply_adds,
-            "valid_accuracy": self.best.and_then(|best| best.valid_score).or(self.row.score),
+            "valid_accuracy": self.best.and_then(Best::valid_score).or(self.row.score),
             "test_accuracy": self.best.and_then(|best| best.test_score),
             "operation": self.row.operation,
             "parents": self.row.parents,

@@ -105,6 +105,14 @@ fn latest_number(runs: &Path, name: &str) -> Option<u32> {
 /// # Errors
 /// With the file's name and the system's words.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    replace(path, bytes).map_err(|error| describe("write", path, &error))
+}
+
+/// [`write_whole`] in the system's words alone, where what helps is not what helps a run.
+///
+/// # Errors
+/// What the system says.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let fresh = path.with_file_name(name);
@@ -114,7 +122,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if written.is_err() {
         _ = std::fs::remove_file(&fresh);
     }
-    written.map_err(|error| describe("write", path, &error))
+    written
 }
 
 /// Makes a directory and those above it.

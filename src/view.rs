@@ -132,11 +132,9 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> 
 
 /// The crowned network; before there is one, the best of the search.
 fn best(record: &RunRecord) -> Option<Best> {
-    let last_score = |id: u64| {
+    let score = |id: u64, kind: LeaseKind| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
-        let crown =
-            own.clone().rfind(|evaluation| evaluation.kind == LeaseKind::Crown && evaluation.has_fitness());
-        crown.or_else(|| own.rfind(|evaluation| evaluation.kind == LeaseKind::Search)).and_then(|e| e.score)
+        own.rfind(|evaluation| evaluation.kind == kind && evaluation.has_fitness()).and_then(|e| e.score)
     };
     let curve = |id: u64| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
@@ -147,13 +145,15 @@ fn best(record: &RunRecord) -> Option<Best> {
     match &record.final_result {
         Some(result) => Some(Best {
             id: result.individual.0,
-            valid_score: last_score(result.individual.0),
+            search_score: score(result.individual.0, LeaseKind::Search),
+            full_length_score: score(result.individual.0, LeaseKind::Crown),
             test_score: result.test_score,
             final_curve: curve(result.individual.0),
         }),
         None => record.ranking().first().map(|evaluation| Best {
             id: evaluation.individual.id.0,
-            valid_score: evaluation.score,
+            search_score: evaluation.score,
+            full_length_score: None,
             test_score: None,
             final_curve: Vec::new(),
         }),
@@ -198,12 +198,26 @@ pub struct Row {
 pub struct Best {
     /// The individual.
     pub id: u64,
-    /// Validation score in the search (or in the comparison at the final training's length).
-    pub valid_score: Option<f64>,
+    /// Validation score in the search.
+    pub search_score: Option<f64>,
+    /// Validation score in the comparison at the final training's length, where there was one.
+    pub full_length_score: Option<f64>,
     /// Score on the test part; `None` before the one test.
     pub test_score: Option<f64>,
     /// Learning curve of the final training.
     pub final_curve: Vec<EpochReport>,
+}
+
+impl Best {
+    /// The validation score that says most: at full length, else in the search.
+    pub fn valid_score(&self) -> Option<f64> {
+        self.full_length_score.or(self.search_score)
+    }
+
+    /// Which of the two [`Self::valid_score`] is.
+    pub const fn valid_score_origin(&self) -> &'static str {
+        if self.full_length_score.is_some() { "at full length" } else { "in the search" }
+    }
 }
 
 impl Run {
@@ -406,7 +420,8 @@ pub mod fixture {
             running: 0,
             best: Some(Best {
                 id: 4,
-                valid_score: Some(0.9),
+                search_score: Some(0.9),
+                full_length_score: Some(0.92),
                 test_score: Some(0.88),
                 final_curve: Vec::new(),
             }),

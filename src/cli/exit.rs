@@ -13,7 +13,8 @@ pub enum Exit {
     Experiment = 2,
     /// The data cannot be found, read or used.
     Data = 3,
-    /// The run directory or a file in it cannot be used: exists, in use, read-only, corrupt, disk full.
+    /// The run directory or a file in it cannot be used: exists, in use, read-only, corrupt, disk full. Or a file
+    /// that was asked for cannot be written.
     RunDirectory = 4,
     /// ONNX Runtime cannot be found, fetched, loaded or used.
     Library = 5,

@@ -9,7 +9,7 @@ use crate::{
     run_directory::RunDirectory,
 };
 use hatchery_config::{Experiment, experiment};
-use hatchery_models::data::{self, Dataset, Description, LoadOptions, Shape, Split};
+use hatchery_models::data::{self, DataError, Dataset, Description, LoadOptions, Shape, Split};
 use serde_json::json;
 use std::time::Instant;
 
@@ -97,7 +97,10 @@ fn write(options: &WriteOptions) -> Result<(), Failure> {
     let settings = settings(&options.source)?;
     let dataset = load(&settings)?;
     let indices = part(&dataset, &settings, options.part)?;
-    data::write_npz(&dataset, &indices, &options.out).or_exit(Exit::Data)?;
+    data::write_npz(&dataset, &indices, &options.out).map_err(|error| {
+        let unwritable = matches!(error, DataError::Unwritable { .. });
+        Failure { exit: if unwritable { Exit::RunDirectory } else { Exit::Data }, error: error.into() }
+    })?;
     say(format_args!("{}: {} samples, arrays x and y", options.out.display(), grouped(indices.len() as u64)));
     Ok(())
 }

@@ -13,7 +13,7 @@ use hatchery_models::{
     graph::lowering::Provider,
     training::{
         self,
-        library::Search,
+        library::{Search, gpus},
         runtime::{Device, Runtime},
     },
 };
@@ -43,7 +43,7 @@ impl Finding {
 /// Looks everywhere, prints, and fails where nothing can be trained.
 pub fn doctor(options: &DoctorOptions) -> Result<(), Failure> {
     let runtime = open_runtime(None, options.offline);
-    let gpus = devices::gpus();
+    let gpus = gpus();
     let mut findings = vec![cores(), gpu_finding(&gpus), python(), pip(), cache(), library(&runtime)];
     let tried = runtime.as_ref().map(|runtime| try_devices(runtime, &gpus)).unwrap_or_default();
     let works = tried.iter().any(|device| device.good);

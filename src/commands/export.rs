@@ -8,10 +8,11 @@ use crate::{
     },
     drawing::{self, Sketch},
     output::{note, say},
-    run_directory::write_whole,
+    run_directory::replace,
     view::{self, Row},
     workshop::Workshop,
 };
+use hatchery_models::data::DataError;
 use std::path::Path;
 
 /// Writes what is asked for.
@@ -47,7 +48,9 @@ fn write(
 ) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     let bytes = bytes().or_exit(Exit::Failed)?;
-    write_whole(path, &bytes).or_exit(Exit::Failed)?;
+    replace(path, &bytes)
+        .map_err(|source| DataError::Unwritable { path: path.into(), source })
+        .or_exit(Exit::RunDirectory)?;
     say(format_args!("{}: network {}", path.display(), row.id));
     Ok(())
 }

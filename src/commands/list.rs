@@ -23,11 +23,23 @@ pub fn list(options: &ListOptions) -> Result<(), Failure> {
         shown.iter().for_each(|row| say(as_csv(row)));
     } else {
         say(as_table(&run, shown));
+        say(footing(&run));
         if shown.len() < ranked.len() {
             say(format_args!("{} of {}; --top N shows more", shown.len(), ranked.len()));
         }
     }
     Ok(())
+}
+
+/// What the scores are, and what the winner's became.
+fn footing(run: &Run) -> String {
+    let words = format!("{} on validation samples, in the search", run.score_name());
+    match run.best.as_ref().and_then(|best| Some((best.id, best.full_length_score?))) {
+        Some((id, score)) => {
+            format!("{words}; network {id}, the winner, at full length: {}", run.write_score(Some(score)))
+        }
+        None => words,
+    }
 }
 
 fn as_json(row: &Row) -> serde_json::Value {

@@ -36,17 +36,20 @@ pub fn show(options: &ShowOptions) -> Result<(), Failure> {
 fn facts(run: &Run, row: &Row) {
     let mut facts = vec![
         ("genome", row.summary.clone()),
-        (run.score_name(), format!("{} (validation)", run.write_score(row.score))),
+        (run.score_name(), format!("{} (validation, in the search)", run.write_score(row.score))),
         ("parameters", grouped(row.parameters)),
         ("multiply-adds", grouped(row.multiply_adds)),
         ("made by", row.operation.clone()),
         ("trained for", format!("{}, {} epochs", duration(row.seconds), row.epochs)),
     ];
-    if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id && best.test_score.is_some()) {
-        facts.insert(
-            2,
-            ("", format!("{} (test, after the final training)", run.write_score(best.test_score))),
-        );
+    if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id) {
+        let further = [
+            (best.full_length_score, "validation, at full length"),
+            (best.test_score, "test, after the final training"),
+        ];
+        let further = further.into_iter().filter(|(score, _)| score.is_some());
+        let further = further.map(|(score, what)| ("", format!("{} ({what})", run.write_score(score))));
+        facts.splice(2..2, further);
     }
     if !row.message.is_empty() {
         facts.push(("message", row.message.clone()));

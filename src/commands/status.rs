@@ -42,9 +42,10 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     }
     if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
         say(format_args!(
-            "best: network {}, validation {}, test {}, {} parameters",
+            "best: network {}, validation {} ({}), test {}, {} parameters",
             row.id,
-            run.write_score(best.valid_score),
+            run.write_score(best.valid_score()),
+            best.valid_score_origin(),
             run.write_score(best.test_score),
             grouped(row.parameters)
         ));

@@ -53,7 +53,8 @@ fn figures(run: &Run) -> String {
     ];
     if let Some(best) = best {
         figures.insert(0, ("test score", run.write_score(best.test_score)));
-        figures.insert(1, ("validation score", run.write_score(best.valid_score)));
+        let valid = format!("{} {}", run.write_score(best.valid_score()), best.valid_score_origin());
+        figures.insert(1, ("validation score", valid));
     }
     if let Some(row) = row {
         figures.insert(2, ("parameters", grouped(row.parameters)));

@@ -129,12 +129,20 @@ fn a_place_that_cannot_be_written_is_named() {
     let place =
         if fs::write(closed.join("probe"), "").is_ok() { Path::new("/sys/kernel") } else { closed.as_path() };
     if !place.is_dir() {
-        println!("skipped: no directory that this user may not write");
+        eprintln!("skipped: no directory that this user may not write");
         return;
     }
     let out = place.join("run").display().to_string();
     hatchery(folder.path(), &["run", "--out", &out])
         .refused(RUN_DIRECTORY, &[&out, "cannot be written", "--out"]);
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named_once() {
+    let folder = folder();
+    let written = hatchery(folder.path(), &["data", "write", "digits", "--out", "no/where.npz"]);
+    let said = written.refused(RUN_DIRECTORY, &["no/where.npz cannot be written", "make its folder"]).stderr;
+    assert_eq!(said.matches("no/").count(), 1, "{said}");
 }
 
 #[test]
@@ -171,7 +179,7 @@ fn a_library_of_the_wrong_version_is_named() {
     let mut compiler = std::process::Command::new("cc");
     compiler.current_dir(folder.path()).args(["-shared", "-fPIC", "-o", "libold.so", "old.c"]);
     if !compiler.status().is_ok_and(|status| status.success()) {
-        println!("skipped: no C compiler");
+        eprintln!("skipped: no C compiler");
         return;
     }
     let library = folder.path().join("libold.so").display().to_string();

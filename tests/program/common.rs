@@ -108,11 +108,13 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
 
 /// Real data, where there is any.
 pub fn real_data(name: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("HATCHERY_DATA").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let found = named.unwrap_or(beside).join(name);
+    let Some(folder) = std::env::var_os("HATCHERY_DATA") else {
+        eprintln!("skipped: {name} is wanted in the folder that HATCHERY_DATA names, which is unset");
+        return None;
+    };
+    let found = PathBuf::from(folder).join(name);
     if !found.exists() {
-        println!("skipped: no {}; HATCHERY_DATA names the folder with real data", found.display());
+        eprintln!("skipped: {} does not exist; HATCHERY_DATA names its folder", found.display());
         return None;
     }
     Some(found)

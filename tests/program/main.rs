@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "helpers of tests stop the test, and say why a test is skipped"
 )]
 

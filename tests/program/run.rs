@@ -101,7 +101,7 @@ fn the_json_line_says_what_the_run_came_to() {
         summary["completed"].as_u64(),
         outcomes.get("completed").map_or(Some(0), serde_json::Value::as_u64)
     );
-    for key in ["id", "valid_accuracy", "test_accuracy", "parameters", "multiply_adds"] {
+    for key in ["id", "valid_accuracy", "search_accuracy", "test_accuracy", "parameters", "multiply_adds"] {
         assert!(summary["best"][key].is_number(), "{key}: {summary}");
     }
     let utilisation = summary["utilisation"].as_f64().unwrap();
@@ -187,6 +187,8 @@ fn networks_are_drawn_and_their_training_step_is_a_graph() {
         "what is to be written must be said"
     );
     hatchery(folder.path(), &["export", "run", "99999", "--svg", "x.svg"]).refused(4, &["99999"]);
+    hatchery(folder.path(), &["export", "run", "--svg", "no/x.svg"])
+        .refused(4, &["no/x.svg cannot be written", "make its folder first"]);
 }
 
 #[test]
@@ -198,7 +200,14 @@ fn lists_shows_and_states() {
     assert!(top.stdout.starts_with("id,outcome,score,parameters,"));
     let id = finished().1["best"]["id"].to_string();
     let show = hatchery(folder.path(), &["show", "run", &id]).ok().stdout;
-    for word in ["layers", "training genes", "learning curve", "lineage", "input, normalised"] {
+    for word in [
+        "layers",
+        "training genes",
+        "learning curve",
+        "lineage",
+        "input, normalised",
+        "(validation, in the search)",
+    ] {
         assert!(show.contains(word), "{word}: {show}");
     }
     let status = hatchery(folder.path(), &["status", "run"]).ok().stdout;
@@ -354,7 +363,7 @@ fn a_full_disk_is_named_and_the_journal_stays_sound() {
         finish(&mut command)
     };
     if inside("true").code != Some(0) {
-        println!("skipped: this user may not mount a small disk");
+        eprintln!("skipped: this user may not mount a small disk");
         return;
     }
     let program = env!("CARGO_BIN_EXE_hatchery");

@@ -249,13 +249,25 @@ pub enum DataError {
         count: usize,
     },
     /// A file could not be written; what stood at its place is untouched.
-    #[error("{} cannot be written ({}); check the folder, its permissions and the free space", .path.display(), .source.kind())]
+    #[error("{} cannot be written: {source}; {}", .path.display(), remedy(.source))]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+/// What helps where a file cannot be written.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "make its folder first, or choose another place",
+        io::ErrorKind::IsADirectory => "name a file in it",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another place"
+        }
+        _ => "make the folder writable, or choose another place",
+    }
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

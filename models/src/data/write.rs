@@ -43,15 +43,20 @@ fn write_whole(dataset: &Dataset, indices: &[u32], path: &Path) -> io::Result<()
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// A file beside the one that is asked for. Its own name in an error would say nothing to who asked.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    shared(folder).map_err(|error| error.kind().into())
+}
+
 /// Temporary files are private by default, but what is written here is for others too (less the umask).
 #[cfg(unix)]
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+fn shared(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+fn shared(folder: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder)
 }
 

@@ -16,7 +16,8 @@ pub fn json(run: &Run) -> Value {
         "outcomes": run.outcomes(),
         "best": best.map(|(best, row)| json!({
             "id": best.id,
-            "valid_accuracy": best.valid_score,
+            "valid_accuracy": best.valid_score(),
+            "search_accuracy": best.search_score,
             "test_accuracy": best.test_score,
             "parameters": row.parameters,
             "multiply_adds": row.multiply_adds,
@@ -45,9 +46,10 @@ pub fn text(run: &Run) -> String {
     if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
         lines.push(format!("best: network {}: {}", row.id, row.summary));
         lines.push(format!(
-            "      {} on validation {}, on test {}; {} parameters, {} multiply-adds",
+            "      {} on validation {} ({}), on test {}; {} parameters, {} multiply-adds",
             run.score_name(),
-            run.write_score(best.valid_score),
+            run.write_score(best.valid_score()),
+            best.valid_score_origin(),
             run.write_score(best.test_score),
             grouped(row.parameters),
             grouped(row.multiply_adds)

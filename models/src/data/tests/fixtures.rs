@@ -13,13 +13,15 @@ use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// The folder with real data, or a printed reason for skipping.
 pub fn real_data(what: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let folder = std::env::var_os("HATCHERY_DATA").map_or(beside, PathBuf::from);
-    let path = folder.join(what);
+    let Some(folder) = std::env::var_os("HATCHERY_DATA") else {
+        skipped(&format!("{what} is wanted in the folder that HATCHERY_DATA names, which is unset"));
+        return None;
+    };
+    let path = PathBuf::from(folder).join(what);
     if path.exists() {
         return Some(path);
     }
-    skipped(&format!("{} does not exist; set HATCHERY_DATA", path.display()));
+    skipped(&format!("{} does not exist; HATCHERY_DATA names its folder", path.display()));
     None
 }
 

@@ -339,7 +339,8 @@ fn a_failed_write_leaves_what_was_there() {
     let error = write_npz(&digits, &[1_797], &path).unwrap_err().to_string();
     assert_says(&error, &["digits", "1797"]);
     let error = write_npz(&digits, &[0], &folder.path().join("missing/out.npz")).unwrap_err().to_string();
-    assert_says(&error, &["out.npz", "cannot be written"]);
+    assert_says(&error, &["missing/out.npz cannot be written", "make its folder first"]);
+    assert_eq!(error.matches("missing").count(), 1, "the temporary file is nobody's business: {error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }

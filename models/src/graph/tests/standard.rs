@@ -83,12 +83,15 @@ fn archive() -> Option<&'static Files> {
     FILES.get_or_init(read_archive).as_ref()
 }
 
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn read_archive() -> Option<Files> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let path = std::env::var_os("HATCHERY_DATA").map_or(beside, PathBuf::from).join(ARCHIVE);
+    let Some(folder) = std::env::var_os("HATCHERY_DATA") else {
+        eprintln!("skipped: {ARCHIVE} is wanted in the folder that HATCHERY_DATA names, which is unset");
+        return None;
+    };
+    let path = PathBuf::from(folder).join(ARCHIVE);
     let Ok(file) = std::fs::File::open(&path) else {
-        println!("skipped: {} does not exist; set HATCHERY_DATA", path.display());
+        eprintln!("skipped: {} does not exist; HATCHERY_DATA names its folder", path.display());
         return None;
     };
     let mut bytes = Vec::new();

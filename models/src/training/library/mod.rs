@@ -3,8 +3,10 @@
 //! It must not load the library: `runtime` does. It knows files and pip, and nothing of sessions.
 
 mod fetch;
+mod gpus;
 mod wheel;
 
+pub use gpus::gpus;
 pub use wheel::{Flavour, VERSION};
 
 use std::path::{Path, PathBuf};

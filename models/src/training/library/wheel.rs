@@ -1,10 +1,6 @@
 //! Which wheel holds ONNX Runtime for which machine, pinned by version and hash.
 
-use super::LibraryError;
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use super::{LibraryError, gpus};
 
 /// Version of ONNX Runtime that is fetched.
 pub const VERSION: &str = "1.31.1";
@@ -23,9 +19,9 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// CUDA where an NVIDIA driver is present and there is a wheel for it.
+    /// CUDA where there is an NVIDIA GPU and a wheel for it.
     pub fn of_this_machine() -> Self {
-        if for_this_machine(Self::Cuda).is_ok() && has_nvidia_driver() { Self::Cuda } else { Self::Cpu }
+        if for_this_machine(Self::Cuda).is_ok() && !gpus().is_empty() { Self::Cuda } else { Self::Cpu }
     }
 
     /// Name in the cache.
@@ -35,12 +31,6 @@ impl Flavour {
             Self::Cuda => "cuda",
         }
     }
-}
-
-/// Whether the kernel names an NVIDIA driver or, where it shows no such file, NVIDIA's own tool finds a GPU.
-fn has_nvidia_driver() -> bool {
-    let tool = || Command::new("nvidia-smi").arg("-L").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    Path::new("/proc/driver/nvidia/version").exists() || tool().is_ok_and(|status| status.success())
 }
 
 /// A pinned wheel.
