@@ -305,12 +305,12 @@ fn a_network_that_does_not_fit_the_data_is_a_crash_with_words() {
 #[test]
 fn regression_is_scored_by_r_squared() {
     let mut dataset = data::load("digits", &LoadOptions::default()).unwrap();
-    let data::Samples::U8(pixels) = &dataset.samples else { panic!("digits are bytes") };
+    let Samples::U8(pixels) = &dataset.samples else { panic!("digits are bytes") };
     let brightness =
         |sample: &[u8]| [sample.iter().map(|&p| f32::from(p)).sum::<f32>(), f32::from(sample[27])];
     let values = pixels.chunks(64).flat_map(brightness).collect();
-    dataset.targets = data::Targets::Values { values, names: vec!["sum".to_owned(), "middle".to_owned()] };
-    dataset.problem.task = crate::problem::Task::Regression { targets: 2 };
+    dataset.targets = Targets::Values { values, names: vec!["sum".to_owned(), "middle".to_owned()] };
+    dataset.problem.task = Task::Regression { targets: 2 };
     let digits = Digits::of(dataset);
     let genome = linear(|training| training.label_smoothing = 0.0);
     let trained = digits.train(&digits.assignment(&genome, 15));
