@@ -4,6 +4,7 @@ use super::{
     catalogue,
     support::{differentiate, stream, wired},
 };
+use hatchery_config::vocabulary::Activation;
 use std::{
     collections::BTreeSet,
     fs,
@@ -34,9 +35,10 @@ fn literal(text: &str) -> String {
     text.split('"').nth(1).unwrap().to_owned()
 }
 
-/// Names as the operators give them, by a method or, those with numpy's broadcasting, by a constant.
+/// Names as the operators give them: by a method, by a constant where there is numpy's broadcasting, or by the
+/// vocabulary's word.
 fn names_in_sources() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+    let mut names: BTreeSet<String> = Activation::ALL.iter().map(ToString::to_string).collect();
     for text in sources() {
         let bodies = text.split("fn name(&self) -> &'static str {").skip(1);
         let own = bodies.map(|rest| rest.split('}').next().unwrap()).filter(|body| body.contains('"'));
