@@ -14,11 +14,12 @@ use anyhow::{Context, anyhow};
 use hatchery_actors::{
     journal::{EvaluationRecord, RunRecord, record},
     protocol::LeaseKind,
+    streams::{Purpose, seed_for},
 };
 use hatchery_config::Experiment;
 use hatchery_models::{
     data::{Dataset, Normalisation, Samples, Split},
-    expression::{self, Feed},
+    expression::{self, Feed, Layout},
     graph::{ElementType, lowering::Provider},
     onnx::{EncodeOptions, encode},
     training::{outcome::Weights, runtime::Runtime},
@@ -117,11 +118,12 @@ impl Workshop {
             name: format!("{} {}", self.experiment.name, row.id),
             metadata: self.facts(row, &normalisation).metadata()?,
             dynamic_batch: true,
+            defaults: Vec::new(),
         };
         Ok(encode(&product.graph, Provider::Cpu, &options))
     }
 
-    /// One step of the network's training as a graph.
+    /// One step of the network's training as a graph. Fed no state, it begins where the search's training began.
     ///
     /// # Errors
     /// Where the network cannot be built, which is a defect.
@@ -138,8 +140,20 @@ impl Workshop {
             name: format!("{} {} training step", self.experiment.name, row.id),
             metadata: self.facts(row, &normalisation).metadata()?,
             dynamic_batch: false,
+            defaults: self.starting_state(row, &product.layout),
         };
         Ok(encode(&product.graph, Provider::Cpu, &options))
+    }
+
+    /// The state before the first step, by the names of the training step's inputs.
+    fn starting_state(&self, row: &Row, layout: &Layout) -> Vec<(String, Vec<f32>)> {
+        let seed = seed_for(self.experiment.seed, Purpose::SearchTraining, row.id);
+        let parameters = expression::initial_parameters(layout, row.genome.training.initializer, seed);
+        let statistics = expression::initial_statistics(layout);
+        let moments =
+            (1..=layout.moments).map(|number| (format!("moment_{number}"), vec![0.0; layout.parameters]));
+        let weights = [("parameters".to_owned(), parameters), ("statistics".to_owned(), statistics)];
+        weights.into_iter().chain(moments).collect()
     }
 
     /// What raw values are normalised by in every training, the final one included.

@@ -1,6 +1,14 @@
 //! A short real run on digits, and everything that can be done with what it leaves.
 
 use super::common::{Finished, Living, finish, hatchery, real_data, wait_until};
+use hatchery_models::{
+    data::{self, LoadOptions, Samples, Targets},
+    onnx::{
+        decode,
+        proto::{DimensionValue, ValueInfoProto},
+    },
+    training::runtime::{HostTensor, LibraryOptions, Runtime},
+};
 use std::{
     collections::BTreeMap,
     fs,
@@ -171,6 +179,55 @@ fn every_candidate_can_be_exported_and_scores_as_it_did_in_the_search() {
     assert!(retrained > 0, "of twelve, not all weights are kept");
 }
 
+/// Losses of some steps on the first samples of digits, from the state that the model itself begins with.
+fn losses_of(step: &[u8], steps: i64) -> Vec<f32> {
+    let graph = decode(step).unwrap().graph.unwrap();
+    let default = |name: &str| graph.initializer.iter().find(|tensor| tensor.name == name);
+    let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).collect();
+    let is_state = |name: &&str| graph.output.iter().any(|output| output.name == format!("next_{name}"));
+    let state: Vec<&str> = names.iter().copied().filter(is_state).collect();
+    assert!(state.contains(&"parameters"), "{state:?}");
+    for name in &state {
+        assert!(default(name).is_some(), "{name} has no default");
+    }
+    let Some(batch) = graph.input.iter().find(|input| input.name == "index").and_then(first_size) else {
+        panic!("a batch has a size")
+    };
+    let digits = data::load("digits", &LoadOptions::default()).unwrap();
+    let (Samples::U8(pixels), Targets::Classes { labels, .. }) = (&digits.samples, &digits.targets) else {
+        panic!("digits are bytes and classes")
+    };
+    let number = |value: i64| HostTensor::I64(Vec::new(), vec![value]);
+    let mut model = Runtime::open(&LibraryOptions::default()).unwrap().model(step).unwrap();
+    let mut fed: Vec<(String, HostTensor)> = Vec::new();
+    let mut losses = Vec::new();
+    for step in 1..=steps {
+        let mut inputs = vec![
+            ("samples", HostTensor::U8(digits.shape(digits.count), pixels.clone())),
+            ("targets", HostTensor::I64(vec![digits.count], labels.clone())),
+            ("index", HostTensor::I64(vec![batch as usize], (0..batch).collect())),
+            ("learning_rate", HostTensor::F32(Vec::new(), vec![1e-3])),
+            ("step", number(step)),
+            ("seed", number(7)),
+        ];
+        inputs.extend(fed.iter().map(|(name, tensor)| (name.as_str(), tensor.clone())));
+        let outputs = model.run(&inputs).unwrap();
+        let loss = outputs.iter().find(|(name, _)| name == "loss").unwrap();
+        losses.push(loss.1.floats().unwrap()[0]);
+        let next =
+            |(name, tensor): (String, HostTensor)| Some((name.strip_prefix("next_")?.to_owned(), tensor));
+        fed = outputs.into_iter().filter_map(next).collect();
+    }
+    losses
+}
+
+fn first_size(info: &ValueInfoProto) -> Option<i64> {
+    match info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim.first()?.value {
+        Some(DimensionValue::Value(size)) => Some(size),
+        _ => None,
+    }
+}
+
 #[test]
 fn networks_are_drawn_and_their_training_step_is_a_graph() {
     let folder = copy();
@@ -179,8 +236,8 @@ fn networks_are_drawn_and_their_training_step_is_a_graph() {
     assert!(fs::read_to_string(folder.path().join("w.svg")).unwrap().starts_with("<svg"));
     assert!(fs::read_to_string(folder.path().join("w.dot")).unwrap().starts_with("digraph"));
     let step = fs::read(folder.path().join("step.onnx")).unwrap();
-    let has = |name: &str| step.windows(name.len()).any(|window| window == name.as_bytes());
-    assert!(has("next_parameters") && has("learning_rate"));
+    let losses = losses_of(&step, 10);
+    assert!(losses[9] < losses[0], "{losses:?}");
     assert_eq!(
         hatchery(folder.path(), &["export", "run"]).code,
         Some(2),

@@ -9,7 +9,7 @@ mod tensor;
 use crate::graph::{
     Fact, Graph,
     choices::Choices,
-    emitter::{Attribute, LoweredNode, Provider, Value},
+    emitter::{Attribute, Constant, LoweredNode, Provider, Value},
     lowering::{self, Lowered},
 };
 use prost::Message;
@@ -25,7 +25,7 @@ pub const IR_VERSION: i64 = 8;
 pub const BATCH_DIMENSION: &str = "batch";
 
 /// What a model says of itself, and how it takes its samples.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EncodeOptions {
     /// Name of the graph.
     pub name: String,
@@ -33,6 +33,8 @@ pub struct EncodeOptions {
     pub metadata: Vec<(String, String)>,
     /// Whether the first dimension of every input and output is any size instead of the graph's.
     pub dynamic_batch: bool,
+    /// Values of float inputs that need not be fed, by the inputs' names: as many numbers as the input has elements.
+    pub defaults: Vec<(String, Vec<f32>)>,
 }
 
 impl EncodeOptions {
@@ -101,13 +103,25 @@ fn graph_proto(lowered: Lowered, options: &EncodeOptions) -> GraphProto {
     let infos = |values: &[(Value, Fact)]| {
         values.iter().map(|(name, fact)| value_info(name, fact, options.dynamic_batch)).collect()
     };
+    let constants = lowered.constants.iter().map(|(name, c)| tensor::initializer(name, c));
     GraphProto {
         name: options.name.clone(),
         input: infos(&lowered.inputs),
         output: infos(&lowered.outputs),
-        initializer: lowered.constants.iter().map(|(name, c)| tensor::initializer(name, c)).collect(),
+        initializer: constants.chain(defaults(&lowered.inputs, &options.defaults)).collect(),
         node: lowered.nodes.into_iter().map(node_proto).collect(),
     }
+}
+
+/// Since version 4 of the format an initializer with an input's name is what the input is where it is not fed.
+fn defaults(
+    inputs: &[(Value, Fact)],
+    defaults: &[(String, Vec<f32>)],
+) -> impl Iterator<Item = proto::TensorProto> {
+    inputs.iter().filter_map(|(name, fact)| {
+        let (_, values) = defaults.iter().find(|(of, _)| of == name)?;
+        Some(tensor::initializer(name, &Constant::F32(fact.shape.clone(), values.clone())))
+    })
 }
 
 fn node_proto(node: LoweredNode) -> NodeProto {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::graph::operators::{arithmetic::Add, source::Constant};
+use crate::{
+    graph::operators::{arithmetic::Add, source::Constant},
+    training::runtime::{HostTensor, LibraryOptions, Runtime, run_once},
+};
 
 fn sum_with_a_dead_branch() -> Graph {
     let mut graph = Graph::new();
@@ -49,6 +52,7 @@ fn a_model_reads_back_as_it_was_written() {
         name: "n".to_owned(),
         metadata: vec![("genome".to_owned(), "dense 3".to_owned())],
         dynamic_batch: true,
+        defaults: Vec::new(),
     };
     let graph = sum_with_a_dead_branch();
     let decoded = decode(&encode(&graph, Provider::Cpu, &options)).unwrap();
@@ -62,6 +66,24 @@ fn a_model_reads_back_as_it_was_written() {
     let graph = decoded.graph.unwrap();
     assert_eq!(shape(&graph.input[0]), expected);
     assert_eq!(shape(&graph.output[0]), expected);
+}
+
+#[test]
+fn an_input_with_a_default_may_be_fed_or_not() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Fact::f32(&[2]));
+    let state = graph.input("state", Fact::f32(&[2]));
+    let sum = graph.add(Add, &[x, state]).unwrap();
+    graph.output("y", sum);
+    let defaults = vec![("state".to_owned(), vec![10.0, 20.0])];
+    let bytes = encode(&graph, Provider::Cpu, &EncodeOptions { defaults, ..EncodeOptions::named("n") });
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+    let numbers = |values: [f32; 2]| HostTensor::F32(vec![2], values.to_vec());
+    let y = |inputs: &[(&str, HostTensor)]| run_once(&runtime, &bytes, inputs).unwrap().remove(0).1;
+    assert_eq!(y(&[("x", numbers([1.0, 2.0]))]), numbers([11.0, 22.0]));
+    assert_eq!(y(&[("x", numbers([1.0, 2.0])), ("state", numbers([3.0, 4.0]))]), numbers([4.0, 6.0]));
+    let graph = decode(&bytes).unwrap().graph.unwrap();
+    assert_eq!(graph.input.len(), 2, "it stays an input");
 }
 
 #[test]

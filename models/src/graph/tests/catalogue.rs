@@ -24,7 +24,7 @@ use crate::{
             pooling::{AveragePool, GlobalAveragePool, MaxPool},
             reduce::{ReduceMean, ReduceSum},
             shape::{Concat, Expand, Flatten, PadZeros, Reshape, Slice, Split, Transpose},
-            source::Filled,
+            source::{Filled, IntegerConstant},
             window::Window,
         },
     },
@@ -32,6 +32,7 @@ use crate::{
 };
 use hatchery_config::vocabulary::Activation;
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 /// Wires operators onto inputs and returns their outputs.
 pub type Wire = dyn Fn(&mut Graph, &[Outlet]) -> Vec<Outlet>;
@@ -247,6 +248,16 @@ pub fn all() -> Vec<Application> {
     all.push(application(PadZeros { axis: 1, before: 1, after: 2 }, vec![matrix(&mut rng)]));
     all.push(application(Expand { shape: vec![3, 4, 5] }, vec![matrix(&mut rng)]));
     all.extend(with_integers(&mut rng));
+    all.push(Application {
+        what: "integer constant, as floats".to_owned(),
+        inputs: Vec::new(),
+        wiring: Box::new(|graph, _| {
+            let constant = IntegerConstant { shape: vec![2], values: Arc::new(vec![3, -4]) };
+            let whole = graph.add(constant, &[]).unwrap();
+            vec![graph.add(ToFloat, &[whole]).unwrap()]
+        }),
+        differentiable: false,
+    });
     all
 }
 

@@ -1,6 +1,6 @@
 //! Every gradient rule against central differences.
 
-use super::support::{away_from_zero, check_gradients, labels, positive, stream, well_apart};
+use super::support::{away_from_zero, check_gradients, labels, outputs_of, positive, stream, well_apart};
 use crate::graph::{
     Graph, Operator, Outlet,
     operators::{
@@ -8,7 +8,8 @@ use crate::graph::{
         arithmetic::{
             Add, AddScalar, Divide, Multiply, Power, Reciprocal, Scale, Square, SquareRoot, Subtract,
         },
-        convolution::Convolution,
+        cast::ToFloat,
+        convolution::{ChannelSum, Convolution},
         dense::{Dense, MatrixProduct},
         dropout::Dropout,
         loss::{MeanSquaredError, Softmax, SoftmaxCrossEntropy},
@@ -168,11 +169,32 @@ fn convolutions_of_every_stride_dilation_grouping_and_padding() {
 }
 
 #[test]
+fn a_sum_per_channel() {
+    let mut rng = stream(12);
+    let image = HostTensor::F32(vec![2, 2, 1, 2], vec![1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0]);
+    let sums = outputs_of(std::slice::from_ref(&image), &all(ChannelSum));
+    assert_eq!(sums, [HostTensor::F32(vec![2], vec![10.0, 100.0])]);
+    check(ChannelSum, &[away_from_zero(&mut rng, &[3, 4, 2, 5])], &mut rng);
+}
+
+#[test]
+fn conversions_keep_numbers_and_gradients_of_floats() {
+    let mut rng = stream(13);
+    check(ToFloat, &[away_from_zero(&mut rng, &[2, 3])], &mut rng);
+    for whole in [HostTensor::I64(vec![3], vec![0, 7, 255]), HostTensor::U8(vec![3], vec![0, 7, 255])] {
+        let converted = outputs_of(&[whole], &all(ToFloat));
+        assert_eq!(converted, [HostTensor::F32(vec![3], vec![0.0, 7.0, 255.0])]);
+    }
+}
+
+#[test]
 fn depthwise_convolutions() {
     let mut rng = stream(7);
-    for (stride, filters) in [([1, 1], 4), ([2, 1], 4), ([2, 2], 8)] {
-        let convolution = Convolution { stride, dilation: [1, 1], groups: 4, pads: [1, 1, 1, 1] };
-        let inputs = [away_from_zero(&mut rng, &[2, 4, 5, 6]), away_from_zero(&mut rng, &[filters, 1, 3, 3])];
+    for (stride, dilation, filters) in
+        [([1, 1], 1, 4), ([2, 1], 1, 4), ([2, 2], 1, 8), ([1, 1], 2, 4), ([2, 2], 2, 4), ([2, 2], 2, 8)]
+    {
+        let convolution = Convolution { stride, dilation: [dilation; 2], groups: 4, pads: [dilation; 4] };
+        let inputs = [away_from_zero(&mut rng, &[2, 4, 7, 8]), away_from_zero(&mut rng, &[filters, 1, 3, 3])];
         check(convolution, &inputs, &mut rng);
     }
 }

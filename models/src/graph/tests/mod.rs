@@ -1,9 +1,11 @@
 //! Graphs run in ONNX Runtime itself.
 
 mod catalogue;
+mod completeness;
 mod cuda;
 mod draws;
 mod gradients;
+mod gradients_drawn;
 mod lowerings;
 mod rules;
 pub(super) mod standard;

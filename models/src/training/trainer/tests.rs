@@ -1,12 +1,20 @@
 use super::*;
 use crate::{
-    data::{self, Dataset, LoadOptions, Normalisation, Split},
+    data::{self, Dataset, LoadOptions, Normalisation, Samples, Split, Targets},
+    expression,
     genome::{
         Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding,
         Pool, Schedule, TrainingGenes,
     },
-    training::{Unobserved, evaluate, runtime::LibraryOptions},
+    onnx::{EncodeOptions, encode},
+    problem::{Problem, Task},
+    training::{
+        Unobserved, evaluate,
+        runtime::{HostTensor, LibraryOptions, run_once},
+    },
 };
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::{cell::Cell, sync::Arc};
 
 struct Digits {
@@ -297,17 +305,77 @@ fn a_network_that_does_not_fit_the_data_is_a_crash_with_words() {
 #[test]
 fn regression_is_scored_by_r_squared() {
     let mut dataset = data::load("digits", &LoadOptions::default()).unwrap();
-    let data::Samples::U8(pixels) = &dataset.samples else { panic!("digits are bytes") };
+    let Samples::U8(pixels) = &dataset.samples else { panic!("digits are bytes") };
     let brightness =
         |sample: &[u8]| [sample.iter().map(|&p| f32::from(p)).sum::<f32>(), f32::from(sample[27])];
     let values = pixels.chunks(64).flat_map(brightness).collect();
-    dataset.targets = data::Targets::Values { values, names: vec!["sum".to_owned(), "middle".to_owned()] };
-    dataset.problem.task = crate::problem::Task::Regression { targets: 2 };
+    dataset.targets = Targets::Values { values, names: vec!["sum".to_owned(), "middle".to_owned()] };
+    dataset.problem.task = Task::Regression { targets: 2 };
     let digits = Digits::of(dataset);
     let genome = linear(|training| training.label_smoothing = 0.0);
     let trained = digits.train(&digits.assignment(&genome, 15));
     assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
     assert!(trained.curve[14].validation_score > 0.9, "{:?}", trained.curve);
+}
+
+/// Two views of noise, each with a bright or a dark upper half: the class says whether the two are alike.
+fn two_views(count: usize) -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let bright = [rng.random::<bool>(), rng.random::<bool>()];
+        for is_bright in bright {
+            let level = if is_bright { 1.0 } else { -1.0 };
+            values.extend((0..16).map(|at| rng.random_range(-0.5..0.5) + if at < 8 { level } else { 0.0 }));
+        }
+        labels.push(i64::from(bright[0] != bright[1]));
+    }
+    let names = ["alike", "unlike"].map(str::to_owned).to_vec();
+    Dataset {
+        source: "two views".to_owned(),
+        problem: Problem {
+            channels: 2,
+            height: 4,
+            width: 4,
+            multi_view: true,
+            task: Task::Classification { classes: 2 },
+        },
+        samples: Samples::F32(values),
+        targets: Targets::Classes { labels, names },
+        count,
+        official_test: 0,
+        content_hash: String::new(),
+    }
+}
+
+#[test]
+fn views_are_merged_and_what_only_both_tell_is_learned() {
+    let views = Digits::of(two_views(600));
+    let dense = LayerGene::Dense(Dense { units: 16, norm: Norm::None, activation: Activation::Relu });
+    let genome = Genome { layers: vec![convolution(4), LayerGene::Merge, dense], training: training_genes() };
+    let trained = views.train(&views.assignment(&genome, 15));
+    assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
+    let weights = trained.weights.unwrap();
+    let Digits { runtime, resident, split, normalisation } = &views;
+    let scores = evaluate(runtime, resident, &genome, normalisation, &weights, &split.test).unwrap();
+    assert!(scores.score > 0.9, "{scores:?}: by one view alone it is a half");
+
+    let dataset = resident.dataset();
+    let product = expression::inference(&genome, &dataset.problem, normalisation, &weights).unwrap();
+    let options = EncodeOptions { dynamic_batch: true, ..EncodeOptions::named("two views") };
+    let model = encode(&product.graph, runtime.provider(), &options);
+    let (Samples::F32(values), Targets::Classes { labels, .. }) = (&dataset.samples, &dataset.targets) else {
+        panic!("two views are floats and classes")
+    };
+    let input = HostTensor::F32(dataset.shape(dataset.count), values.clone());
+    let outputs = run_once(runtime, &model, &[("input", input)]).unwrap();
+    let (_, logits) = outputs.iter().find(|(name, _)| name == "logits").unwrap();
+    let logits = logits.floats().unwrap();
+    let is_right = |&&sample: &&u32| {
+        let of = &logits[2 * sample as usize..][..2];
+        i64::from(of[1] > of[0]) == labels[sample as usize]
+    };
+    assert_eq!(split.test.iter().filter(is_right).count() as u64, scores.correct);
 }
 
 #[test]
