@@ -6,6 +6,7 @@ use crate::{
     cli::exit::{Exit, Failure, OrExit},
     commands::data,
     model_facts::ModelFacts,
+    output::note,
     retrain::retrain,
     run_directory::{self, RunDirectory},
     view::{self, Best, Row, Run},
@@ -184,7 +185,8 @@ impl Workshop {
         self.write_champions()
     }
 
-    /// Everyone on the front is described; whose weights were kept is there as a model, too.
+    /// Everyone on the front is described, and is there as a model. Where weights were not kept (a front longer than
+    /// the search keeps weights of, or a run of an earlier program), that is said.
     fn write_champions(&self) -> anyhow::Result<()> {
         let folder = self.directory.champions();
         run_directory::make(&folder)?;
@@ -193,6 +195,14 @@ impl Workshop {
             run_directory::write_whole(&folder.join(format!("{}.json", row.id)), facts.as_bytes())?;
             if self.has_weights(row) {
                 run_directory::write_whole(&folder.join(format!("{}.onnx", row.id)), &self.model(row)?)?;
+            } else {
+                note(format_args!(
+                    "the weights of network {} were not kept: hatchery export {} {} --onnx {}.onnx trains it again",
+                    row.id,
+                    self.directory.root().display(),
+                    row.id,
+                    row.id
+                ));
             }
         }
         Ok(())
