@@ -72,13 +72,40 @@ impl Journal {
         if is_taken(dir)? {
             return Err(JournalError::Exists { dir: dir.to_owned() });
         }
+        Self::create_with(dir, info, |_| {})
+    }
+
+    /// Begins a new run in a free directory. `prepare` has the connection before anything is written.
+    fn create_with(
+        dir: &Path,
+        info: &RunInfo,
+        prepare: impl FnOnce(&Connection),
+    ) -> Result<Self, JournalError> {
+        let existed = dir.exists();
         std::fs::create_dir_all(dir).map_err(|source| file_error("create", dir, source))?;
-        let lock = RunLock::take(dir)?;
+        let lock = RunLock::take(dir).inspect_err(|error| {
+            // Another process's lock is not ours to remove.
+            if !matches!(error, JournalError::InUse { .. }) {
+                undo_creation(dir, existed);
+            }
+        })?;
         let path = dir.join(JOURNAL_FILE);
-        let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) };
-        journal.begin(info)?;
-        Ok(journal)
+        let begun = schema::open_to_write(&path).and_then(|connection| {
+            prepare(&connection);
+            begin(&connection, &path, info).map(|()| connection)
+        });
+        match begun {
+            Ok(connection) => {
+                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) })
+            }
+            Err(error) => {
+                undo_creation(dir, existed);
+                Err(match error {
+                    JournalError::Full { path } => JournalError::FullAtBegin { path },
+                    other => other,
+                })
+            }
+        }
     }
 
     /// Takes up the run in `dir` again.
@@ -104,9 +131,8 @@ impl Journal {
     pub(crate) fn in_memory(info: &RunInfo) -> Result<Self, JournalError> {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None };
-        journal.begin(info)?;
-        Ok(journal)
+        begin(&connection, &path, info)?;
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None })
     }
 
     /// The run directory.
@@ -169,32 +195,6 @@ impl Journal {
             .map_err(|error| schema::classify("fold", &self.path, error))
     }
 
-    fn begin(&self, info: &RunInfo) -> Result<(), JournalError> {
-        let failed = |error| schema::classify("create", &self.path, error);
-        let problem = serde_json::to_string(&info.problem).map_err(|error| JournalError::Contradiction {
-            path: self.path.clone(),
-            detail: error.to_string(),
-        })?;
-        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
-        schema::create_tables(&transaction).map_err(failed)?;
-        transaction
-            .execute(
-                "INSERT INTO run
-                 (id, experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0, 'search')",
-                rusqlite::params![
-                    info.experiment,
-                    info.data_source,
-                    info.data_hash,
-                    problem,
-                    info.program_version,
-                    unix_ms()
-                ],
-            )
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)
-    }
-
     /// Asks for the right to write at once, not when the first network is trained.
     fn check_writable(&self) -> Result<(), JournalError> {
         self.connection
@@ -210,6 +210,44 @@ impl Journal {
     #[cfg(test)]
     pub(crate) fn pages(&self) -> u32 {
         self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+    }
+}
+
+/// Creates the tables and records what the run is about: all, or nothing.
+fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), JournalError> {
+    let failed = |error| schema::classify("create", path, error);
+    let problem = serde_json::to_string(&info.problem)
+        .map_err(|error| JournalError::Contradiction { path: path.to_owned(), detail: error.to_string() })?;
+    let transaction = connection.unchecked_transaction().map_err(failed)?;
+    schema::create_tables(&transaction).map_err(failed)?;
+    transaction
+        .execute(
+            "INSERT INTO run
+             (id, experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0, 'search')",
+            rusqlite::params![
+                info.experiment,
+                info.data_source,
+                info.data_hash,
+                problem,
+                info.program_version,
+                unix_ms()
+            ],
+        )
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// A run that could not be begun leaves nothing behind that would be in the way of the next. What cannot be removed
+/// stays: why it could not be begun is the news.
+fn undo_creation(dir: &Path, existed: bool) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let _ = std::fs::remove_file(dir.join(format!("{JOURNAL_FILE}{suffix}")));
+    }
+    let _ = std::fs::remove_file(dir.join(lock::LOCK_FILE));
+    if !existed {
+        // Only where it is empty.
+        let _ = std::fs::remove_dir(dir);
     }
 }
 
