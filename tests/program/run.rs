@@ -249,7 +249,7 @@ fn after_kill_9_nothing_finished_is_lost_or_repeated() {
     let while_it_runs = hatchery(folder.path(), &["run", "--out", "run", "--resume"]);
     if living.is_alive() {
         while_it_runs.refused(4, &["in use", &living.0.id().to_string()]);
-        hatchery(folder.path(), &["run", "--out", "run"]).refused(4, &["run"]);
+        hatchery(folder.path(), &["run", "--out", "run"]).refused(4, &["in use", "--out"]);
     }
     living.kill();
     let before = rows(folder.path());
@@ -257,8 +257,7 @@ fn after_kill_9_nothing_finished_is_lost_or_repeated() {
     assert_eq!(done.json()["evaluations"], 12);
     let after = rows(folder.path());
     assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
-    let genomes: BTreeSet<&String> =
-        after.values().map(|(_, _, summary)| summary).collect();
+    let genomes: BTreeSet<&String> = after.values().map(|(_, _, summary)| summary).collect();
     assert!(genomes.len() > 1 && after.len() == 12);
 }
 
