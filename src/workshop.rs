@@ -75,9 +75,12 @@ impl Workshop {
             .or_else(|| own().max_by_key(|evaluation| (evaluation.kind == LeaseKind::Crown, evaluation.id)))
     }
 
-    /// The library that the run was told to use.
+    /// The library that the run was last told to use: the run directory's file holds what a resume has changed, the
+    /// journal what the run began with. A file that cannot be read says nothing.
     pub fn library(&self) -> Option<PathBuf> {
-        self.experiment.runtime.library.clone()
+        let file = self.directory.experiment();
+        let last = Experiment::load(&file.display().to_string(), &[]).ok().filter(|_| file.is_file());
+        last.as_ref().unwrap_or(&self.experiment).runtime.library.clone()
     }
 
     /// Whether the network's weights were kept; otherwise it must be trained again.
