@@ -82,14 +82,18 @@ impl Journal {
         prepare: impl FnOnce(&Connection),
     ) -> Result<Self, JournalError> {
         let existed = dir.exists();
-        std::fs::create_dir_all(dir).map_err(|source| file_error("create", dir, source))?;
-        let lock = RunLock::take(dir).inspect_err(|error| {
-            // Another process's lock is not ours to remove.
-            if !matches!(error, JournalError::InUse { .. }) {
-                undo_creation(dir, existed);
-            }
-        })?;
+        std::fs::create_dir_all(dir).map_err(|source| at_begin(file_error("create", dir, source)))?;
         let path = dir.join(JOURNAL_FILE);
+        let lock = match RunLock::take(dir) {
+            Ok(_) if path.exists() => return Err(JournalError::Exists { dir: dir.to_owned() }),
+            Ok(lock) => lock,
+            // Another process's lock is not ours to remove.
+            Err(error @ JournalError::InUse { .. }) => return Err(error),
+            Err(error) => {
+                undo_creation(dir, existed, &[lock::LOCK_FILE.to_owned()]);
+                return Err(at_begin(error));
+            }
+        };
         let begun = schema::open_to_write(&path).and_then(|connection| {
             prepare(&connection);
             begin(&connection, &path, info).map(|()| connection)
@@ -99,11 +103,10 @@ impl Journal {
                 Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) })
             }
             Err(error) => {
-                undo_creation(dir, existed);
-                Err(match error {
-                    JournalError::Full { path } => JournalError::FullAtBegin { path },
-                    other => other,
-                })
+                let journal = ["", "-wal", "-shm"].map(|suffix| format!("{JOURNAL_FILE}{suffix}"));
+                undo_creation(dir, existed, &journal);
+                undo_creation(dir, existed, &[lock::LOCK_FILE.to_owned()]);
+                Err(at_begin(error))
             }
         }
     }
@@ -238,13 +241,20 @@ fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), Jou
     transaction.commit().map_err(failed)
 }
 
+/// Where there is no run yet, there is none to go on with.
+fn at_begin(error: JournalError) -> JournalError {
+    match error {
+        JournalError::Full { path } => JournalError::FullAtBegin { path },
+        other => other,
+    }
+}
+
 /// A run that could not be begun leaves nothing behind that would be in the way of the next. What cannot be removed
 /// stays: why it could not be begun is the news.
-fn undo_creation(dir: &Path, existed: bool) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let _ = std::fs::remove_file(dir.join(format!("{JOURNAL_FILE}{suffix}")));
+fn undo_creation(dir: &Path, existed: bool, files: &[String]) {
+    for file in files {
+        let _ = std::fs::remove_file(dir.join(file));
     }
-    let _ = std::fs::remove_file(dir.join(lock::LOCK_FILE));
     if !existed {
         // Only where it is empty.
         let _ = std::fs::remove_dir(dir);

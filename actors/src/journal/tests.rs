@@ -350,7 +350,7 @@ fn a_disk_full_at_the_begin_leaves_a_directory_to_begin_in() {
     let (absent, empty) = (parent.path().join("absent"), parent.path().join("empty"));
     std::fs::create_dir(&empty).unwrap();
     for dir in [&absent, &empty] {
-        let full = |connection: &rusqlite::Connection| {
+        let full = |connection: &Connection| {
             connection.pragma_update(None, "max_page_count", 3).unwrap();
         };
         let error = Journal::create_with(dir, &info(), full).unwrap_err();
