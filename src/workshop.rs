@@ -6,6 +6,7 @@ use crate::{
     cli::exit::{Exit, Failure, OrExit},
     commands::data,
     model_facts::ModelFacts,
+    output::note,
     retrain::retrain,
     run_directory::{self, RunDirectory},
     view::{self, Best, Row, Run},
@@ -75,9 +76,12 @@ impl Workshop {
             .or_else(|| own().max_by_key(|evaluation| (evaluation.kind == LeaseKind::Crown, evaluation.id)))
     }
 
-    /// The library that the run was told to use.
+    /// The library that the run was last told to use: the run directory's file holds what a resume has changed, the
+    /// journal what the run began with. A file that cannot be read says nothing.
     pub fn library(&self) -> Option<PathBuf> {
-        self.experiment.runtime.library.clone()
+        let file = self.directory.experiment();
+        let last = Experiment::load(&file.display().to_string(), &[]).ok().filter(|_| file.is_file());
+        last.as_ref().unwrap_or(&self.experiment).runtime.library.clone()
     }
 
     /// Whether the network's weights were kept; otherwise it must be trained again.
@@ -198,7 +202,8 @@ impl Workshop {
         self.write_champions()
     }
 
-    /// Everyone on the front is described; whose weights were kept is there as a model, too.
+    /// Everyone on the front is described, and is there as a model. Where weights were not kept (a front longer than
+    /// the search keeps weights of, or a run of an earlier program), that is said.
     fn write_champions(&self) -> anyhow::Result<()> {
         let folder = self.directory.champions();
         run_directory::make(&folder)?;
@@ -207,6 +212,14 @@ impl Workshop {
             run_directory::write_whole(&folder.join(format!("{}.json", row.id)), facts.as_bytes())?;
             if self.has_weights(row) {
                 run_directory::write_whole(&folder.join(format!("{}.onnx", row.id)), &self.model(row)?)?;
+            } else {
+                note(format_args!(
+                    "the weights of network {} were not kept: hatchery export {} {} --onnx {}.onnx trains it again",
+                    row.id,
+                    self.directory.root().display(),
+                    row.id,
+                    row.id
+                ));
             }
         }
         Ok(())

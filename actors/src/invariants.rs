@@ -5,7 +5,7 @@
 
 use crate::population::desk::{Desk, Place};
 use crate::population::ledger::Closed;
-use crate::population::settings::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use crate::population::settings::{FRONT_KEPT_MAX, LOSSES_MAX, WEIGHTS_KEPT_MAX};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -72,7 +72,9 @@ impl Invariant {
             Self::NoStructureTwice => "no structural hash belongs to two evaluated individuals",
             Self::LossesAreBounded => "no open evaluation has lost its trainer more often than it may",
             Self::ArchiveIsBounded => "the archive holds no more than the population's size",
-            Self::WeightsAreBounded => "only the best candidates' and the finale's weights are kept",
+            Self::WeightsAreBounded => {
+                "only the weights of the best, of the front and of the finale are kept"
+            }
             Self::FinaleIsSingle => {
                 "the final training and the test are under way at most once, after the search"
             }
@@ -118,7 +120,7 @@ pub struct View<'a> {
     pub ended: bool,
 }
 
-/// Weights kept beyond the champions': of crown trainings and of the final.
+/// Weights kept beyond those of the best and of the front: of crown trainings and of the final.
 const FINALE_WEIGHTS_MAX: usize = 8;
 
 /// Breaches seen by this process; stays 0.
@@ -195,7 +197,7 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     if members > capacity {
         breach(Invariant::ArchiveIsBounded, format!("{members} members, {capacity} allowed"));
     }
-    if view.kept_weights > WEIGHTS_KEPT_MAX + FINALE_WEIGHTS_MAX {
+    if view.kept_weights > WEIGHTS_KEPT_MAX + FRONT_KEPT_MAX + FINALE_WEIGHTS_MAX {
         breach(Invariant::WeightsAreBounded, format!("{} kept", view.kept_weights));
     }
     found

@@ -10,7 +10,7 @@ use hatchery_models::{
     training::runtime::{HostTensor, LibraryOptions, Runtime},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -129,10 +129,12 @@ fn the_run_directory_holds_everything() {
     }
     let champions: Vec<PathBuf> =
         fs::read_dir(root.join("champions")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(
-        champions.iter().any(|path| path.extension().is_some_and(|extension| extension == "onnx")),
-        "{champions:?}"
-    );
+    let of_kind = |kind: &str| {
+        let own = champions.iter().filter(|path| path.extension().is_some_and(|extension| extension == kind));
+        own.map(|path| path.with_extension("")).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(of_kind("json"), of_kind("onnx"), "every champion is there as a model");
+    assert!(!of_kind("onnx").is_empty(), "{champions:?}");
     let best: serde_json::Value = serde_json::from_slice(&fs::read(root.join("best.json")).unwrap()).unwrap();
     assert_eq!(best["id"], finished().1["best"]["id"]);
     assert_eq!(best["test_accuracy"], finished().1["best"]["test_accuracy"]);
@@ -313,7 +315,7 @@ fn after_kill_9_nothing_finished_is_lost_or_repeated() {
     let while_it_runs = hatchery(folder.path(), &["run", "--out", "run", "--resume"]);
     if living.is_alive() {
         while_it_runs.refused(4, &["in use", &living.0.id().to_string()]);
-        hatchery(folder.path(), &["run", "--out", "run"]).refused(4, &["run"]);
+        hatchery(folder.path(), &["run", "--out", "run"]).refused(4, &["in use", "--out"]);
     }
     living.kill();
     let before = rows(folder.path());
@@ -321,8 +323,7 @@ fn after_kill_9_nothing_finished_is_lost_or_repeated() {
     assert_eq!(done.json()["evaluations"], 12);
     let after = rows(folder.path());
     assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
-    let genomes: std::collections::BTreeSet<&String> =
-        after.values().map(|(_, _, summary)| summary).collect();
+    let genomes: BTreeSet<&String> = after.values().map(|(_, _, summary)| summary).collect();
     assert!(genomes.len() > 1 && after.len() == 12);
 }
 

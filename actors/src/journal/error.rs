@@ -66,6 +66,15 @@ pub enum JournalError {
         /// The journal file.
         path: PathBuf,
     },
+    /// No room for a run that was to begin.
+    #[error(
+        "no space left to begin a run at {}: free some space on its disk, or choose another directory with --out",
+        .path.display()
+    )]
+    FullAtBegin {
+        /// The journal file.
+        path: PathBuf,
+    },
     /// Any other trouble with files.
     #[error("cannot {action} {}", .path.display())]
     Io {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The lock's file name in a run directory.
-const LOCK_FILE: &str = "run.lock";
+pub const LOCK_FILE: &str = "run.lock";
 
 /// Tries to take the lock: a reader that asks whether the owner lives holds it for a moment.
 const TRIES_MAX: u32 = 5;

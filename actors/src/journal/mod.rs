@@ -72,13 +72,43 @@ impl Journal {
         if is_taken(dir)? {
             return Err(JournalError::Exists { dir: dir.to_owned() });
         }
-        std::fs::create_dir_all(dir).map_err(|source| file_error("create", dir, source))?;
-        let lock = RunLock::take(dir)?;
+        Self::create_with(dir, info, |_| {})
+    }
+
+    /// Begins a new run in a free directory. `prepare` has the connection before anything is written.
+    fn create_with(
+        dir: &Path,
+        info: &RunInfo,
+        prepare: impl FnOnce(&Connection),
+    ) -> Result<Self, JournalError> {
+        let existed = dir.exists();
+        std::fs::create_dir_all(dir).map_err(|source| at_begin(file_error("create", dir, source)))?;
         let path = dir.join(JOURNAL_FILE);
-        let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) };
-        journal.begin(info)?;
-        Ok(journal)
+        let lock = match RunLock::take(dir) {
+            Ok(_) if path.exists() => return Err(JournalError::Exists { dir: dir.to_owned() }),
+            Ok(lock) => lock,
+            // Another process's lock is not ours to remove.
+            Err(error @ JournalError::InUse { .. }) => return Err(error),
+            Err(error) => {
+                undo_creation(dir, existed, &[lock::LOCK_FILE.to_owned()]);
+                return Err(at_begin(error));
+            }
+        };
+        let begun = schema::open_to_write(&path).and_then(|connection| {
+            prepare(&connection);
+            begin(&connection, &path, info).map(|()| connection)
+        });
+        match begun {
+            Ok(connection) => {
+                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) })
+            }
+            Err(error) => {
+                let journal = ["", "-wal", "-shm"].map(|suffix| format!("{JOURNAL_FILE}{suffix}"));
+                undo_creation(dir, existed, &journal);
+                undo_creation(dir, existed, &[lock::LOCK_FILE.to_owned()]);
+                Err(at_begin(error))
+            }
+        }
     }
 
     /// Takes up the run in `dir` again.
@@ -104,9 +134,8 @@ impl Journal {
     pub(crate) fn in_memory(info: &RunInfo) -> Result<Self, JournalError> {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
-        let journal = Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None };
-        journal.begin(info)?;
-        Ok(journal)
+        begin(&connection, &path, info)?;
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None })
     }
 
     /// The run directory.
@@ -169,32 +198,6 @@ impl Journal {
             .map_err(|error| schema::classify("fold", &self.path, error))
     }
 
-    fn begin(&self, info: &RunInfo) -> Result<(), JournalError> {
-        let failed = |error| schema::classify("create", &self.path, error);
-        let problem = serde_json::to_string(&info.problem).map_err(|error| JournalError::Contradiction {
-            path: self.path.clone(),
-            detail: error.to_string(),
-        })?;
-        let transaction = self.connection.unchecked_transaction().map_err(failed)?;
-        schema::create_tables(&transaction).map_err(failed)?;
-        transaction
-            .execute(
-                "INSERT INTO run
-                 (id, experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0, 'search')",
-                rusqlite::params![
-                    info.experiment,
-                    info.data_source,
-                    info.data_hash,
-                    problem,
-                    info.program_version,
-                    unix_ms()
-                ],
-            )
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)
-    }
-
     /// Asks for the right to write at once, not when the first network is trained.
     fn check_writable(&self) -> Result<(), JournalError> {
         self.connection
@@ -210,6 +213,51 @@ impl Journal {
     #[cfg(test)]
     pub(crate) fn pages(&self) -> u32 {
         self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+    }
+}
+
+/// Creates the tables and records what the run is about: all, or nothing.
+fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), JournalError> {
+    let failed = |error| schema::classify("create", path, error);
+    let problem = serde_json::to_string(&info.problem)
+        .map_err(|error| JournalError::Contradiction { path: path.to_owned(), detail: error.to_string() })?;
+    let transaction = connection.unchecked_transaction().map_err(failed)?;
+    schema::create_tables(&transaction).map_err(failed)?;
+    transaction
+        .execute(
+            "INSERT INTO run
+             (id, experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0, 'search')",
+            rusqlite::params![
+                info.experiment,
+                info.data_source,
+                info.data_hash,
+                problem,
+                info.program_version,
+                unix_ms()
+            ],
+        )
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Where there is no run yet, there is none to go on with.
+fn at_begin(error: JournalError) -> JournalError {
+    match error {
+        JournalError::Full { path } => JournalError::FullAtBegin { path },
+        other => other,
+    }
+}
+
+/// A run that could not be begun leaves nothing behind that would be in the way of the next. What cannot be removed
+/// stays: why it could not be begun is the news.
+fn undo_creation(dir: &Path, existed: bool, files: &[String]) {
+    for file in files {
+        let _ = std::fs::remove_file(dir.join(file));
+    }
+    if !existed {
+        // Only where it is empty.
+        let _ = std::fs::remove_dir(dir);
     }
 }
 

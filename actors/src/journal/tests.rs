@@ -343,3 +343,21 @@ async fn the_writer_gives_entries_back_that_it_could_not_record() {
     assert!(!dir.join("journal.sqlite-wal").exists(), "the log is folded in at the end");
     assert_eq!(record::read(&dir).unwrap().evaluations[0].score, Some(0.5));
 }
+
+#[test]
+fn a_disk_full_at_the_begin_leaves_a_directory_to_begin_in() {
+    let parent = TempDir::new().unwrap();
+    let (absent, empty) = (parent.path().join("absent"), parent.path().join("empty"));
+    std::fs::create_dir(&empty).unwrap();
+    for dir in [&absent, &empty] {
+        let full = |connection: &Connection| {
+            connection.pragma_update(None, "max_page_count", 3).unwrap();
+        };
+        let error = Journal::create_with(dir, &info(), full).unwrap_err();
+        assert!(matches!(error, JournalError::FullAtBegin { .. }), "{error}");
+        assert!(!error.to_string().contains("--resume"), "{error}");
+    }
+    assert!(!absent.exists(), "what was created is removed");
+    assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
+    Journal::create(&empty, &info()).unwrap();
+}

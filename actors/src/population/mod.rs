@@ -6,6 +6,7 @@ mod brain;
 pub mod desk;
 pub mod effect;
 mod finale;
+mod front;
 pub mod ledger;
 mod nursery;
 mod plan;

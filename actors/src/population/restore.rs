@@ -1,9 +1,9 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
-use super::archive::{Champion, Fitness};
+use super::archive::Fitness;
 use super::desk::{Open, Place};
 use super::ledger::Closed;
-use super::settings::{Settings, WEIGHTS_KEPT_MAX};
+use super::settings::Settings;
 use super::state::Brain;
 use crate::journal::entry::Stage;
 use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
@@ -59,10 +59,7 @@ impl Brain {
         self.note_losses(record.losses);
         if record.kind == LeaseKind::Search {
             self.learn(&closed, &record.curve);
-            if let Some(fitness) = fitness {
-                let champion = Champion { evaluation: record.id, individual: record.individual.id, fitness };
-                self.champions.insert(champion, WEIGHTS_KEPT_MAX);
-            }
+            self.rank(record.id, &closed);
         }
         self.closed.insert(record.id, closed);
         // A streak of crashes is no reason to give up again before anything was tried.

@@ -3,12 +3,13 @@
 use super::archive::{Champion, Fitness, Member};
 use super::desk::{Open, Place};
 use super::effect::Effect;
+use super::front;
 use super::ledger::Closed;
-use super::settings::{LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use super::settings::{FRONT_KEPT_MAX, LOSSES_MAX, WEIGHTS_KEPT_MAX};
 use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
 use crate::pace::Pace;
-use crate::protocol::{Delivery, EvaluationId, LeaseKind, TrainerId, nothing_trained};
+use crate::protocol::{Delivery, EvaluationId, Individual, LeaseKind, TrainerId, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
@@ -146,19 +147,35 @@ impl Brain {
         }
     }
 
-    /// One that is among the best keeps its weights; one that no longer is loses them.
+    /// One that is among the best, or on the front of score against size, keeps its weights; one that no longer is
+    /// loses them.
     fn crown_candidate(&mut self, evaluation: EvaluationId, closed: &Closed, weights: Option<Arc<Weights>>) {
-        let Some(fitness) = closed.fitness else { return };
-        let champion = Champion { evaluation, individual: closed.individual.id, fitness };
-        let (stays, left) = self.champions.insert(champion, WEIGHTS_KEPT_MAX);
-        if stays {
+        let left = self.rank(evaluation, closed);
+        if self.is_worth_keeping(evaluation) {
             self.keep_weights(evaluation, weights);
         }
-        if let Some(left) = left
-            && self.weights.remove(&left.evaluation).is_some()
-        {
-            self.record(Entry::WeightsDropped { evaluation: left.evaluation });
+        for evaluation in left {
+            if !self.is_worth_keeping(evaluation) && self.weights.remove(&evaluation).is_some() {
+                self.record(Entry::WeightsDropped { evaluation });
+            }
         }
+    }
+
+    /// Gives an evaluation of the search its place among the best and on the front. Says whom it drives away there.
+    pub(super) fn rank(&mut self, evaluation: EvaluationId, closed: &Closed) -> Vec<EvaluationId> {
+        let Some(fitness) = closed.fitness else { return Vec::new() };
+        let Individual { id: individual, parameters, .. } = *closed.individual;
+        let (_, worst) =
+            self.champions.insert(Champion { evaluation, individual, fitness }, WEIGHTS_KEPT_MAX);
+        let place = front::Place { evaluation, individual, parameters, score: fitness.score };
+        let (_, beaten) = self.front.insert(place, FRONT_KEPT_MAX);
+        let worst = worst.map(|champion| champion.evaluation);
+        worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect()
+    }
+
+    fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
+        self.front.holds(evaluation)
+            || self.champions.ranked().iter().any(|champion| champion.evaluation == evaluation)
     }
 
     pub(super) fn keep_weights(&mut self, evaluation: EvaluationId, weights: Option<Arc<Weights>>) {

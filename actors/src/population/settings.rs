@@ -10,6 +10,10 @@ pub const LOSSES_MAX: u32 = 3;
 /// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
 pub const WEIGHTS_KEPT_MAX: usize = 8;
 
+/// Of the front of score against size, the weights of so many are kept beside the best ones': more champions than a
+/// report can tell apart, and still a journal of moderate size.
+pub const FRONT_KEPT_MAX: usize = 24;
+
 /// What the search is to do.
 #[derive(Clone, Debug)]
 pub struct Settings {

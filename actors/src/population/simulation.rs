@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::settings::LOSSES_MAX;
 use super::state::Brain;
 use crate::invariants;
-use crate::journal::{End, EvaluationState, RunRecord};
+use crate::journal::{End, EvaluationRecord, EvaluationState, RunRecord};
 use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, TrainerId};
 use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -18,6 +18,19 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use world::{Weather, World};
+
+/// Whether it has a score that no other network of at most its size reaches; of equals, the eldest has it.
+fn is_champion(one: &EvaluationRecord, all: &[&EvaluationRecord]) -> bool {
+    let key = |of: &EvaluationRecord| of.score.filter(|_| of.has_fitness());
+    let Some(score) = key(one) else { return false };
+    let (size, id) = (one.individual.parameters, one.individual.id);
+    all.iter().all(|other| {
+        let (other_size, other_id) = (other.individual.parameters, other.individual.id);
+        key(other).is_none_or(|other| {
+            other < score || other_size > size || (other == score && other_size == size && other_id >= id)
+        })
+    })
+}
 
 /// What must be true of every world's end.
 fn judge(brain: &Brain, record: &RunRecord, world: &World) {
@@ -29,6 +42,9 @@ fn judge(brain: &Brain, record: &RunRecord, world: &World) {
     assert!(!world.handed_out_after_search, "seed {seed}: a search training was begun after the search");
     let running: Vec<_> = record.evaluations.iter().filter(|e| e.state == EvaluationState::Running).collect();
     assert!(running.is_empty(), "seed {seed}: {running:?}");
+    for champion in search.iter().filter(|one| is_champion(one, &search)) {
+        assert!(champion.has_weights, "seed {seed}: {:?} is on the front, without weights", champion.id);
+    }
     let tests = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Test && e.score.is_some()).count();
     match brain.end().unwrap() {
         End::Completed => {

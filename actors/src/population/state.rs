@@ -7,6 +7,7 @@
 use super::archive::{Archive, Champions};
 use super::desk::{Desk, Open, Place};
 use super::effect::Effect;
+use super::front::Front;
 use super::ledger::{Closed, Finale, Tally};
 use super::nursery::Nursery;
 use super::settings::Settings;
@@ -26,6 +27,7 @@ pub struct Brain {
     pub(super) nursery: Nursery,
     pub(super) archive: Archive,
     pub(super) champions: Champions,
+    pub(super) front: Front,
     pub(super) stopping: Stopping,
     pub(super) timing: Timing,
     pub(super) stage: Stage,
@@ -54,6 +56,7 @@ impl Brain {
             nursery: Nursery::new(settings.seed, settings.search.clone()),
             archive: Archive::new(usize::try_from(settings.search.population).unwrap_or(usize::MAX)),
             champions: Champions::default(),
+            front: Front::default(),
             stopping: Stopping::new(settings.stopping),
             timing: Timing::new(settings.time, share, spent),
             stage: Stage::Search,

@@ -14,9 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+/// Leases that wait for the thread. A trainer has one at a time; the next may come while the thread is about to take
+/// up waiting again.
+const LEASES_MAX: usize = 2;
+
 /// The thread, as its actor sees it.
 pub struct Slot {
-    leases: Option<mpsc::Sender<Lease>>,
+    leases: Option<mpsc::SyncSender<Lease>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -31,7 +35,7 @@ impl Slot {
         factory: Arc<dyn WorkFactory>,
         actor: ActorRef<TrainerMessage>,
     ) -> std::io::Result<Self> {
-        let (leases, incoming) = mpsc::channel();
+        let (leases, incoming) = mpsc::sync_channel(LEASES_MAX);
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
@@ -43,7 +47,7 @@ impl Slot {
     /// Hands the thread its next lease. Says whether it could take it.
     pub fn assign(&self, lease: Lease) -> bool {
         self.stop.store(false, Ordering::Release);
-        self.leases.as_ref().is_some_and(|leases| leases.send(lease).is_ok())
+        self.leases.as_ref().is_some_and(|leases| leases.try_send(lease).is_ok())
     }
 
     /// Ends the evaluation under way, within one training step.

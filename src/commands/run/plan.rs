@@ -40,10 +40,18 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
         None => RunDirectory::next(&experiment.name),
     };
     // The journal refuses it as well; asked here, nothing is loaded or fetched in vain.
+    not_in_use(directory.root())?;
     if is_taken(directory.root()) {
         return Err(JournalError::Exists { dir: directory.root().to_owned() }).or_exit(Exit::RunDirectory);
     }
     Ok(Plan { experiment, directory, resume: false, finished: false })
+}
+
+fn not_in_use(root: &Path) -> Result<(), Failure> {
+    match lock::holder(root) {
+        Some(pid) => Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory),
+        None => Ok(()),
+    }
 }
 
 fn is_taken(path: &Path) -> bool {
@@ -72,9 +80,7 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     // Who is born already is evaluated, whatever the new budget says.
     let born = u32::try_from(record.individuals.len()).unwrap_or(u32::MAX);
     experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
-    if let Some(pid) = lock::holder(root) {
-        return Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory);
-    }
+    not_in_use(root)?;
     Ok(Plan { experiment, directory, resume: true, finished: record.stage == Stage::Done })
 }
 

@@ -147,10 +147,11 @@ fn headline(plan: &Plan, runtime: &Runtime, choice: &Choice) -> String {
     let devices: Vec<String> = choice.devices.iter().map(ToString::to_string).collect();
     let (verb, report) = (if plan.resume { "goes on" } else { "begins" }, runtime.report());
     format!(
-        "{} {verb} in {}: {} trainers on {}, ONNX Runtime {}",
+        "{} {verb} in {}: {} {} on {}, ONNX Runtime {}",
         plan.experiment.name,
         plan.directory.root().display(),
         choice.trainers,
+        if choice.trainers == 1 { "trainer" } else { "trainers" },
         devices.join(", "),
         report.version
     )

@@ -1,0 +1,126 @@
+//! The front of score against size: whom no smaller or equally large network reaches in score.
+//!
+//! The same front that reports show and `champions/` holds, kept up to date as evaluations end, so that the weights
+//! of whoever is on it can be kept while they are there. It must not know leases, time or trainers.
+
+use crate::protocol::{EvaluationId, IndividualId};
+use std::cmp::Ordering;
+
+/// One network on the front.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Its evaluation in the search.
+    pub evaluation: EvaluationId,
+    /// Whose.
+    pub individual: IndividualId,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Best validation score, a finite number.
+    pub score: f64,
+}
+
+impl Place {
+    /// Whether `other` has no place beside it: of equals, the elder stays.
+    fn beats(&self, other: &Self) -> bool {
+        if self.parameters > other.parameters {
+            return false;
+        }
+        match self.score.total_cmp(&other.score) {
+            Ordering::Greater => true,
+            Ordering::Equal => self.parameters < other.parameters || self.individual < other.individual,
+            Ordering::Less => false,
+        }
+    }
+}
+
+/// The front so far, smallest and so worst score first.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    places: Vec<Place>,
+}
+
+impl Front {
+    /// Takes one in, where nobody beats it; whom it beats leaves, and beyond `max` the one with the worst score. Says
+    /// whether it stayed, and who left.
+    pub fn insert(&mut self, newcomer: Place, max: usize) -> (bool, Vec<Place>) {
+        if self.places.iter().any(|place| place.beats(&newcomer)) {
+            return (false, Vec::new());
+        }
+        let (mut left, mut stay): (Vec<Place>, Vec<Place>) =
+            self.places.drain(..).partition(|place| newcomer.beats(place));
+        let at = stay.partition_point(|place| place.parameters < newcomer.parameters);
+        stay.insert(at, newcomer);
+        let surplus = stay.len().saturating_sub(max);
+        left.extend(stay.drain(..surplus));
+        self.places = stay;
+        let stays = self.holds(newcomer.evaluation);
+        left.retain(|place| place.evaluation != newcomer.evaluation);
+        (stays, left)
+    }
+
+    /// Whether this evaluation's network is on it.
+    pub fn holds(&self, evaluation: EvaluationId) -> bool {
+        self.places.iter().any(|place| place.evaluation == evaluation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    fn place(id: u64, parameters: u64, score: f64) -> Place {
+        Place { evaluation: EvaluationId(id), individual: IndividualId(id), parameters, score }
+    }
+
+    fn ids(places: &[Place]) -> Vec<u64> {
+        places.iter().map(|place| place.evaluation.0).collect()
+    }
+
+    /// As reports find it: by size, then score, then age, whoever is better than all before.
+    fn at_once(mut places: Vec<Place>) -> Vec<u64> {
+        places.sort_by(|one, other| {
+            one.parameters
+                .cmp(&other.parameters)
+                .then(other.score.total_cmp(&one.score))
+                .then(one.individual.cmp(&other.individual))
+        });
+        let mut best = f64::NEG_INFINITY;
+        places.retain(|place| {
+            let better = place.score > best;
+            best = best.max(place.score);
+            better
+        });
+        ids(&places)
+    }
+
+    #[test]
+    fn one_after_the_other_makes_the_same_front_as_all_at_once() {
+        for seed in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let (mut front, mut all) = (Front::default(), Vec::new());
+            for id in 0..40 {
+                // Few different values, so that there are equals, and ids that do not come in order.
+                let parameters = rng.random_range(1..12);
+                let newcomer = place((id * 7) % 40, parameters, f64::from(rng.random_range(0..12_u8)));
+                all.push(newcomer);
+                front.insert(newcomer, 100);
+                assert_eq!(ids(&front.places), at_once(all.clone()), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_its_limit_the_worst_score_leaves() {
+        let mut front = Front::default();
+        for id in 1..=3 {
+            assert_eq!(front.insert(place(id, id * 10, id as f64), 3), (true, Vec::new()));
+        }
+        assert_eq!(front.insert(place(4, 5, 0.5), 3), (false, Vec::new()), "smaller, and worse than all");
+        let (stays, left) = front.insert(place(5, 40, 9.0), 3);
+        assert_eq!((stays, ids(&left)), (true, vec![1]));
+        let (stays, left) = front.insert(place(6, 1, 9.0), 3);
+        assert_eq!((stays, ids(&left), ids(&front.places)), (true, vec![2, 3, 5], vec![6]));
+    }
+}
