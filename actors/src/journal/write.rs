@@ -5,7 +5,7 @@
 
 use super::curve;
 use super::entry::{End, Entry, Finished};
-use crate::protocol::{EvaluationId, Individual};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -44,17 +44,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
     match entry {
         Entry::Born(individual) => born(connection, moment, individual)?,
         Entry::Queued { evaluation, individual, kind } => {
-            connection
-                .prepare(
-                    "INSERT INTO evaluations (id, individual, kind, epochs, state, attempt, losses, queued_ms)
-                     VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
-                )?
-                .execute(params![
-                    integer(evaluation.0),
-                    integer(individual.0),
-                    kind.word(),
-                    moment.unix_ms
-                ])?;
+            queued(connection, moment, *evaluation, *individual, *kind)?;
         }
         Entry::Leased { evaluation, attempt, trainer, epochs } => exactly_one(
             connection
@@ -110,6 +100,22 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         }
         Entry::Advised { .. } => {}
     }
+    Ok(())
+}
+
+fn queued(
+    connection: &Connection,
+    moment: Moment,
+    evaluation: EvaluationId,
+    individual: IndividualId,
+    kind: LeaseKind,
+) -> Result<(), Refusal> {
+    connection
+        .prepare(
+            "INSERT INTO evaluations (id, individual, kind, epochs, state, attempt, losses, queued_ms)
+             VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
+        )?
+        .execute(params![integer(evaluation.0), integer(individual.0), kind.word(), moment.unix_ms])?;
     Ok(())
 }
 
