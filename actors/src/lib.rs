@@ -10,6 +10,7 @@ pub mod breeder;
 pub mod error;
 pub mod invariants;
 pub mod journal;
+pub mod link;
 pub mod messages;
 pub mod node;
 pub mod pace;

@@ -16,11 +16,15 @@ pub enum PopulationMessage {
     Tick,
 }
 
+impl ractor::Message for PopulationMessage {}
+
 /// What the Breeder can be told.
 pub enum BreederMessage {
     /// Make a genome.
     Order(BreedOrder),
 }
+
+impl ractor::Message for BreederMessage {}
 
 /// What a trainer can be told.
 pub enum TrainerMessage {
@@ -43,3 +47,5 @@ pub enum TrainerMessage {
     /// By the clock.
     Beat,
 }
+
+impl ractor::Message for TrainerMessage {}

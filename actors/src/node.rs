@@ -38,6 +38,8 @@ pub enum NodeMessage {
     Start(TrainerId),
 }
 
+impl ractor::Message for NodeMessage {}
+
 /// What a node knows.
 pub struct NodeState {
     arguments: NodeArguments,

@@ -9,6 +9,8 @@ pub fn ending(event: SupervisionEvent) -> Option<(ActorCell, String)> {
         SupervisionEvent::ActorTerminated(cell, _, reason) => {
             Some((cell, reason.unwrap_or_else(|| "it stopped".to_owned())))
         }
-        SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => None,
+        SupervisionEvent::ActorStarted(_)
+        | SupervisionEvent::ProcessGroupChanged(_)
+        | SupervisionEvent::PidLifecycleEvent(_) => None,
     }
 }

@@ -3,6 +3,8 @@
 //! Everything here is plain data that could cross a process boundary: no channel, actor reference, clock or
 //! database handle. Who sends what to whom is said in the actors' own modules.
 
+pub mod letters;
+
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use serde::{Deserialize, Serialize};

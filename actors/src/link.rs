@@ -1,0 +1,61 @@
+//! The post between node processes, as those who write letters see it: letters go out by name, events come in.
+//!
+//! Behind it stand real connections (`cluster`), or, in tests, a simulated network. Delivery is at most once; letters
+//! of one sender to one receiver keep their order while a connection lasts.
+
+use crate::protocol::letters::{Letter, NodeName};
+use std::sync::Arc;
+
+/// What comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkEvent {
+    /// A connection to this node is ready for letters.
+    Up(NodeName),
+    /// It is gone, and why.
+    Down(NodeName, String),
+    /// A letter from this node.
+    Letter(NodeName, Box<Letter>),
+    /// This node speaks another version of the letters. The link has told it so, and said both versions.
+    OtherVersion(NodeName, u16),
+    /// This node refuses us, and why: its version differs.
+    Refused(NodeName, String),
+}
+
+/// Who is told what comes in. Called from the link's tasks: it must only pass the event on.
+pub type Ear = Arc<dyn Fn(LinkEvent) + Send + Sync>;
+
+/// Why a letter was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// There is no connection to this node.
+    #[error("there is no connection to {0}")]
+    NotConnected(NodeName),
+    /// It exceeds what a letter may weigh.
+    #[error("a letter of {bytes} bytes exceeds the {bytes_max} that a letter may have")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The most there may be.
+        bytes_max: usize,
+    },
+    /// Too much is on its way to this node already: it does not read.
+    #[error("{bytes} bytes wait for {node} already: it does not read")]
+    Congested {
+        /// The node.
+        node: NodeName,
+        /// Bytes that wait.
+        bytes: u64,
+    },
+}
+
+/// Sends letters.
+pub trait Link: Send + Sync {
+    /// Sends a letter. `Ok` says that it is on its way, not that it has arrived.
+    ///
+    /// # Errors
+    /// See [`Unsent`].
+    fn send(&self, to: &NodeName, letter: Letter) -> Result<(), Unsent>;
+
+    /// Ends the connection to a node; what waits for it is dropped. A `Down` follows.
+    fn hang_up(&self, node: &NodeName, reason: &str);
+}
