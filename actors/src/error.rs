@@ -34,6 +34,9 @@ pub enum SearchError {
     /// The search came to nothing.
     #[error("the search has failed: {0}")]
     Failed(String),
+    /// Workers could not join.
+    #[error("{0}")]
+    NoCluster(String),
     /// A defect of the program.
     #[error(
         "the search has broken down ({0}); nothing recorded is lost: go on with --resume, and please report this"

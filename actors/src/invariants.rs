@@ -60,17 +60,19 @@ impl Invariant {
     pub const fn statement(self) -> &'static str {
         match self {
             Self::OneLeasePerTrainer => "a trainer holds at most one lease, and waits only without one",
-            Self::OneTrainerPerLease => "a lease is held by exactly one trainer, and that trainer knows it",
-            Self::OnePlacePerEvaluation => {
-                "an evaluation is ready, leased, shelved or closed, and only one of these"
+            Self::OneTrainerPerLease => {
+                "a lease is held by exactly one trainer of a worker that is there, which has nothing else to train"
             }
-            Self::NobodyWaitsForNothing => "no trainer waits while an evaluation is ready",
+            Self::OnePlacePerEvaluation => {
+                "an evaluation is ready, leased, unclaimed, shelved or closed, and only one of these"
+            }
+            Self::NobodyWaitsForNothing => "no trainer waits while an evaluation is ready that it may have",
             Self::BudgetHolds => "evaluations counted, under way, ready and ordered are within the budget",
             Self::CountedOnce => {
                 "the count is the number of different search evaluations that ended and count"
             }
             Self::NoStructureTwice => "no structural hash belongs to two evaluated individuals",
-            Self::LossesAreBounded => "no open evaluation has lost its trainer more often than it may",
+            Self::LossesAreBounded => "no open evaluation has lost its worker more often than it may",
             Self::ArchiveIsBounded => "the archive holds no more than the population's size",
             Self::WeightsAreBounded => {
                 "only the weights of the best, of the front and of the finale are kept"
@@ -166,7 +168,9 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     }
     for (trainer, held) in desk.trainers() {
         if let Some(evaluation) = held
-            && desk.leases().all(|(leased, _, held)| leased != *evaluation || held.trainer != *trainer)
+            && desk
+                .leases()
+                .all(|(leased, _, held)| leased != *evaluation || held.trainer != *trainer || held.delivering)
         {
             breach(
                 Invariant::OneTrainerPerLease,
@@ -175,7 +179,10 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
         }
     }
     for (evaluation, open, held) in desk.leases() {
-        if desk.trainers().get(&held.trainer) != Some(&Some(evaluation)) {
+        if !desk.workers().contains_key(&held.trainer.worker) {
+            breach(Invariant::OneTrainerPerLease, format!("{} is gone and has {evaluation}", held.trainer));
+        }
+        if !held.delivering && desk.trainers().get(&held.trainer) != Some(&Some(evaluation)) {
             breach(Invariant::OneTrainerPerLease, format!("{} does not know of {evaluation}", held.trainer));
         }
         if open.losses >= LOSSES_MAX {
@@ -187,7 +194,7 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
             breach(Invariant::OnePlacePerEvaluation, format!("{evaluation} is in the queue and not ready"));
         }
     }
-    if !view.ended && !desk.waiting().is_empty() && !desk.ready().is_empty() {
+    if !view.ended && desk.next().is_some() {
         breach(
             Invariant::NobodyWaitsForNothing,
             format!("{} wait, {} are ready", desk.waiting().len(), desk.ready().len()),

@@ -1,20 +1,30 @@
 //! Who does what, where: the actors of a search over pure brains, and the journal of all that they do.
 //!
-//! Entry points: `run::run_search`, `journal::Journal`, `journal::record`. One search is one tree of actors: the
-//! Population supervises the Breeder and the Node, the Node its Trainers. What an actor decides lies in a plain
-//! struct beside it (`population::state::Brain`, `breeder::breed`); what it does to the world is a few lines.
+//! Entry points: `run::run_search` (one process), `coordinator::run_coordinator` and `worker::run_worker` (a cluster),
+//! `journal::Journal`, `journal::record`. The coordinator's tree of actors: the Population supervises the Breeder and
+//! the Hub. A worker's: the Agent supervises the Node, the Node its Trainers. Hub and Agent exchange letters
+//! (`protocol::letters`) over a `link`. What an actor decides lies in a plain struct beside it
+//! (`population::state::Brain`, `membership`, `agent::brain`, `breeder::breed`); what it does to the world is a few
+//! lines.
 //!
 //! This crate knows no ONNX operator and prints nothing.
 
+pub mod agent;
 pub mod breeder;
+pub mod cluster;
+pub mod coordinator;
 pub mod error;
+mod freight;
+pub mod hub;
 pub mod invariants;
 pub mod journal;
 pub mod link;
+pub mod membership;
 pub mod messages;
 pub mod node;
 pub mod pace;
 pub mod population;
+mod process;
 pub mod progress;
 pub mod protocol;
 pub mod run;
@@ -23,6 +33,7 @@ mod run_tests;
 pub mod streams;
 mod supervision;
 pub mod trainer;
+pub mod worker;
 
 #[cfg(test)]
 mod testing;

@@ -1,22 +1,22 @@
 //! What the actors can be told: their mailboxes' types, apart from the actors, so that each can name the others'.
 
-use crate::protocol::{BreedOrder, Delivery, EvaluationId, Event, Lease, TrainerId};
-use hatchery_models::training::outcome::EpochReport;
-use ractor::ActorRef;
+use crate::link::LinkEvent;
+use crate::protocol::letters::BlobName;
+use crate::protocol::{BreedOrder, Event, Lease, Ticket, TrainerId};
+use crate::trainer::WorkFactory;
+use hatchery_models::training::outcome::{EpochReport, Trained};
+use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// What a Population can be told.
 pub enum PopulationMessage {
     /// Something happened.
     Event(Event),
-    /// A trainer is there, and can take work.
-    Hello(TrainerId, ActorRef<TrainerMessage>),
     /// By itself: commit and perform.
     Flush,
     /// By the clock.
     Tick,
 }
-
-impl ractor::Message for PopulationMessage {}
 
 /// What the Breeder can be told.
 pub enum BreederMessage {
@@ -24,28 +24,83 @@ pub enum BreederMessage {
     Order(BreedOrder),
 }
 
-impl ractor::Message for BreederMessage {}
+/// What the coordinator's Hub can be told.
+pub enum HubMessage {
+    /// By the link: something has come in.
+    Link(LinkEvent),
+    /// By the Population: give a trainer work.
+    Assign(TrainerId, Box<Lease>),
+    /// By the Population: ask for an early end.
+    Advise(TrainerId, Ticket),
+    /// By the Population: what this attempt has left is recorded.
+    Acknowledge(TrainerId, Ticket),
+    /// By the Population: this attempt is no longer wanted.
+    Abandon(TrainerId, Ticket),
+    /// By the Population: get the weights that this attempt has left.
+    Fetch(TrainerId, Ticket),
+    /// By itself: the data set is packed for sending.
+    Packed(Arc<[u8]>),
+    /// By the Population: the run is over, and why. Answered when all workers know.
+    Finish(String, oneshot::Sender<()>),
+    /// By the clock.
+    Tick,
+}
+
+/// What a worker's Agent can be told.
+pub enum AgentMessage {
+    /// By the link: something has come in.
+    Link(LinkEvent),
+    /// By its own preparation: what the trainers work with, or why there is nothing.
+    Outfitted(Result<Arc<dyn WorkFactory>, String>),
+    /// By its own preparation: this blob is wanted from the coordinator.
+    Want(BlobName, oneshot::Sender<Result<Vec<u8>, String>>),
+    /// By the trainer of this slot.
+    Slot(u32, SlotReport),
+    /// By the Node: the trainer of this slot has died, and why. Another is being started.
+    Died(u32, String),
+    /// By the process: take no more work, give back what is under way, and end; and why.
+    Drain(String),
+    /// By the clock.
+    Tick,
+}
+
+/// What a trainer says.
+pub enum SlotReport {
+    /// It can work.
+    Able,
+    /// It cannot work at all, and why.
+    Unable(String),
+    /// This attempt will have so many epochs.
+    Planned(Ticket, u32),
+    /// An epoch is finished.
+    Epoch(Ticket, EpochReport),
+    /// This attempt has ended.
+    Done(Ticket, Box<Trained>),
+}
+
+/// What the Node of a worker can be told.
+pub enum NodeMessage {
+    /// By itself, after a pause: start the trainer of this slot, for so many times before.
+    Start(u32, u32),
+    /// By the Agent: for the trainer of this slot.
+    Trainer(u32, TrainerMessage),
+}
 
 /// What a trainer can be told.
 pub enum TrainerMessage {
-    /// By the Population: do this.
+    /// By the Agent: do this.
     Assign(Box<Lease>),
-    /// By the Population: end this attempt early, and deliver.
-    Advise(EvaluationId, u32),
-    /// By the Population: this delivery is recorded.
-    Acknowledge(EvaluationId, u32),
-    /// By its thread: it can work.
-    Able,
-    /// By its thread: it cannot work at all.
-    Unable(String),
-    /// By its thread: this attempt will have so many epochs.
-    Planned(EvaluationId, u32, u32),
-    /// By its thread: an epoch is finished.
-    Epoch(EvaluationId, u32, EpochReport),
-    /// By its thread: a result.
-    Done(Box<Delivery>),
-    /// By the clock.
-    Beat,
+    /// By the Agent: end what is under way early, and report.
+    Stop,
+    /// By the Agent: give up what is under way, and keep its state.
+    HandBack,
+    /// By its thread.
+    Thread(SlotReport),
 }
 
+impl ractor::Message for PopulationMessage {}
+impl ractor::Message for BreederMessage {}
+impl ractor::Message for HubMessage {}
+impl ractor::Message for AgentMessage {}
+impl ractor::Message for NodeMessage {}
 impl ractor::Message for TrainerMessage {}

@@ -1,8 +1,7 @@
-//! The Node: supervises the trainers of this process. One that dies is started again, as another incarnation, and
-//! the Population is told, so that its lease is handed out again.
+//! The Node: supervises the trainers of a worker process. One that dies is started again, and the Agent is told, so
+//! that what it had is handed out again.
 
-use crate::messages::PopulationMessage;
-use crate::protocol::{Event, TrainerId};
+use crate::messages::{AgentMessage, NodeMessage, TrainerMessage};
 use crate::supervision;
 use crate::trainer::{Trainer, TrainerArguments, WorkFactory};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -25,57 +24,53 @@ pub struct Node;
 /// What a node is made of.
 pub struct NodeArguments {
     /// Whom the trainers work for.
-    pub population: ActorRef<PopulationMessage>,
+    pub agent: ActorRef<AgentMessage>,
     /// What they work with.
     pub factory: Arc<dyn WorkFactory>,
     /// How many there are.
-    pub trainers: u32,
+    pub slots: u32,
 }
-
-/// What a node can be told.
-pub enum NodeMessage {
-    /// By itself, after a pause: start this trainer.
-    Start(TrainerId),
-}
-
-impl ractor::Message for NodeMessage {}
 
 /// What a node knows.
 pub struct NodeState {
     arguments: NodeArguments,
-    living: BTreeMap<ActorId, TrainerId>,
+    living: BTreeMap<u32, Living>,
+}
+
+/// A trainer.
+struct Living {
+    id: ActorId,
+    actor: ActorRef<TrainerMessage>,
+    restarts: u32,
 }
 
 impl NodeState {
-    async fn start(&mut self, myself: &ActorRef<NodeMessage>, id: TrainerId) {
-        let arguments = TrainerArguments {
-            id,
-            population: self.arguments.population.clone(),
-            factory: Arc::clone(&self.arguments.factory),
-        };
+    async fn start(&mut self, myself: &ActorRef<NodeMessage>, slot: u32, restarts: u32) {
+        let NodeArguments { agent, factory, .. } = &self.arguments;
+        let arguments = TrainerArguments { slot, agent: agent.clone(), factory: Arc::clone(factory) };
         match Trainer::spawn_linked(None, Trainer, arguments, myself.get_cell()).await {
-            Ok((trainer, _)) => {
-                self.living.insert(trainer.get_id(), id);
+            Ok((actor, _)) => {
+                self.living.insert(slot, Living { id: actor.get_id(), actor, restarts });
             }
-            Err(error) => self.died(myself, id, &error.to_string()),
+            Err(error) => self.died(myself, slot, restarts, &error.to_string()),
         }
     }
 
-    fn died(&self, myself: &ActorRef<NodeMessage>, id: TrainerId, reason: &str) {
-        tracing::warn!(trainer = %id, reason, "a trainer has died");
-        self.tell(Event::TrainerLost(id, reason.to_owned()));
-        if id.incarnation >= RESTARTS_MAX {
-            let message = format!("{id} died {RESTARTS_MAX} times; the last time: {reason}");
-            return self.tell(Event::Broken(message));
+    fn died(&self, myself: &ActorRef<NodeMessage>, slot: u32, restarts: u32, reason: &str) {
+        tracing::warn!(slot, reason, "a trainer has died");
+        let reason = format!("the trainer of slot {slot} has died: {reason}");
+        if restarts >= RESTARTS_MAX {
+            let reason = format!("{reason}; it has died {RESTARTS_MAX} times");
+            return self.tell(AgentMessage::Outfitted(Err(reason)));
         }
-        let pause = PAUSE_FIRST.saturating_mul(1 << id.incarnation.min(16)).min(PAUSE_MAX);
-        let next = TrainerId { incarnation: id.incarnation + 1, ..id };
-        myself.send_after(pause, move || NodeMessage::Start(next));
+        self.tell(AgentMessage::Died(slot, reason));
+        let pause = PAUSE_FIRST.saturating_mul(1 << restarts.min(16)).min(PAUSE_MAX);
+        myself.send_after(pause, move || NodeMessage::Start(slot, restarts + 1));
     }
 
-    fn tell(&self, event: Event) {
-        // The Population is gone only where the run is over.
-        let _ = self.arguments.population.cast(PopulationMessage::Event(event));
+    fn tell(&self, message: AgentMessage) {
+        // The Agent is gone only where the worker ends.
+        let _ = self.arguments.agent.cast(message);
     }
 }
 
@@ -89,8 +84,8 @@ impl Actor for Node {
         myself: ActorRef<Self::Msg>,
         arguments: NodeArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        for slot in 0..arguments.trainers {
-            myself.cast(NodeMessage::Start(TrainerId { slot, incarnation: 0 }))?;
+        for slot in 0..arguments.slots {
+            myself.cast(NodeMessage::Start(slot, 0))?;
         }
         Ok(NodeState { arguments, living: BTreeMap::new() })
     }
@@ -102,7 +97,11 @@ impl Actor for Node {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            NodeMessage::Start(id) => state.start(&myself, id).await,
+            NodeMessage::Start(slot, restarts) => state.start(&myself, slot, restarts).await,
+            NodeMessage::Trainer(slot, message) => {
+                // For one that has died this minute, its death says the rest.
+                let _ = state.living.get(&slot).map(|living| living.actor.cast(message));
+            }
         }
         Ok(())
     }
@@ -124,8 +123,11 @@ impl Actor for Node {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
-        if let Some(id) = state.living.remove(&cell.get_id()) {
-            state.died(&myself, id, &reason);
+        let ended = state.living.iter().find(|(_, living)| living.id == cell.get_id()).map(|(slot, _)| *slot);
+        if let Some(slot) = ended
+            && let Some(living) = state.living.remove(&slot)
+        {
+            state.died(&myself, slot, living.restarts, &reason);
         }
         Ok(())
     }

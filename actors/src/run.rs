@@ -10,27 +10,34 @@
 //! # Ok(()) }
 //! ```
 
+use crate::agent::brain::Patience;
+use crate::agent::{Agent, AgentArguments, Outfitter};
 use crate::breeder::Variation;
 pub use crate::error::SearchError;
+use crate::hub::Post;
 use crate::journal::Journal;
 use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
+use crate::link::direct;
+use crate::messages::AgentMessage;
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
 use crate::population::settings::Settings;
 use crate::population::state::Brain;
 use crate::progress::{Best, Progress};
-use crate::protocol::{EvaluationId, Images};
+use crate::protocol::letters::{BlobName, Hello, NodeName, Welcome};
+use crate::protocol::{EvaluationId, Images, WorkerId};
 use crate::trainer::WorkFactory;
 use hatchery_config::experiment::Experiment;
 use hatchery_models::training::outcome::{Outcome, Weights};
-use ractor::Actor;
+use ractor::{Actor, ActorRef, SpawnErr};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// A journal that cannot be written is tried again for so long: time to clear a disk, not to be forgotten.
 pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(600);
@@ -49,14 +56,15 @@ pub struct SearchSetup {
     pub program_version: String,
     /// How many samples the parts have (`Parts::images`).
     pub images: Images,
-    /// Trainers side by side, at least one.
+    /// Trainers that are expected, at least one: so many candidates are bred before the first has come.
     pub trainers: u32,
     /// How genomes arise: `SpaceVariation`.
     pub variation: Arc<dyn Variation>,
-    /// What trainers work with: `TrainingFactory`.
-    pub work: Arc<dyn WorkFactory>,
     /// Early stopping across candidates; `StoppingRule::default()` is on and conservative.
     pub stopping: StoppingRule,
+    /// Whether workers of an earlier life of this run may still be at work: those of a coordinator that was started
+    /// again. Then what they have is waited for.
+    pub claims: bool,
     /// How long a journal that cannot be written is tried again; `JOURNAL_PATIENCE`.
     pub journal_patience: Duration,
 }
@@ -115,18 +123,79 @@ pub struct SearchSummary {
     pub exhausted: Option<String>,
 }
 
-/// Runs a search to its end, or goes on with it, as the journal says.
+/// Runs a search to its end, or goes on with it, as the journal says, in this process alone.
 ///
 /// # Errors
 /// See `SearchError`. Being stopped by the user is none.
 pub async fn run_search(
     journal: Journal,
     setup: SearchSetup,
+    work: Arc<dyn WorkFactory>,
+    controls: Controls,
+) -> Result<SearchSummary, SearchError> {
+    let (post, _, worker) =
+        local_worker(&setup, work).await.map_err(|error| SearchError::BrokenDown(error.to_string()))?;
+    let summary = conduct(journal, setup, post, 1, controls).await;
+    // Its threads end with it.
+    let _ = worker.await;
+    summary
+}
+
+/// A worker in this process, and the way to it.
+pub(crate) async fn local_worker(
+    setup: &SearchSetup,
+    work: Arc<dyn WorkFactory>,
+) -> Result<(Post, ActorRef<AgentMessage>, JoinHandle<()>), SpawnErr> {
+    let name = |stable: &str| NodeName { stable: stable.to_owned(), incarnation: 0 };
+    let ((to_worker, from_worker), (link, incoming)) = direct::pair(name("coordinator"), name("here"));
+    let slots = setup.trainers.clamp(1, TRAINERS_MAX) as usize;
+    // How it ends is known: with the run.
+    let (ended, _) = oneshot::channel();
+    let hello = Hello {
+        program_version: setup.program_version.clone(),
+        host: "here".to_owned(),
+        pid: std::process::id(),
+        devices: vec!["here".to_owned(); slots],
+        predecessor: None,
+    };
+    let patience = Patience { grace: 0.0, lonely: f64::INFINITY };
+    let arguments =
+        AgentArguments { hello, patience, link, incoming, outfitter: Arc::new(Ready(work)), ended };
+    let (agent, worker) = Agent::spawn(None, Agent, arguments).await?;
+    let post = Post { link: to_worker, incoming: from_worker, data: Arc::new(Vec::new), sole: true };
+    Ok((post, agent, worker))
+}
+
+/// Trainers that are ready made.
+struct Ready(Arc<dyn WorkFactory>);
+
+impl Outfitter for Ready {
+    fn outfit(
+        &self,
+        _: &Welcome,
+        _: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
+    ) -> Result<Arc<dyn WorkFactory>, String> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+/// Conducts a search whose workers come through `post`.
+///
+/// # Errors
+/// See `SearchError`.
+pub async fn conduct(
+    journal: Journal,
+    setup: SearchSetup,
+    post: Post,
+    threads: u32,
     controls: Controls,
 ) -> Result<SearchSummary, SearchError> {
     let dir = journal.dir().to_owned();
     let brain = restore(&journal, &setup)?;
-    let spent = journal.record()?.elapsed_seconds;
+    let record = journal.record()?;
+    let welcome = welcome(&setup, record.started_ms, threads)?;
+    let first_worker = WorkerId(journal.last_worker()? + 1);
+    let spent = record.elapsed_seconds;
     let writer = begin(journal, &setup, &brain, spent).await?;
     let display = controls.progress.subscribe();
     let (ended, end) = oneshot::channel();
@@ -136,8 +205,9 @@ pub async fn run_search(
         spent,
         variation: setup.variation,
         seed: setup.experiment.seed,
-        factory: setup.work,
-        trainers: setup.trainers.clamp(1, TRAINERS_MAX),
+        welcome,
+        first_worker,
+        post,
         patience: setup.journal_patience,
         progress: controls.progress,
         stop: controls.stop,
@@ -147,11 +217,22 @@ pub async fn run_search(
         .await
         .map_err(|error| SearchError::BrokenDown(error.to_string()))?;
     let end = end.await;
-    // The actor ends its trainers and closes the journal.
+    // The actor lets its workers know and closes the journal.
     let _ = population.await;
     let end = end.map_err(|_| SearchError::BrokenDown("the population's actor has failed".to_owned()))??;
     let last = display.borrow().clone();
     summary(dir, end, last)
+}
+
+/// What workers are told that join.
+pub(crate) fn welcome(setup: &SearchSetup, started_ms: i64, threads: u32) -> Result<Welcome, SearchError> {
+    Ok(Welcome {
+        run: format!("{} {started_ms}", setup.experiment.name),
+        experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
+        data_hash: setup.data_hash.clone(),
+        threads,
+        trainers: setup.trainers,
+    })
 }
 
 /// The brain as the journal leaves it: of a new run, at the beginning.
@@ -183,6 +264,7 @@ pub(crate) fn settings(setup: &SearchSetup) -> Settings {
         trainers: setup.trainers.clamp(1, TRAINERS_MAX),
         images: setup.images,
         stopping: setup.stopping,
+        claims: setup.claims,
     }
 }
 

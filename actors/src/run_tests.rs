@@ -6,8 +6,8 @@ use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
 use crate::population::state::Brain;
 use crate::progress::Progress;
-use crate::protocol::{EvaluationId, Images, Lease, LeaseKind, Newborn, Recipe, TrainerId, nothing_trained};
-use crate::run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls, run_search};
+use crate::protocol::{EvaluationId, Images, Lease, LeaseKind, Newborn, Recipe, WorkerId, nothing_trained};
+use crate::run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls, local_worker, run_search};
 use crate::testing;
 use crate::trainer::{Work, WorkFactory};
 use hatchery_config::experiment::{Budget, Experiment};
@@ -67,7 +67,7 @@ impl Work for Scripted {
 struct ScriptFactory(Arc<Script>);
 
 impl WorkFactory for ScriptFactory {
-    fn make(&self, _: TrainerId) -> Result<Box<dyn Work>, String> {
+    fn make(&self, _: u32) -> Result<Box<dyn Work>, String> {
         Ok(Box::new(Scripted(Arc::clone(&self.0))))
     }
 }
@@ -107,6 +107,7 @@ fn slow(lease: &Lease, observer: &mut dyn Observer, pause: Duration) -> Trained 
 struct Bench {
     parent: TempDir,
     done: Arc<Mutex<Vec<(LeaseKind, EvaluationId, u32)>>>,
+    work: Arc<dyn WorkFactory>,
     setup: SearchSetup,
 }
 
@@ -129,11 +130,12 @@ impl Bench {
             images: Images { search: 320, crown: 320, last: 400, test: 100 },
             trainers: 3,
             variation: Arc::new(Numbers),
-            work: Arc::new(ScriptFactory(Arc::new(script))),
             stopping: StoppingRule::never(),
+            claims: false,
             journal_patience: Duration::from_millis(300),
         };
-        Self { parent: TempDir::new().unwrap(), done, setup }
+        let work = Arc::new(ScriptFactory(Arc::new(script)));
+        Self { parent: TempDir::new().unwrap(), done, work, setup }
     }
 
     fn dir(&self) -> PathBuf {
@@ -146,7 +148,7 @@ impl Bench {
 
     async fn run(&self, journal: Journal) -> Result<SearchSummary, SearchError> {
         let (_stop, _progress, controls) = controls();
-        run_search(journal, self.setup.clone(), controls).await
+        run_search(journal, self.setup.clone(), Arc::clone(&self.work), controls).await
     }
 
     /// How many evaluations of this kind were carried through, and whether none twice.
@@ -206,8 +208,10 @@ async fn a_search_stopped_midway_goes_on_and_repeats_nothing() {
         trained
     });
     let (stop, progress, ends) = controls();
-    let (summary, ()) =
-        tokio::join!(run_search(bench.create(), bench.setup.clone(), ends), stop_after(8, stop, progress));
+    let (summary, ()) = tokio::join!(
+        run_search(bench.create(), bench.setup.clone(), Arc::clone(&bench.work), ends),
+        stop_after(8, stop, progress)
+    );
     let first = summary.unwrap();
     assert_eq!(busy.load(Ordering::SeqCst), 0, "no thread is left at work");
     assert!(first.interrupted && first.evaluations >= 8 && first.evaluations < 30);
@@ -255,7 +259,7 @@ async fn a_search_in_which_everything_crashes_ends_and_says_why() {
 struct Unable;
 
 impl WorkFactory for Unable {
-    fn make(&self, _: TrainerId) -> Result<Box<dyn Work>, String> {
+    fn make(&self, _: u32) -> Result<Box<dyn Work>, String> {
         Err("no such device".to_owned())
     }
 }
@@ -263,7 +267,7 @@ impl WorkFactory for Unable {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trainers_that_cannot_work_end_the_search() {
     let mut bench = Bench::new(10, quick);
-    bench.setup.work = Arc::new(Unable);
+    bench.work = Arc::new(Unable);
     let error = bench.run(bench.create()).await.unwrap_err();
     assert!(matches!(&error, SearchError::Failed(why) if why.contains("no such device")), "{error}");
 }
@@ -300,7 +304,8 @@ async fn a_journal_that_cannot_be_written_for_a_while_pauses_the_search() {
         drop(other);
         paused
     };
-    let (summary, paused) = tokio::join!(run_search(journal, bench.setup.clone(), ends), release);
+    let (summary, paused) =
+        tokio::join!(run_search(journal, bench.setup.clone(), Arc::clone(&bench.work), ends), release);
     assert!(paused.paused.unwrap().contains("journal"));
     assert_eq!(paused.evaluations, 0);
     assert_eq!(summary.unwrap().evaluations, 12);
@@ -379,20 +384,24 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
     let brain =
         Brain::restore(crate::run::settings(&bench.setup), &journal.record().unwrap(), Default::default());
     let (wish, stop) = tokio::sync::watch::channel(false);
+    let (post, agent, worker) = local_worker(&bench.setup, Arc::clone(&bench.work)).await.unwrap();
     let arguments = PopulationArguments {
         brain,
         writer: crate::journal::writer::JournalWriter::start(journal).unwrap(),
         spent: 0.0,
         variation: Arc::new(Numbers),
         seed: 1,
-        factory: bench.setup.work.clone(),
-        trainers: 3,
+        welcome: crate::run::welcome(&bench.setup, 1, 1).unwrap(),
+        first_worker: WorkerId(1),
+        post,
         patience: Duration::from_secs(60),
         progress: crate::run::progress_of(controls),
         stop,
         ended,
     };
     let (population, handle) = Population::spawn(None, Population, arguments).await.unwrap();
+    // The Breeder is spawned first; without the Hub the run ends.
+    let hub = population.get_cell().get_children().iter().map(ActorCell::get_id).max().unwrap();
     for evaluations in [4, 9] {
         let _ = progress
             .wait_for(|progress| {
@@ -400,13 +409,20 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
             })
             .await
             .unwrap();
-        // The Breeder and the trainers; the Node would end the run.
-        let all = descendants(&population.get_cell());
-        let victims = all.iter().filter(|cell| cell.get_children().is_empty());
-        victims.for_each(ActorCell::kill);
+        // The Breeder and the trainers; without the Node the worker ends.
+        let trainers = descendants(&agent.get_cell());
+        let trainers = trainers.iter().filter(|cell| cell.get_children().is_empty());
+        trainers.for_each(ActorCell::kill);
+        population
+            .get_cell()
+            .get_children()
+            .iter()
+            .filter(|cell| cell.get_id() != hub)
+            .for_each(ActorCell::kill);
     }
     assert_eq!(end.await.unwrap().unwrap(), End::Completed);
     handle.await.unwrap();
+    worker.await.unwrap();
     drop(wish);
     let record = record::read(&bench.dir()).unwrap();
     let search: Vec<_> = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Search).collect();

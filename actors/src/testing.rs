@@ -1,7 +1,7 @@
 //! Small made-up individuals and runs for tests.
 
 use crate::journal::RunInfo;
-use crate::protocol::{Individual, IndividualId};
+use crate::protocol::{Individual, IndividualId, WorkerFacts};
 use hatchery_models::genome::{
     Activation, Dense, Genome, Initializer, LayerGene, Norm, Optimizer, Schedule, TrainingGenes,
 };
@@ -47,6 +47,17 @@ pub fn individual(id: u64, parents: &[u64]) -> Individual {
         operation: "random".to_owned(),
         parameters: 100 + id,
         multiply_adds: 1000 + id,
+    }
+}
+
+/// A worker on a node of this name.
+pub fn worker_facts(node: &str) -> WorkerFacts {
+    WorkerFacts {
+        node: node.to_owned(),
+        host: "host".to_owned(),
+        pid: 1,
+        devices: vec!["cpu".to_owned()],
+        program_version: "0.1.0".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@
 use hatchery_actors::breeder::{SpaceVariation, Variation};
 use hatchery_actors::journal::{Journal, RunInfo, record};
 use hatchery_actors::population::StoppingRule;
-use hatchery_actors::protocol::{EvaluationId, IndividualId, Lease, LeaseKind, Recipe, TrainerId};
+use hatchery_actors::protocol::{EvaluationId, IndividualId, Lease, LeaseKind, Recipe};
 use hatchery_actors::run::{JOURNAL_PATIENCE, SearchSetup, controls, run_search};
 use hatchery_actors::streams::{Purpose, stream};
 use hatchery_actors::trainer::{Parts, TrainingFactory, WorkFactory};
@@ -60,8 +60,9 @@ fn a_final_training_is_planned_for_its_time() {
         epochs: 1_000_000,
         seconds_max: Some(5.0),
         weights: None,
+        checkpoint: None,
     };
-    let mut work = factory.make(TrainerId { slot: 0, incarnation: 0 }).unwrap();
+    let mut work = factory.make(0).unwrap();
     let planned = work.plan(wanted.clone(), &Unobserved);
     assert!((1..1_000_000).contains(&planned.epochs), "{}", planned.epochs);
     assert!(planned.seconds_max < wanted.seconds_max, "planning takes of the time");
@@ -91,6 +92,14 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         problem: dataset.problem,
         program_version: "0.1.0".to_owned(),
     };
+    let work = Arc::new(TrainingFactory {
+        runtime: runtime.clone(),
+        trainers: 2,
+        resident: Arc::clone(&resident),
+        parts: Arc::clone(&parts),
+        training: experiment.training.clone(),
+        memory_mib: experiment.limits.memory_mib,
+    });
     let setup = SearchSetup {
         data_hash: dataset.content_hash.clone(),
         program_version: "0.1.0".to_owned(),
@@ -101,22 +110,15 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
             problem: dataset.problem,
             limits: experiment.limits.clone(),
         }),
-        work: Arc::new(TrainingFactory {
-            runtime: runtime.clone(),
-            trainers: 2,
-            resident: Arc::clone(&resident),
-            parts: Arc::clone(&parts),
-            training: experiment.training.clone(),
-            memory_mib: experiment.limits.memory_mib,
-        }),
         stopping: StoppingRule::default(),
+        claims: false,
         journal_patience: JOURNAL_PATIENCE,
         experiment,
     };
     let parent = tempfile::TempDir::new().unwrap();
     let dir = parent.path().join("run");
     let (_stop, _progress, ends) = controls();
-    let summary = run_search(Journal::create(&dir, &info).unwrap(), setup, ends).await.unwrap();
+    let summary = run_search(Journal::create(&dir, &info).unwrap(), setup, work, ends).await.unwrap();
 
     assert_eq!(summary.evaluations, 6);
     let crashed: Vec<_> =

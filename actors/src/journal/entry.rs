@@ -2,7 +2,7 @@
 //!
 //! An entry is a fact, not a wish: it is made by the Population's brain, committed, and only then acted upon.
 
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,10 +27,42 @@ pub enum Entry {
         evaluation: EvaluationId,
         /// Which hand-out, from 1.
         attempt: u32,
-        /// To whom.
-        trainer: TrainerId,
+        /// To whom: node and slot.
+        trainer: String,
         /// Planned epochs.
         epochs: u32,
+    },
+    /// A trainer that had it, and that was thought to be gone or to be another's, goes on with it.
+    Claimed {
+        /// Which evaluation.
+        evaluation: EvaluationId,
+        /// Which hand-out.
+        attempt: u32,
+        /// By whom: node and slot.
+        trainer: String,
+    },
+    /// A worker has joined.
+    Joined {
+        /// Its number.
+        worker: WorkerId,
+        /// What is known of it.
+        facts: WorkerFacts,
+    },
+    /// A worker is gone.
+    Left {
+        /// Its number.
+        worker: WorkerId,
+        /// Why.
+        reason: String,
+    },
+    /// How a worker that is gone had ended.
+    Evidence {
+        /// Its number.
+        worker: WorkerId,
+        /// Whether it broke down by itself.
+        crashed: bool,
+        /// Signal or exit code, and its last words.
+        how: String,
     },
     /// Its trainer has fitted the evaluation to its time.
     Planned {
@@ -194,6 +226,10 @@ impl Entry {
             Self::Born(_) => "born",
             Self::Queued { .. } => "queued",
             Self::Leased { .. } => "leased",
+            Self::Claimed { .. } => "claimed",
+            Self::Joined { .. } => "joined",
+            Self::Left { .. } => "left",
+            Self::Evidence { .. } => "evidence",
             Self::Planned { .. } => "planned",
             Self::Advised { .. } => "advised",
             Self::Lost { .. } => "lost",

@@ -124,9 +124,20 @@ impl Journal {
         let connection = schema::open_to_write(&path)?;
         schema::check_version(&connection, &path)?;
         schema::check_sound(&connection, &path)?;
+        schema::bring_up_to_date(&connection, &path)?;
         let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, _lock: Some(lock) };
         journal.check_writable()?;
         Ok(journal)
+    }
+
+    /// The number of the worker that joined last; 0 where none has.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn last_worker(&self) -> Result<u32, JournalError> {
+        self.connection
+            .query_row("SELECT coalesce(max(id), 0) FROM workers", [], |row| row.get(0))
+            .map_err(|error| schema::classify("read", &self.path, error))
     }
 
     /// A journal without a file, for simulations.

@@ -10,7 +10,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
+
+/// The oldest version that is still read, and brought up to date when a run goes on.
+const OLDEST_VERSION: i64 = 1;
 
 /// Says that a database is one of ours (`application_id`): "HATC".
 const APPLICATION_ID: i64 = 0x4841_5443;
@@ -74,6 +77,19 @@ CREATE TABLE weights (
     evaluation INTEGER PRIMARY KEY REFERENCES evaluations (id),
     parameters BLOB NOT NULL,
     statistics BLOB NOT NULL
+);
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY,
+    node TEXT NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    devices TEXT NOT NULL,
+    program_version TEXT NOT NULL,
+    joined_ms INTEGER NOT NULL,
+    left_ms INTEGER,
+    reason TEXT,
+    crashed INTEGER,
+    evidence TEXT
 );
 CREATE TABLE events (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -154,10 +170,25 @@ pub fn check_version(connection: &Connection, path: &Path) -> Result<(), Journal
         };
         return Err(JournalError::Corrupt { path: path.to_owned(), detail });
     }
-    if found != SCHEMA_VERSION {
+    if !(OLDEST_VERSION..=SCHEMA_VERSION).contains(&found) {
         return Err(JournalError::WrongVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION });
     }
     Ok(())
+}
+
+/// Brings an older journal up to date: version 2 has workers.
+pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| classify("read", path, error))?;
+    if version == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let start = TABLES.find("CREATE TABLE workers").unwrap_or(TABLES.len());
+    let length = TABLES.get(start..).and_then(|rest| rest.find(';')).unwrap_or(0);
+    let workers = TABLES.get(start..=start + length).unwrap_or_default();
+    let upgrade = format!("BEGIN IMMEDIATE; {workers} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
 }
 
 /// Whether every page is sound. Takes time in proportion to the file: done once, before a run goes on.

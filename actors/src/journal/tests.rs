@@ -2,13 +2,13 @@
 //! The journal against cut-off runs, foreign and damaged files, other owners, and full disks.
 
 use super::*;
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
 use crate::testing;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-const TRAINER: TrainerId = TrainerId { slot: 0, incarnation: 0 };
+const TRAINER: &str = "node/0";
 
 fn info() -> RunInfo {
     testing::run_info()
@@ -24,7 +24,7 @@ fn queued(id: u64) -> Entry {
 }
 
 fn leased(id: u64, attempt: u32) -> Entry {
-    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER, epochs: 4 }
+    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER.to_owned(), epochs: 4 }
 }
 
 fn finished(id: u64, attempt: u32, score: f64) -> Entry {

@@ -5,7 +5,7 @@
 
 use super::curve;
 use super::entry::{End, Entry, Finished};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -52,8 +52,17 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                     "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
                      WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
                 )?
-                .execute(params![integer(evaluation.0), attempt, trainer.to_string(), moment.unix_ms, epochs])?,
+                .execute(params![integer(evaluation.0), attempt, trainer, moment.unix_ms, epochs])?,
             || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
+        )?,
+        Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET state = 'running', trainer = ?3
+                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, trainer])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
         )?,
         Entry::Planned { evaluation, attempt, epochs } => exactly_one(
             connection
@@ -98,8 +107,42 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             connection
                 .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
         }
+        Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
+        Entry::Left { worker, reason } => {
+            connection
+                .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
+                .execute(params![worker.0, moment.unix_ms, reason])?;
+        }
+        Entry::Evidence { worker, crashed, how } => {
+            connection
+                .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
+                .execute(params![worker.0, crashed, how])?;
+        }
         Entry::Advised { .. } => {}
     }
+    Ok(())
+}
+
+fn joined(
+    connection: &Connection,
+    moment: Moment,
+    worker: WorkerId,
+    facts: &WorkerFacts,
+) -> Result<(), Refusal> {
+    connection
+        .prepare(
+            "INSERT INTO workers (id, node, host, pid, devices, program_version, joined_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            worker.0,
+            facts.node,
+            facts.host,
+            facts.pid,
+            json!(facts.devices).to_string(),
+            facts.program_version,
+            moment.unix_ms
+        ])?;
     Ok(())
 }
 
@@ -224,6 +267,7 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
             (Some(integer(evaluation.0)), Some(integer(individual.0)))
         }
         Entry::Leased { evaluation, .. }
+        | Entry::Claimed { evaluation, .. }
         | Entry::Planned { evaluation, .. }
         | Entry::Advised { evaluation, .. }
         | Entry::Lost { evaluation, .. }
@@ -231,9 +275,13 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
         | Entry::WeightsKept { evaluation, .. }
         | Entry::WeightsDropped { evaluation } => (Some(integer(evaluation.0)), None),
         Entry::Finished(finished) => (Some(integer(finished.evaluation.0)), None),
-        Entry::Staged { .. } | Entry::Tested { .. } | Entry::Resumed { .. } | Entry::Ended { .. } => {
-            (None, None)
-        }
+        Entry::Staged { .. }
+        | Entry::Tested { .. }
+        | Entry::Resumed { .. }
+        | Entry::Ended { .. }
+        | Entry::Joined { .. }
+        | Entry::Left { .. }
+        | Entry::Evidence { .. } => (None, None),
     }
 }
 
@@ -242,7 +290,13 @@ fn detail(entry: &Entry) -> serde_json::Value {
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
         Entry::Leased { attempt, trainer, epochs, .. } => {
-            json!({"attempt": attempt, "trainer": trainer.to_string(), "epochs": epochs})
+            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs})
+        }
+        Entry::Claimed { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer}),
+        Entry::Joined { worker, facts } => json!({"worker": worker, "node": facts.node, "host": facts.host}),
+        Entry::Left { worker, reason } => json!({"worker": worker, "reason": reason}),
+        Entry::Evidence { worker, crashed, how } => {
+            json!({"worker": worker, "crashed": crashed, "how": how})
         }
         Entry::Planned { attempt, epochs, .. } => json!({"attempt": attempt, "epochs": epochs}),
         Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),

@@ -5,17 +5,17 @@ use super::effect::Effect;
 use super::state::Brain;
 use crate::breeder::{Breeder, BreederState, Variation};
 use crate::error::SearchError;
+use crate::hub::{Hub, HubArguments, Post};
 use crate::invariants;
 use crate::journal::entry::{End, Entry};
 use crate::journal::{JournalError, writer::JournalWriter};
-use crate::messages::{BreederMessage, PopulationMessage, TrainerMessage};
-use crate::node::{Node, NodeArguments, NodeMessage};
+use crate::membership::Membership;
+use crate::messages::{BreederMessage, HubMessage, PopulationMessage};
 use crate::progress::Progress;
-use crate::protocol::{BreedOrder, Event, TrainerId};
+use crate::protocol::letters::Welcome;
+use crate::protocol::{BreedOrder, Event, WorkerId};
 use crate::supervision;
-use crate::trainer::WorkFactory;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -51,10 +51,12 @@ pub struct PopulationArguments {
     pub variation: Arc<dyn Variation>,
     /// The one seed.
     pub seed: u64,
-    /// What trainers work with.
-    pub factory: Arc<dyn WorkFactory>,
-    /// How many trainers there are.
-    pub trainers: u32,
+    /// What workers are told that join.
+    pub welcome: Welcome,
+    /// The number of the next worker that joins.
+    pub first_worker: WorkerId,
+    /// The way to the workers.
+    pub post: Post,
     /// How long a journal that cannot be written is tried again.
     pub patience: Duration,
     /// For the display.
@@ -72,8 +74,7 @@ pub struct PopulationState {
     spent: f64,
     began: Instant,
     breeder: ActorRef<BreederMessage>,
-    node: ActorRef<NodeMessage>,
-    trainers: BTreeMap<TrainerId, ActorRef<TrainerMessage>>,
+    hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
     flushing: bool,
     variation: Arc<dyn Variation>,
@@ -182,19 +183,11 @@ impl PopulationState {
             // Already done: these come first.
             Effect::Record(_) => {}
             Effect::Breed(order) => self.order(order),
-            Effect::Assign(trainer, lease) => self.send(trainer, TrainerMessage::Assign(lease), myself),
-            Effect::Advise(trainer, evaluation, attempt) => {
-                self.send(trainer, TrainerMessage::Advise(evaluation, attempt), myself);
-            }
-            Effect::Acknowledge(trainer, evaluation, attempt) => {
-                self.send(trainer, TrainerMessage::Acknowledge(evaluation, attempt), myself);
-            }
-            Effect::Replace(trainer) => {
-                // Its supervisor starts another. A thread that hangs in native code is left behind.
-                if let Some(actor) = self.trainers.remove(&trainer) {
-                    actor.kill();
-                }
-            }
+            Effect::Assign(trainer, lease) => self.post(HubMessage::Assign(trainer, lease)),
+            Effect::Advise(trainer, ticket) => self.post(HubMessage::Advise(trainer, ticket)),
+            Effect::Acknowledge(trainer, ticket) => self.post(HubMessage::Acknowledge(trainer, ticket)),
+            Effect::Abandon(trainer, ticket) => self.post(HubMessage::Abandon(trainer, ticket)),
+            Effect::Fetch(trainer, ticket) => self.post(HubMessage::Fetch(trainer, ticket)),
             Effect::Finish(end) => self.end(Ok(end), myself),
         }
     }
@@ -204,12 +197,9 @@ impl PopulationState {
         let _ = self.breeder.cast(BreederMessage::Order(order));
     }
 
-    fn send(&mut self, trainer: TrainerId, message: TrainerMessage, myself: &ActorRef<PopulationMessage>) {
-        let sent = self.trainers.get(&trainer).is_some_and(|actor| actor.cast(message).is_ok());
-        if !sent {
-            self.trainers.remove(&trainer);
-            self.tell_brain(Event::TrainerLost(trainer, "it could not be reached".to_owned()), myself);
-        }
+    fn post(&self, message: HubMessage) {
+        // Without its Hub the Population ends: see how it supervises.
+        let _ = self.hub.cast(message);
     }
 
     fn end(&mut self, how: Result<End, SearchError>, myself: &ActorRef<PopulationMessage>) {
@@ -252,12 +242,9 @@ impl Actor for Population {
     ) -> Result<Self::State, ActorProcessingErr> {
         let PopulationArguments { brain, writer, spent, variation, seed, patience, .. } = arguments;
         let breeder = start_breeder(&myself, Arc::clone(&variation), seed).await?;
-        let node = NodeArguments {
-            population: myself.clone(),
-            factory: arguments.factory,
-            trainers: arguments.trainers,
-        };
-        let (node, _) = Node::spawn_linked(None, Node, node, myself.get_cell()).await?;
+        let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
+        let hub = HubArguments { population: myself.clone(), membership, post: arguments.post };
+        let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
         myself.cast(PopulationMessage::Event(Event::Begin))?;
         myself.send_interval(TICK, || PopulationMessage::Tick);
         Ok(PopulationState {
@@ -266,8 +253,7 @@ impl Actor for Population {
             spent,
             began: Instant::now(),
             breeder,
-            node,
-            trainers: BTreeMap::new(),
+            hub,
             effects: Vec::new(),
             flushing: false,
             variation,
@@ -287,29 +273,30 @@ impl Actor for Population {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            PopulationMessage::Event(event) => {
-                if let Event::TrainerLost(trainer, _) = &event {
-                    state.trainers.remove(trainer);
-                }
-                state.tell_brain(event, &myself);
-            }
-            PopulationMessage::Hello(trainer, actor) => {
-                state.trainers.insert(trainer, actor);
-                state.tell_brain(Event::Ready(trainer), &myself);
-            }
+            PopulationMessage::Event(event) => state.tell_brain(event, &myself),
             PopulationMessage::Flush => state.flush(&myself).await,
             PopulationMessage::Tick => state.tick(&myself),
         }
         Ok(())
     }
 
-    /// Ends the trainers first, and gives the run directory up when nobody works in it any more.
+    /// Lets the workers know first, and gives the run directory up when nobody works for it any more.
     async fn post_stop(
         &self,
         _: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let _ = state.node.stop_and_wait(None, None).await;
+        let reason = match state.brain.end() {
+            Some(End::Completed) => "the run is complete",
+            Some(End::Interrupted) => "the run was stopped",
+            Some(End::Failed(_)) | None => "the run cannot go on",
+        };
+        let (done, all_know) = oneshot::channel();
+        if state.hub.cast(HubMessage::Finish(reason.to_owned(), done)).is_ok() {
+            // Where the hub has failed, nobody can be told.
+            let _ = all_know.await;
+        }
+        let _ = state.hub.stop_and_wait(None, None).await;
         Ok(())
     }
 
@@ -322,10 +309,9 @@ impl Actor for Population {
         let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
         if cell.get_id() == state.breeder.get_id() {
             state.breeder_died(&myself).await?;
-        } else if cell.get_id() == state.node.get_id() {
-            // Without it nobody looks after the trainers: restart the run, and reload.
-            let message = format!("the supervisor of the trainers has ended: {reason}");
-            state.tell_brain(Event::Broken(message), &myself);
+        } else if cell.get_id() == state.hub.get_id() {
+            // What it believed of the workers is gone with it: end, be started again, and reload.
+            state.end(Err(SearchError::BrokenDown(format!("the hub has ended: {reason}"))), &myself);
         }
         Ok(())
     }

@@ -116,10 +116,18 @@ pub struct Champions {
 }
 
 impl Champions {
+    /// Whether it would be among the best `max`.
+    pub fn would_take(&self, champion: &Champion, max: usize) -> bool {
+        self.place_of(champion) < max
+    }
+
+    fn place_of(&self, champion: &Champion) -> usize {
+        self.ranked.partition_point(|other| other.fitness.compare(&champion.fitness) != Ordering::Less)
+    }
+
     /// Takes one in; beyond `max` the worst leaves. Says whether it stayed, and who left.
     pub fn insert(&mut self, champion: Champion, max: usize) -> (bool, Option<Champion>) {
-        let place =
-            self.ranked.partition_point(|other| other.fitness.compare(&champion.fitness) != Ordering::Less);
+        let place = self.place_of(&champion);
         if place >= max {
             return (false, None);
         }

@@ -4,11 +4,12 @@
 //! effect of it is performed. No clock, socket, database, random generator or actor in here: the whole search, its
 //! recoveries included, runs in a test under a virtual clock.
 
+use super::desk::{CLAIM_SECONDS_MAX, Held, Open, Place};
 use super::effect::Effect;
 use super::nursery::Birth;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
-use crate::protocol::{Event, Individual, IndividualId, Lease, LeaseKind, Newborn, TrainerId};
+use crate::protocol::{Event, Individual, IndividualId, Lease, LeaseKind, Newborn};
 use crate::streams::{Purpose, seed_for};
 use std::sync::Arc;
 
@@ -24,20 +25,21 @@ impl Brain {
         if self.end.is_some() {
             return Vec::new();
         }
+        self.tally.attend(now, self.desk.trainers().len());
         match event {
             Event::Begin => self.begin(now),
-            Event::Ready(trainer) => self.welcome(trainer, now),
-            Event::Heartbeat(trainer, evaluation, attempt) => {
-                self.desk.renew(trainer, evaluation, attempt, now);
-            }
-            Event::Progress(trainer, evaluation, attempt, report) => {
-                self.progress(trainer, evaluation, attempt, report, now);
-            }
-            Event::Planned(trainer, evaluation, attempt, epochs) => {
-                self.planned(trainer, evaluation, attempt, epochs);
-            }
+            Event::Joined(worker, facts) => self.joined(worker, facts),
+            Event::Left(worker, reason) => self.left(worker, &reason, now),
+            Event::Evidence(worker, crashed, how) => self.evidence(worker, crashed, &how, now),
+            Event::Ready(trainer) => self.desk.welcome(trainer),
+            Event::Holds(trainer, ticket) => self.holds(trainer, ticket, now),
+            Event::Forgotten(trainer, ticket, reason) => self.forgotten(trainer, ticket, &reason, now),
+            Event::Progress(trainer, ticket, report) => self.progress(trainer, ticket, report, now),
+            Event::Planned(trainer, ticket, epochs) => self.planned(trainer, ticket, epochs),
             Event::Delivered(trainer, delivery) => self.deliver(trainer, *delivery, now),
-            Event::TrainerLost(trainer, reason) => self.trainer_lost(trainer, &reason, now),
+            Event::HandedBack(trainer, ticket, checkpoint, reason) => {
+                self.handed_back(trainer, ticket, checkpoint, &reason, now);
+            }
             Event::Bred(birth, draw, newborn) => self.bred(birth, draw, *newborn),
             Event::Barren(birth, draw, message) => self.barren(birth, draw, &message),
             Event::Tick => self.expire(now),
@@ -56,7 +58,11 @@ impl Brain {
 
     fn begin(&mut self, now: f64) {
         for evaluation in std::mem::take(&mut self.orphans) {
-            self.lose(evaluation, "the run was cut off", now);
+            if self.settings.claims {
+                self.desk.await_claim(evaluation, now + CLAIM_SECONDS_MAX);
+            } else {
+                self.lose(evaluation, None, "the run was cut off", now);
+            }
         }
         self.resume_finale(now);
     }
@@ -70,25 +76,6 @@ impl Brain {
         self.advance(now);
         self.hand_out(now);
         self.replenish();
-    }
-
-    fn welcome(&mut self, trainer: TrainerId, now: f64) {
-        if let Some(evaluation) = self.desk.welcome(trainer) {
-            self.lose(evaluation, "its trainer began anew", now);
-        }
-    }
-
-    fn trainer_lost(&mut self, trainer: TrainerId, reason: &str, now: f64) {
-        if let Some(evaluation) = self.desk.dismiss(trainer) {
-            self.lose(evaluation, reason, now);
-        }
-    }
-
-    fn expire(&mut self, now: f64) {
-        for trainer in self.desk.expired(now) {
-            self.out.push(Effect::Replace(trainer));
-            self.trainer_lost(trainer, "nothing was heard of its trainer for too long", now);
-        }
     }
 
     fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
@@ -123,7 +110,7 @@ impl Brain {
         if self.searched || self.stage != Stage::Search {
             return;
         }
-        let wanted = self.settings.trainers.max(1) as usize;
+        let wanted = self.trainer_count();
         while self.desk.ready().len() + self.nursery.orders().len() < wanted
             && self.births_left() > 0
             && self.nursery.exhausted().is_none()
@@ -182,19 +169,23 @@ impl Brain {
             let (epochs, seconds_max) = self.plan(kind, &individual, now);
             let weights =
                 if kind == LeaseKind::Test { self.finale.tested_weights(&self.weights) } else { None };
-            let Some((_, open)) = self.desk.lease(now, epochs, seconds_max) else { return };
+            let seed = self.training_seed(kind, individual.id);
+            let trainer_label = self.desk.label(trainer);
+            let held = Held { epochs, seconds_max, ..Held::by(trainer, now) };
+            let Some(open) = self.desk.lease(trainer, evaluation, held) else { return };
             let lease = Lease {
                 evaluation,
                 attempt: open.attempt,
                 individual: individual.id,
                 kind,
                 genome: Arc::new(individual.genome.clone()),
-                seed: self.training_seed(kind, individual.id),
+                seed,
                 epochs,
                 seconds_max,
                 weights,
+                checkpoint: open.checkpoint.clone(),
             };
-            self.record(Entry::Leased { evaluation, attempt: lease.attempt, trainer, epochs });
+            self.record(Entry::Leased { evaluation, attempt: lease.attempt, trainer: trainer_label, epochs });
             self.out.push(Effect::Assign(trainer, Box::new(lease)));
         }
     }
@@ -209,15 +200,18 @@ impl Brain {
     }
 
     fn stop(&mut self) {
-        let leases: Vec<_> = self
+        let under_way = |open: &Open| matches!(open.place, Place::Leased(_) | Place::Unclaimed { .. });
+        let tickets: Vec<_> = self
             .desk
-            .leases()
-            .map(|(evaluation, open, held)| (evaluation, open.attempt, held.trainer))
+            .open()
+            .iter()
+            .filter(|(_, open)| under_way(open))
+            .map(|(evaluation, open)| (*evaluation, open.attempt))
             .collect();
-        for (evaluation, attempt, trainer) in leases {
+        for (evaluation, attempt) in tickets {
             self.record(Entry::Released { evaluation, attempt });
-            self.desk.dismiss(trainer);
-            self.desk.requeue(evaluation, 0);
+            self.desk.release(evaluation);
+            self.desk.requeue(evaluation);
         }
         self.finish(End::Interrupted);
     }

@@ -1,7 +1,7 @@
 //! What the brain wants done. It must not know by whom.
 
 use crate::journal::entry::{End, Entry};
-use crate::protocol::{BreedOrder, EvaluationId, Lease, TrainerId};
+use crate::protocol::{BreedOrder, Lease, Ticket, TrainerId};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,11 +13,13 @@ pub enum Effect {
     /// Give a trainer work.
     Assign(TrainerId, Box<Lease>),
     /// Tell a trainer to end this attempt early and deliver.
-    Advise(TrainerId, EvaluationId, u32),
-    /// Tell a trainer that its delivery is recorded.
-    Acknowledge(TrainerId, EvaluationId, u32),
-    /// End a trainer that has fallen silent or hangs; another takes its slot.
-    Replace(TrainerId),
+    Advise(TrainerId, Ticket),
+    /// Tell a trainer's worker that what this attempt has left is recorded.
+    Acknowledge(TrainerId, Ticket),
+    /// Tell a trainer's worker that this attempt is no longer wanted: its lease has ended otherwise.
+    Abandon(TrainerId, Ticket),
+    /// Get the weights that this attempt has left with its worker, and deliver it again with them.
+    Fetch(TrainerId, Ticket),
     /// The run is over.
     Finish(End),
 }

@@ -47,7 +47,7 @@ impl Brain {
     }
 
     fn enter_crown(&mut self, now: f64) {
-        self.tally.search = Some((now - self.began, self.tally.busy_seconds));
+        self.tally.search = Some(self.search_time(now));
         if self.champions.best().is_none() {
             return self.finish(End::Failed(self.why_nothing_was_trained()));
         }

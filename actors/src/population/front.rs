@@ -40,10 +40,15 @@ pub struct Front {
 }
 
 impl Front {
+    /// Whether nobody beats it.
+    pub fn would_take(&self, newcomer: &Place) -> bool {
+        !self.places.iter().any(|place| place.beats(newcomer))
+    }
+
     /// Takes one in, where nobody beats it; whom it beats leaves, and beyond `max` the one with the worst score. Says
     /// whether it stayed, and who left.
     pub fn insert(&mut self, newcomer: Place, max: usize) -> (bool, Vec<Place>) {
-        if self.places.iter().any(|place| place.beats(&newcomer)) {
+        if !self.would_take(&newcomer) {
             return (false, Vec::new());
         }
         let (mut left, mut stay): (Vec<Place>, Vec<Place>) =

@@ -37,15 +37,40 @@ pub struct Tally {
     pub counted_here: u32,
     /// Seconds that trainers have been at work, in this process.
     pub busy_seconds: f64,
-    /// Seconds that the search took in this process, and that its trainers were at work, once it is over.
-    pub search: Option<(f64, f64)>,
+    /// Seconds that trainers have been there, added up until `attended`.
+    pub attendance: f64,
+    /// Until when attendance is added up.
+    pub attended: Option<f64>,
+    /// The search's seconds in this process, and those that its trainers were at work and there, once it is over.
+    pub search: Option<Spell>,
     /// Candidates set aside for want of time since the last one that was handed out.
     pub declined_in_a_row: u32,
     /// Crashes since the last evaluation that ended otherwise.
     pub crashes_in_a_row: u32,
 }
 
+/// A time, and what trainers did in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spell {
+    /// Its seconds.
+    pub seconds: f64,
+    /// Seconds that trainers were at work, added up.
+    pub busy: f64,
+    /// Seconds that trainers were there, added up.
+    pub attendance: f64,
+}
+
 impl Tally {
+    /// So many trainers have been there since this was said last.
+    pub(super) fn attend(&mut self, now: f64, trainers: usize) {
+        self.attendance = self.attendance_until(now, trainers);
+        self.attended = Some(now);
+    }
+
+    pub(super) fn attendance_until(&self, now: f64, trainers: usize) -> f64 {
+        self.attendance + self.attended.map_or(0.0, |since| (now - since).max(0.0) * trainers as f64)
+    }
+
     pub(super) fn note(&mut self, outcome: Outcome) {
         let entry = self.outcomes.entry(outcome.word()).or_default();
         entry.0 = Some(outcome);

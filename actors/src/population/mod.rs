@@ -19,5 +19,6 @@ pub mod state;
 mod stopping;
 mod timing;
 mod view;
+mod workers;
 
 pub use stopping::StoppingRule;

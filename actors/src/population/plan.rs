@@ -58,7 +58,7 @@ impl Brain {
 
     /// How often the trainers take turns for so many trainings.
     fn rounds(&self, trainings: usize) -> usize {
-        trainings.div_ceil(self.settings.trainers.max(1) as usize)
+        trainings.div_ceil(self.trainer_count())
     }
 
     /// The final training has as much of the time as one round of crown trainings.
@@ -80,7 +80,7 @@ impl Brain {
     /// Epochs of the final training that fit at best: alone, as fast as all trainers together. How many really fit,
     /// its trainer measures.
     pub(super) fn final_epochs_max(&self, individual: IndividualId, now: f64) -> u32 {
-        let trainers = u64::from(self.settings.trainers.max(1));
+        let trainers = self.trainer_count() as u64;
         self.epochs_within(individual, self.timing.final_seconds(now), self.settings.images.last / trainers)
     }
 

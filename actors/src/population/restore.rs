@@ -1,7 +1,7 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
 use super::archive::Fitness;
-use super::desk::{Open, Place};
+use super::desk::Open;
 use super::ledger::Closed;
 use super::settings::Settings;
 use super::state::Brain;
@@ -69,11 +69,9 @@ impl Brain {
     /// An evaluation that had not ended: it waits where its stage is still on.
     fn reopen(&mut self, record: &EvaluationRecord) {
         let open = Open {
-            individual: Arc::clone(&record.individual),
-            kind: record.kind,
             attempt: record.attempt,
             losses: record.losses,
-            place: Place::Shelved,
+            ..Open::new(Arc::clone(&record.individual), record.kind)
         };
         self.note_losses(record.losses);
         let on = match self.stage {

@@ -1,30 +1,29 @@
 //! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
 
 use super::archive::{Champion, Fitness, Member};
-use super::desk::{Open, Place};
+use super::desk::{Claim, Open, Place};
 use super::effect::Effect;
 use super::front;
 use super::ledger::Closed;
-use super::settings::{FRONT_KEPT_MAX, LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use super::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
 use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
 use crate::pace::Pace;
-use crate::protocol::{Delivery, EvaluationId, Individual, LeaseKind, TrainerId, nothing_trained};
+use crate::protocol::{Delivery, EvaluationId, Individual, LeaseKind, Ticket, TrainerId, WeightsPlace};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
 impl Brain {
-    pub(super) fn progress(
-        &mut self,
-        trainer: TrainerId,
-        evaluation: EvaluationId,
-        attempt: u32,
-        report: EpochReport,
-        now: f64,
-    ) {
-        self.desk.renew(trainer, evaluation, attempt, now);
+    pub(super) fn progress(&mut self, trainer: TrainerId, ticket: Ticket, report: EpochReport, now: f64) {
+        if self.claim(trainer, ticket, now) == Claim::Refused {
+            return;
+        }
+        let evaluation = ticket.evaluation;
         let search = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Search);
-        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        let Some(held) = self.desk.held(trainer, ticket) else { return };
+        if held.curve.last().is_some_and(|last| last.epoch >= report.epoch) {
+            return;
+        }
         if held.curve.len() > usize::try_from(held.epochs).unwrap_or(usize::MAX) {
             return;
         }
@@ -36,20 +35,15 @@ impl Brain {
         held.advised = true;
         let (epoch, score) = (report.epoch, best_of(&held.curve).map_or(f64::NAN, |(score, _)| score));
         self.record(Entry::Advised { evaluation, epoch, score, mark });
-        self.out.push(Effect::Advise(trainer, evaluation, attempt));
+        self.out.push(Effect::Advise(trainer, ticket));
     }
 
     /// A trainer has fitted its plan to its time. A final training that turns out too short to be of use is called off.
-    pub(super) fn planned(
-        &mut self,
-        trainer: TrainerId,
-        evaluation: EvaluationId,
-        attempt: u32,
-        epochs: u32,
-    ) {
+    pub(super) fn planned(&mut self, trainer: TrainerId, ticket: Ticket, epochs: u32) {
+        let Ticket { evaluation, attempt } = ticket;
         let is_final = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Final);
         let too_short = is_final && epochs < self.final_epochs_min();
-        let Some(held) = self.desk.held(trainer, evaluation, attempt) else { return };
+        let Some(held) = self.desk.held(trainer, ticket) else { return };
         if held.epochs == epochs || held.advised {
             return;
         }
@@ -57,51 +51,61 @@ impl Brain {
         held.advised = too_short;
         self.record(Entry::Planned { evaluation, attempt, epochs });
         if too_short {
-            self.out.push(Effect::Advise(trainer, evaluation, attempt));
+            self.out.push(Effect::Advise(trainer, ticket));
         }
     }
 
     pub(super) fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
-        let Delivery { evaluation, attempt, trained } = delivery;
-        if self.desk.held(trainer, evaluation, attempt).is_none() {
-            // An attempt that was given up, or a word said twice. The trainer need not keep its result; if it was
-            // dismissed, it has to introduce itself anew before it is given anything.
-            return self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
+        let Delivery { ticket, trained, weights } = delivery;
+        if self.claim(trainer, ticket, now) == Claim::Refused {
+            // An attempt that was given up, or a word said twice. The worker need not keep its result.
+            return self.out.push(Effect::Acknowledge(trainer, ticket));
+        }
+        if weights == WeightsPlace::WithWorker && self.wants_weights(ticket.evaluation, &trained) {
+            return self.out.push(Effect::Fetch(trainer, ticket));
         }
         if trained.outcome == Outcome::WorkerLost {
-            self.desk.dismiss(trainer);
-            self.lose(evaluation, &trained.message, now);
+            let with = self.desk.node_of(trainer.worker).map(|node| (trainer.worker, node.to_owned()));
+            self.lose(ticket.evaluation, with, &trained.message, now);
         } else {
-            self.close(evaluation, trained, now);
+            self.note_busy(ticket.evaluation, now);
+            self.close(ticket.evaluation, trained);
         }
-        self.out.push(Effect::Acknowledge(trainer, evaluation, attempt));
-        self.desk.welcome(trainer);
+        self.out.push(Effect::Acknowledge(trainer, ticket));
     }
 
-    /// An evaluation has lost its trainer: it waits again, or is given up.
-    pub(super) fn lose(&mut self, evaluation: EvaluationId, reason: &str, now: f64) {
-        let Some(open) = self.desk.get(evaluation) else { return };
-        let (attempt, losses) = (open.attempt, open.losses + 1);
-        if let Place::Leased(held) = &open.place {
-            self.tally.busy_seconds += (now - held.since).max(0.0);
+    /// Whether the weights of a result would be kept: of the finale's trainings always, of the search's where it is
+    /// among the best or on the front.
+    fn wants_weights(&self, evaluation: EvaluationId, trained: &Trained) -> bool {
+        let Some(open) = self.desk.get(evaluation) else { return false };
+        if open.kind != LeaseKind::Search {
+            return open.kind != LeaseKind::Test;
         }
-        self.tally.note(Outcome::WorkerLost);
-        self.record(Entry::Lost { evaluation, attempt, reason: reason.to_owned() });
-        self.desk.requeue(evaluation, 1);
-        if losses >= LOSSES_MAX {
-            let message = format!("given up after {losses} lost attempts; the last: {reason}");
-            self.close(evaluation, nothing_trained(Outcome::Crashed, message), now);
-        } else if self.searched {
-            self.desk.shelve(LeaseKind::Search);
+        if !trained.outcome.has_fitness() {
+            return false;
+        }
+        let best = best_of(&trained.curve);
+        let Some(fitness) = best.and_then(|(score, loss)| Fitness::new(Some(score), Some(loss))) else {
+            return false;
+        };
+        let Individual { id: individual, parameters, .. } = *open.individual;
+        let champion = Champion { evaluation, individual, fitness };
+        let place = front::Place { evaluation, individual, parameters, score: fitness.score };
+        self.champions.would_take(&champion, WEIGHTS_KEPT_MAX) || self.front.would_take(&place)
+    }
+
+    /// The time that a lease has taken, when it ends.
+    pub(super) fn note_busy(&mut self, evaluation: EvaluationId, now: f64) {
+        if let Some(open) = self.desk.get(evaluation)
+            && let Place::Leased(held) = &open.place
+        {
+            self.tally.busy_seconds += (now - held.since).max(0.0);
         }
     }
 
     /// An evaluation has ended: it is recorded, counted once, and learned from.
-    fn close(&mut self, evaluation: EvaluationId, trained: Trained, now: f64) {
+    pub(super) fn close(&mut self, evaluation: EvaluationId, trained: Trained) {
         let Some(open) = self.desk.close(evaluation) else { return };
-        if let Place::Leased(held) = &open.place {
-            self.tally.busy_seconds += (now - held.since).max(0.0);
-        }
         let finished = finished(evaluation, &open, &trained);
         let fitness =
             if trained.outcome.has_fitness() { Fitness::new(finished.score, finished.loss) } else { None };

@@ -9,7 +9,7 @@ use super::settings::LOSSES_MAX;
 use super::state::Brain;
 use crate::invariants;
 use crate::journal::{End, EvaluationRecord, EvaluationState, RunRecord};
-use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, TrainerId};
+use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WorkerId};
 use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rand::SeedableRng;
@@ -159,7 +159,8 @@ fn short_of_time() -> Brain {
     let weather = Weather { evaluations: None, time: Some(100.0), ..Weather::fair(1) };
     let mut brain = Brain::new(weather.settings(1));
     brain.timing.learn(1000, 10.0);
-    brain.on_event(Event::Ready(TrainerId { slot: 0, incarnation: 0 }), 50.0);
+    brain.on_event(Event::Joined(WorkerId(1), testing::worker_facts("node")), 50.0);
+    brain.on_event(Event::Ready(TrainerId { worker: WorkerId(1), slot: 0 }), 50.0);
     brain
 }
 
@@ -353,7 +354,7 @@ fn seen_broken(break_it: impl FnOnce(&mut Brain)) -> BTreeSet<&'static str> {
 #[test]
 fn the_checker_sees_what_is_broken() {
     type Break = fn(&mut Brain);
-    const GHOST: TrainerId = TrainerId { slot: 99, incarnation: 0 };
+    const GHOST: TrainerId = TrainerId { worker: WorkerId(1), slot: 99 };
     let cases: [(&str, Break); 11] = [
         ("P1", |brain| brain.desk.waiting.extend(brain.desk.trainers.keys().take(1))),
         ("P2", |brain| {
@@ -395,7 +396,8 @@ fn the_checker_sees_what_is_broken() {
 #[should_panic(expected = "invariant P6 broken")]
 fn a_step_that_counts_twice_stops_a_debug_build() {
     let mut world = midway();
-    let event = Event::Heartbeat(TrainerId { slot: 0, incarnation: 0 }, EvaluationId(1), 1);
+    let ticket = Ticket { evaluation: EvaluationId(1), attempt: 1 };
+    let event = Event::Holds(TrainerId { worker: WorkerId(1), slot: 0 }, ticket);
     world.tell(event);
     world.brain.tally.counted += 1;
     invariants::enforce(&world.brain.view());

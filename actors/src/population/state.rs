@@ -5,7 +5,7 @@
 //! known here.
 
 use super::archive::{Archive, Champions};
-use super::desk::{Desk, Open, Place};
+use super::desk::{Desk, Open};
 use super::effect::Effect;
 use super::front::Front;
 use super::ledger::{Closed, Finale, Tally};
@@ -78,7 +78,7 @@ impl Brain {
         let evaluation = EvaluationId(self.next_evaluation);
         self.next_evaluation += 1;
         self.record(Entry::Queued { evaluation, individual: individual.id, kind });
-        self.desk.enqueue(evaluation, Open { individual, kind, attempt: 0, losses: 0, place: Place::Ready });
+        self.desk.enqueue(evaluation, Open::new(individual, kind));
         evaluation
     }
 

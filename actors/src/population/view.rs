@@ -1,6 +1,7 @@
 //! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
 
 use super::desk::Place;
+use super::ledger::Spell;
 use super::results::best_of;
 use super::state::Brain;
 use crate::invariants::View;
@@ -13,8 +14,7 @@ use std::cmp::Reverse;
 impl Brain {
     /// A snapshot for the display. Rates and shares are those of this process, and of the search alone.
     pub fn snapshot(&self, now: f64) -> Progress {
-        let (seconds, busy) = self.search_time(now);
-        let trainer_seconds = seconds * f64::from(self.settings.trainers.max(1));
+        let Spell { seconds, busy, attendance } = self.search_time(now);
         let mut outcomes: Vec<(Outcome, u32)> =
             self.tally.outcomes.values().filter_map(|&(outcome, count)| Some((outcome?, count))).collect();
         outcomes.sort_by_key(|&(_, count)| Reverse(count));
@@ -28,19 +28,32 @@ impl Brain {
             best: self.best(),
             trainers: self.trainers(now),
             outcomes,
-            utilisation: (busy / trainer_seconds).clamp(0.0, 1.0),
+            utilisation: (busy / attendance.max(f64::EPSILON)).clamp(0.0, 1.0),
             exhausted: self.nursery.exhausted().map(str::to_owned),
             paused: None,
         }
     }
 
-    /// Seconds that the search has taken so far, and that its trainers were at work.
-    fn search_time(&self, now: f64) -> (f64, f64) {
-        let (seconds, busy) = self.tally.search.unwrap_or_else(|| {
-            let under_way: f64 = self.desk.leases().map(|(_, _, held)| (now - held.since).max(0.0)).sum();
-            (now - self.began, self.tally.busy_seconds + under_way)
+    /// What the search has taken so far.
+    pub(super) fn search_time(&self, now: f64) -> Spell {
+        let spell = self.tally.search.unwrap_or_else(|| {
+            let at_work = self.desk.leases().filter(|(_, _, held)| !held.delivering);
+            let under_way: f64 = at_work.map(|(_, _, held)| (now - held.since).max(0.0)).sum();
+            Spell {
+                seconds: now - self.began,
+                busy: self.tally.busy_seconds + under_way,
+                attendance: self.tally.attendance_until(now, self.desk.trainers().len()),
+            }
         });
-        (seconds.max(f64::EPSILON), busy)
+        Spell { seconds: spell.seconds.max(f64::EPSILON), ..spell }
+    }
+
+    /// Trainers that are there; before the first has come, as many as are expected.
+    pub(super) fn trainer_count(&self) -> usize {
+        match self.desk.trainers().len() {
+            0 => self.settings.trainers.max(1) as usize,
+            there => there,
+        }
     }
 
     /// Whether an earlier life of this run has done everything.
@@ -99,7 +112,10 @@ impl Brain {
         self.desk
             .trainers()
             .iter()
-            .map(|(trainer, held)| TrainerProgress { name: trainer.to_string(), work: held.and_then(on) })
+            .map(|(trainer, held)| TrainerProgress {
+                name: self.desk.label(*trainer),
+                work: held.and_then(on),
+            })
             .collect()
     }
 

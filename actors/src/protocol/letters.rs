@@ -4,7 +4,7 @@
 //! may be lost, doubled or overtaken: each says enough to be understood alone, and hearing it twice does no harm.
 //! Change anything here, and raise [`PROTOCOL_VERSION`]. How letters become bytes, `cluster::wire` says.
 
-use super::{EvaluationId, IndividualId, LeaseKind};
+use super::{IndividualId, LeaseKind, Ticket};
 use hatchery_models::training::outcome::{EpochReport, Outcome};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
@@ -27,21 +27,6 @@ pub struct NodeName {
 impl Display for NodeName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}#{:016x}", self.stable, self.incarnation)
-    }
-}
-
-/// One hand-out of one evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Ticket {
-    /// Which evaluation.
-    pub evaluation: EvaluationId,
-    /// Which hand-out of it, from 1.
-    pub attempt: u32,
-}
-
-impl Display for Ticket {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "evaluation {} attempt {}", self.evaluation, self.attempt)
     }
 }
 
@@ -238,6 +223,8 @@ pub struct Order {
 pub struct Report {
     /// Which attempt.
     pub ticket: Ticket,
+    /// In which slot.
+    pub slot: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// Explanation where it did not complete.
@@ -259,6 +246,8 @@ pub struct Report {
 pub struct HandedBack {
     /// Which attempt.
     pub ticket: Ticket,
+    /// In which slot.
+    pub slot: u32,
     /// Why.
     pub reason: String,
     /// The state that it left, to be asked for until the attempt is acknowledged.

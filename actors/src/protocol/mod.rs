@@ -1,7 +1,7 @@
 //! What the actors say to each other: individuals, leases, results and the ids that name them.
 //!
-//! Everything here is plain data that could cross a process boundary: no channel, actor reference, clock or
-//! database handle. Who sends what to whom is said in the actors' own modules.
+//! Everything here is plain data: no channel, actor reference, clock or database handle. What crosses the boundary
+//! between processes is in `letters`. Who sends what to whom is said in the actors' own modules.
 
 pub mod letters;
 
@@ -22,14 +22,49 @@ pub struct IndividualId(pub u64);
 #[serde(transparent)]
 pub struct EvaluationId(pub u64);
 
-/// A trainer: its slot in the node, and how often the slot's actor has been restarted.
+/// One hand-out of one evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Which evaluation.
+    pub evaluation: EvaluationId,
+    /// Which hand-out of it, from 1.
+    pub attempt: u32,
+}
+
+impl Display for Ticket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "evaluation {} attempt {}", self.evaluation, self.attempt)
+    }
+}
+
+/// A worker process that has joined the run, counted from 1 over the whole run: one that is started again, or that was
+/// given up and comes back, is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(pub u32);
+
+/// A trainer: a slot of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrainerId {
+    /// Whose slot.
+    pub worker: WorkerId,
     /// Slot, from 0.
     pub slot: u32,
-    /// 0 for the slot's first actor; a restarted one is another trainer, so that late words of the old one are
-    /// recognised.
-    pub incarnation: u32,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerFacts {
+    /// Its name, which stays the same when it is started again.
+    pub node: String,
+    /// Its host.
+    pub host: String,
+    /// Its process number there.
+    pub pid: u32,
+    /// What it trains on, one for each slot.
+    pub devices: Vec<String>,
+    /// Its version of the program.
+    pub program_version: String,
 }
 
 impl Display for IndividualId {
@@ -44,12 +79,15 @@ impl Display for EvaluationId {
     }
 }
 
+impl Display for WorkerId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 impl Display for TrainerId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.incarnation {
-            0 => write!(formatter, "trainer-{}", self.slot),
-            times => write!(formatter, "trainer-{}#{times}", self.slot),
-        }
+        write!(formatter, "worker {} slot {}", self.worker, self.slot)
     }
 }
 
@@ -130,18 +168,36 @@ pub struct Lease {
     pub seconds_max: Option<f64>,
     /// The weights to test; `None` for trainings.
     pub weights: Option<Arc<Weights>>,
+    /// The state that an earlier attempt has left, in bytes: this one goes on from there.
+    pub checkpoint: Option<Arc<[u8]>>,
 }
 
-/// A trainer's answer to a lease. The trainer keeps it until it is acknowledged, which happens once it is in the
+impl Lease {
+    /// Which hand-out of which evaluation.
+    pub const fn ticket(&self) -> Ticket {
+        Ticket { evaluation: self.evaluation, attempt: self.attempt }
+    }
+}
+
+/// A trainer's answer to a lease. Its worker keeps it until it is acknowledged, which happens once it is in the
 /// journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// Which evaluation.
-    pub evaluation: EvaluationId,
-    /// Which hand-out of it.
-    pub attempt: u32,
+    /// Which hand-out of which evaluation.
+    pub ticket: Ticket,
     /// What came out.
     pub trained: Trained,
+    /// Where the weights are.
+    pub weights: WeightsPlace,
+}
+
+/// Where the weights of a delivery are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightsPlace {
+    /// In it, or there are none.
+    Here,
+    /// With the worker, which can be asked for them.
+    WithWorker,
 }
 
 /// What the Population asks of the Breeder: one genome.
@@ -212,18 +268,26 @@ pub struct Images {
 pub enum Event {
     /// The actors are there: begin, or go on.
     Begin,
+    /// A worker has joined.
+    Joined(WorkerId, WorkerFacts),
+    /// A worker is gone, with whatever it had, and why.
+    Left(WorkerId, String),
+    /// How a worker that is gone had ended: whether it broke down by itself, and the evidence.
+    Evidence(WorkerId, bool, String),
     /// A trainer can take work.
     Ready(TrainerId),
-    /// A trainer is still at it.
-    Heartbeat(TrainerId, EvaluationId, u32),
+    /// A trainer is at this attempt, or keeps what it has left.
+    Holds(TrainerId, Ticket),
+    /// A trainer knows nothing of this attempt any more, and why.
+    Forgotten(TrainerId, Ticket, String),
     /// A trainer has fitted this attempt to its time: it will have so many epochs.
-    Planned(TrainerId, EvaluationId, u32, u32),
+    Planned(TrainerId, Ticket, u32),
     /// A trainer has finished an epoch.
-    Progress(TrainerId, EvaluationId, u32, EpochReport),
-    /// A trainer has a result, and can take work.
+    Progress(TrainerId, Ticket, EpochReport),
+    /// A trainer has a result.
     Delivered(TrainerId, Box<Delivery>),
-    /// A trainer is gone, with whatever it had.
-    TrainerLost(TrainerId, String),
+    /// A worker that has to end gives this attempt back, with the state that it came to, and says why.
+    HandedBack(TrainerId, Ticket, Option<Arc<[u8]>>, String),
     /// The Breeder answers an order.
     Bred(IndividualId, u32, Box<Newborn>),
     /// The Breeder cannot fulfil an order.

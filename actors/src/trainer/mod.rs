@@ -8,91 +8,43 @@ pub mod work;
 pub use training::{Parts, TrainingFactory};
 pub use work::{Work, WorkFactory};
 
-use crate::messages::{PopulationMessage, TrainerMessage};
-use crate::protocol::{Delivery, EvaluationId, Event, Lease, TrainerId};
+use crate::messages::{AgentMessage, SlotReport, TrainerMessage};
+use crate::protocol::nothing_trained;
+use hatchery_models::training::outcome::Outcome;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use slot::Slot;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a trainer at work renews its lease.
-const BEAT: Duration = Duration::from_secs(5);
-
-/// A delivery that was not acknowledged after so many beats is sent again.
-const REDELIVERY_BEATS: u32 = 12;
-
 /// How long an ending trainer waits for its thread: a training ends within one step.
 const ENDING: Duration = Duration::from_secs(20);
 
 /// The Trainer actor:
-/// 1. when its thread can work, it says so to the Population;
-/// 2. a lease goes to the thread, the thread's epochs go to the Population;
-/// 3. a result is kept, and sent until the Population says that it is recorded;
-/// 4. the next lease comes with, or after, that word.
+/// 1. an order goes to the thread;
+/// 2. what the thread says goes to the Agent, which keeps it until it is recorded.
 pub struct Trainer;
 
 /// What a trainer is made of.
 pub struct TrainerArguments {
-    /// Which one.
-    pub id: TrainerId,
+    /// Its slot.
+    pub slot: u32,
     /// Whom it works for.
-    pub population: ActorRef<PopulationMessage>,
+    pub agent: ActorRef<AgentMessage>,
     /// What it works with.
     pub factory: Arc<dyn WorkFactory>,
 }
 
 /// What a trainer knows.
 pub struct TrainerState {
-    id: TrainerId,
-    population: ActorRef<PopulationMessage>,
+    number: u32,
+    agent: ActorRef<AgentMessage>,
     slot: Slot,
-    on: Option<(EvaluationId, u32)>,
-    kept: Option<Kept>,
-}
-
-/// A delivery that is not acknowledged yet.
-struct Kept {
-    delivery: Box<Delivery>,
-    beats: u32,
 }
 
 impl TrainerState {
-    fn tell(&self, event: Event) {
-        // The Population is gone only where the run is over.
-        let _ = self.population.cast(PopulationMessage::Event(event));
-    }
-
-    fn assign(&mut self, lease: Lease) {
-        self.on = Some((lease.evaluation, lease.attempt));
-        if !self.slot.assign(lease) {
-            let message = format!("the thread of {} has ended", self.id);
-            self.tell(Event::TrainerLost(self.id, message));
-        }
-    }
-
-    fn done(&mut self, delivery: Box<Delivery>) {
-        self.on = None;
-        self.tell(Event::Delivered(self.id, delivery.clone()));
-        self.kept = Some(Kept { delivery, beats: 0 });
-    }
-
-    fn beat(&mut self) {
-        if let Some((evaluation, attempt)) = self.on {
-            self.tell(Event::Heartbeat(self.id, evaluation, attempt));
-        }
-        let Some(kept) = &mut self.kept else { return };
-        kept.beats += 1;
-        if kept.beats.is_multiple_of(REDELIVERY_BEATS) {
-            let delivery = kept.delivery.clone();
-            self.tell(Event::Delivered(self.id, delivery));
-        }
-    }
-
-    fn acknowledged(&mut self, evaluation: EvaluationId, attempt: u32) {
-        let this = |kept: &Kept| kept.delivery.evaluation == evaluation && kept.delivery.attempt == attempt;
-        if self.kept.as_ref().is_some_and(this) {
-            self.kept = None;
-        }
+    fn tell(&self, report: SlotReport) {
+        // The Agent is gone only where the worker ends.
+        let _ = self.agent.cast(AgentMessage::Slot(self.number, report));
     }
 }
 
@@ -106,41 +58,29 @@ impl Actor for Trainer {
         myself: ActorRef<Self::Msg>,
         arguments: TrainerArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let TrainerArguments { id, population, factory } = arguments;
-        let slot = Slot::start(id, factory, myself.clone())?;
-        myself.send_interval(BEAT, || TrainerMessage::Beat);
-        Ok(TrainerState { id, population, slot, on: None, kept: None })
+        let TrainerArguments { slot: number, agent, factory } = arguments;
+        let slot = Slot::start(number, factory, myself)?;
+        Ok(TrainerState { number, agent, slot })
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
+        _: ActorRef<Self::Msg>,
         message: TrainerMessage,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            TrainerMessage::Assign(lease) => state.assign(*lease),
-            TrainerMessage::Advise(evaluation, attempt) => {
-                if state.on == Some((evaluation, attempt)) {
-                    state.slot.stop_evaluation();
+            TrainerMessage::Assign(lease) => {
+                let ticket = lease.ticket();
+                if !state.slot.assign(*lease) {
+                    let message = "the trainer's thread has ended".to_owned();
+                    let trained = nothing_trained(Outcome::WorkerLost, message);
+                    state.tell(SlotReport::Done(ticket, Box::new(trained)));
                 }
             }
-            TrainerMessage::Acknowledge(evaluation, attempt) => state.acknowledged(evaluation, attempt),
-            TrainerMessage::Able => {
-                let _ = state.population.cast(PopulationMessage::Hello(state.id, myself));
-            }
-            TrainerMessage::Unable(message) => {
-                let message = format!("{} cannot work: {message}", state.id);
-                state.tell(Event::Broken(message));
-            }
-            TrainerMessage::Planned(evaluation, attempt, epochs) => {
-                state.tell(Event::Planned(state.id, evaluation, attempt, epochs));
-            }
-            TrainerMessage::Epoch(evaluation, attempt, report) => {
-                state.tell(Event::Progress(state.id, evaluation, attempt, report));
-            }
-            TrainerMessage::Done(delivery) => state.done(delivery),
-            TrainerMessage::Beat => state.beat(),
+            TrainerMessage::Stop => state.slot.stop_evaluation(),
+            TrainerMessage::HandBack => state.slot.stop_evaluation(),
+            TrainerMessage::Thread(report) => state.tell(report),
         }
         Ok(())
     }
@@ -154,7 +94,7 @@ impl Actor for Trainer {
         if let Some(thread) = state.slot.close() {
             let waited = tokio::task::spawn_blocking(move || thread.join());
             if tokio::time::timeout(ENDING, waited).await.is_err() {
-                tracing::warn!(trainer = %state.id, "the thread does not end; it is left behind");
+                tracing::warn!(slot = state.number, "the thread does not end; it is left behind");
             }
         }
         Ok(())

@@ -3,8 +3,8 @@
 //! Panics of the work end the evaluation, not the thread. It must not know the Population.
 
 use super::work::{Work, WorkFactory};
-use crate::messages::TrainerMessage;
-use crate::protocol::{Delivery, EvaluationId, Lease, TrainerId, nothing_trained};
+use crate::messages::{SlotReport, TrainerMessage};
+use crate::protocol::{Lease, Ticket, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::{Observer, Verdict};
 use ractor::ActorRef;
@@ -31,7 +31,7 @@ impl Slot {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(
-        trainer: TrainerId,
+        slot: u32,
         factory: Arc<dyn WorkFactory>,
         actor: ActorRef<TrainerMessage>,
     ) -> std::io::Result<Self> {
@@ -39,8 +39,8 @@ impl Slot {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
-            .name(trainer.to_string())
-            .spawn(move || Bench { trainer, factory, actor, stop: flag, work: None }.serve(&incoming))?;
+            .name(format!("trainer-{slot}"))
+            .spawn(move || Bench { slot, factory, actor, stop: flag, work: None }.serve(&incoming))?;
         Ok(Self { leases: Some(leases), stop, thread: Some(thread) })
     }
 
@@ -72,7 +72,7 @@ impl Drop for Slot {
 
 /// The thread's side.
 struct Bench {
-    trainer: TrainerId,
+    slot: u32,
     factory: Arc<dyn WorkFactory>,
     actor: ActorRef<TrainerMessage>,
     stop: Arc<AtomicBool>,
@@ -84,15 +84,14 @@ impl Bench {
         match self.make() {
             Ok(work) => {
                 self.work = Some(work);
-                self.say(TrainerMessage::Able);
+                self.say(SlotReport::Able);
             }
-            Err(message) => self.say(TrainerMessage::Unable(message)),
+            Err(message) => self.say(SlotReport::Unable(message)),
         }
         while let Ok(lease) = leases.recv() {
-            let (evaluation, attempt) = (lease.evaluation, lease.attempt);
+            let ticket = lease.ticket();
             let trained = self.evaluate(lease);
-            let delivery = Delivery { evaluation, attempt, trained };
-            self.say(TrainerMessage::Done(Box::new(delivery)));
+            self.say(SlotReport::Done(ticket, Box::new(trained)));
         }
     }
 
@@ -101,17 +100,12 @@ impl Bench {
             Ok(work) => work,
             Err(message) => return nothing_trained(Outcome::Crashed, message),
         };
-        let mut observer = Watcher {
-            actor: &self.actor,
-            evaluation: lease.evaluation,
-            attempt: lease.attempt,
-            stop: &self.stop,
-        };
+        let mut observer = Watcher { actor: &self.actor, ticket: lease.ticket(), stop: &self.stop };
         let planned_and_done = || {
             let epochs_max = lease.epochs;
             let lease = work.plan(lease, &observer);
             if lease.epochs != epochs_max {
-                self.say(TrainerMessage::Planned(lease.evaluation, lease.attempt, lease.epochs));
+                self.say(SlotReport::Planned(lease.ticket(), lease.epochs));
             }
             work.evaluate(&lease, &mut observer)
         };
@@ -126,27 +120,27 @@ impl Bench {
     }
 
     fn make(&self) -> Result<Box<dyn Work>, String> {
-        let made = catch_unwind(AssertUnwindSafe(|| self.factory.make(self.trainer)));
+        let made = catch_unwind(AssertUnwindSafe(|| self.factory.make(self.slot)));
         made.unwrap_or_else(|panic| Err(format!("panic: {}", panic_text(&*panic))))
     }
 
-    fn say(&self, message: TrainerMessage) {
+    fn say(&self, report: SlotReport) {
         // The actor is gone only where it failed or the run is over: then nobody wants to know.
-        let _ = self.actor.cast(message);
+        let _ = self.actor.cast(TrainerMessage::Thread(report));
     }
 }
 
 /// Reports epochs, and passes the stop on.
 struct Watcher<'a> {
     actor: &'a ActorRef<TrainerMessage>,
-    evaluation: EvaluationId,
-    attempt: u32,
+    ticket: Ticket,
     stop: &'a AtomicBool,
 }
 
 impl Observer for Watcher<'_> {
     fn epoch(&mut self, report: &EpochReport) -> Verdict {
-        let _ = self.actor.cast(TrainerMessage::Epoch(self.evaluation, self.attempt, *report));
+        let report_of_epoch = SlotReport::Epoch(self.ticket, *report);
+        let _ = self.actor.cast(TrainerMessage::Thread(report_of_epoch));
         if self.stop_requested() { Verdict::Stop } else { Verdict::Continue }
     }
 

@@ -4,7 +4,7 @@
 
 use super::rehearsal::rehearse;
 use super::work::{Work, WorkFactory};
-use crate::protocol::{Images, Lease, LeaseKind, TrainerId, nothing_trained};
+use crate::protocol::{Images, Lease, LeaseKind, nothing_trained};
 use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
@@ -85,7 +85,7 @@ pub struct TrainingFactory {
 }
 
 impl WorkFactory for TrainingFactory {
-    fn make(&self, _: TrainerId) -> Result<Box<dyn Work>, String> {
+    fn make(&self, _: u32) -> Result<Box<dyn Work>, String> {
         Ok(Box::new(TrainingWork { setup: self.clone(), alone: self.alone() }))
     }
 }

@@ -1,6 +1,6 @@
 //! What a trainer's thread does with a lease, behind a trait: actors are tested without training anything.
 
-use crate::protocol::{Lease, TrainerId};
+use crate::protocol::Lease;
 use hatchery_models::training::Observer;
 use hatchery_models::training::outcome::Trained;
 
@@ -19,9 +19,9 @@ pub trait Work {
 
 /// Makes the work of each trainer, on the trainer's own thread; again after a panic, whose leftovers nobody trusts.
 pub trait WorkFactory: Send + Sync + 'static {
-    /// The work of this trainer.
+    /// The work of the trainer in this slot.
     ///
     /// # Errors
     /// Why this trainer cannot work, for the user.
-    fn make(&self, trainer: TrainerId) -> Result<Box<dyn Work>, String>;
+    fn make(&self, slot: u32) -> Result<Box<dyn Work>, String>;
 }

@@ -98,3 +98,26 @@ pub struct Trained {
     /// Seconds in all.
     pub seconds: f64,
 }
+
+impl Weights {
+    /// STUB
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = (self.parameters.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(self.parameters.iter().chain(&self.statistics).flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+    /// STUB
+    ///
+    /// # Errors
+    /// STUB
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (head, rest) = bytes.split_at_checked(8).ok_or("short")?;
+        let count = u64::from_le_bytes(head.try_into().map_err(|_| "head")?) as usize;
+        let mut values: Vec<f32> = rest
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+            .collect();
+        let statistics = values.split_off(count.min(values.len()));
+        Ok(Self { parameters: values, statistics })
+    }
+}

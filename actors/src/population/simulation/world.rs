@@ -7,8 +7,8 @@ use super::super::stopping::StoppingRule;
 use crate::invariants;
 use crate::journal::{Entry, Journal, RunRecord};
 use crate::protocol::{
-    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Newborn, Recipe, TrainerId,
-    nothing_trained,
+    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Newborn, Recipe, Ticket, TrainerId,
+    WeightsPlace, WorkerId, nothing_trained,
 };
 use crate::testing;
 use hatchery_config::experiment::{FinalTraining, Search};
@@ -86,6 +86,7 @@ impl Weather {
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::default(),
+            claims: false,
         }
     }
 }
@@ -93,7 +94,7 @@ impl Weather {
 #[derive(Clone, Debug)]
 pub enum Happening {
     Event(Event),
-    /// The slot's actor is started again.
+    /// The slot's worker is started again.
     Restart(u32),
     Tick,
     KillCoordinator,
@@ -136,7 +137,9 @@ pub struct World {
     pub calendar: BinaryHeap<Reverse<Scheduled>>,
     pub number: u64,
     pub life: u32,
-    pub incarnations: BTreeMap<u32, u32>,
+    /// Which worker a slot is now.
+    pub workers: BTreeMap<u32, WorkerId>,
+    pub last_worker: u32,
     /// What has been recorded, to check that nothing is acted upon before.
     pub leased: BTreeSet<(EvaluationId, u32)>,
     pub finished: BTreeSet<EvaluationId>,
@@ -158,7 +161,8 @@ impl World {
             calendar: BinaryHeap::new(),
             number: 0,
             life: 0,
-            incarnations: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            last_worker: 0,
             leased: BTreeSet::new(),
             finished: BTreeSet::new(),
             trained_hashes: BTreeMap::new(),
@@ -179,9 +183,8 @@ impl World {
         self.schedule(0.0, Happening::Event(Event::Begin));
         self.schedule(TICK_SECONDS, Happening::Tick);
         for slot in 0..self.weather.trainers {
-            self.incarnations.insert(slot, 0);
             let delay = self.rng.random_range(0.0..2.0);
-            self.schedule(delay, Happening::Event(Event::Ready(TrainerId { slot, incarnation: 0 })));
+            self.schedule(delay, Happening::Restart(slot));
         }
     }
 
@@ -219,10 +222,11 @@ impl World {
                 self.tell(Event::Tick);
             }
             Happening::Restart(slot) => {
-                let incarnation = self.incarnations.entry(slot).or_default();
-                *incarnation += 1;
-                let trainer = TrainerId { slot, incarnation: *incarnation };
-                self.tell(Event::Ready(trainer));
+                self.last_worker += 1;
+                let worker = WorkerId(self.last_worker);
+                self.workers.insert(slot, worker);
+                self.tell(Event::Joined(worker, testing::worker_facts(&format!("node-{slot}"))));
+                self.tell(Event::Ready(TrainerId { worker, slot: 0 }));
             }
             Happening::KillCoordinator => self.kill(),
         }
@@ -290,10 +294,14 @@ impl World {
         match effect {
             Effect::Record(_) => {}
             Effect::Finish(_) => {}
-            Effect::Replace(trainer) => {
+            // A worker that had fallen silent is ended, and another is started.
+            Effect::Abandon(trainer, _) => {
                 let delay = self.rng.random_range(0.1..3.0);
-                self.schedule(delay, Happening::Restart(trainer.slot));
+                let slot = self.slot_of(trainer.worker);
+                self.schedule(0.0, Happening::Event(Event::Left(trainer.worker, "silent".to_owned())));
+                self.schedule(delay, Happening::Restart(slot));
             }
+            Effect::Fetch(..) => {}
             Effect::Breed(order) => self.breed(&order),
             Effect::Assign(trainer, lease) => {
                 assert!(
@@ -302,15 +310,16 @@ impl World {
                 );
                 self.train(trainer, &lease);
             }
-            Effect::Advise(trainer, evaluation, attempt) => {
-                let Some(open) = self.brain.desk.get(evaluation) else { return };
+            Effect::Advise(trainer, ticket) => {
+                let Some(open) = self.brain.desk.get(ticket.evaluation) else { return };
                 let seconds = 3.0 * epoch_seconds(open.kind, &open.individual.genome) + 0.1;
                 let trained = Trained { outcome: Outcome::Stopped, ..fruits(&mut self.rng, 3, seconds, 0.2) };
-                self.deliver(0.1, trainer, Delivery { evaluation, attempt, trained });
+                self.deliver(0.1, trainer, ticket, trained);
             }
-            Effect::Acknowledge(_, evaluation, attempt) => {
+            Effect::Acknowledge(_, ticket) => {
                 assert!(
-                    self.finished.contains(&evaluation) || self.leased.contains(&(evaluation, attempt)),
+                    self.finished.contains(&ticket.evaluation)
+                        || self.leased.contains(&(ticket.evaluation, ticket.attempt)),
                     "acknowledged before recorded"
                 );
             }
@@ -359,7 +368,7 @@ impl World {
         let epoch = epoch_seconds(lease.kind, &lease.genome);
         let planned = planned_epochs(lease, epoch);
         if planned != lease.epochs {
-            let event = Event::Planned(trainer, lease.evaluation, lease.attempt, planned);
+            let event = Event::Planned(trainer, lease.ticket(), planned);
             self.schedule(0.0, Happening::Event(event));
         }
         let whole = epoch * f64::from(planned.max(1)) + 0.1;
@@ -367,9 +376,10 @@ impl World {
         if self.rng.random_bool(self.weather.deaths) {
             self.deaths += 1;
             let (after, restart) = (self.rng.random_range(0.0..duration), self.rng.random_range(0.1..3.0));
-            let event = Event::TrainerLost(trainer, "killed".to_owned());
+            let event = Event::Left(trainer.worker, "killed".to_owned());
             self.schedule(after, Happening::Event(event));
-            return self.schedule(after + restart, Happening::Restart(trainer.slot));
+            let slot = self.slot_of(trainer.worker);
+            return self.schedule(after + restart, Happening::Restart(slot));
         }
         let outcome = self.outcome(whole, duration);
         let epochs = ((duration - 0.1) / epoch).floor().max(0.0) as u32;
@@ -380,11 +390,7 @@ impl World {
             trained = nothing_trained(outcome, "bad luck".to_owned());
         }
         self.tell_of(trainer, lease, epoch, duration, &trained);
-        self.deliver(
-            duration,
-            trainer,
-            Delivery { evaluation: lease.evaluation, attempt: lease.attempt, trained },
-        );
+        self.deliver(duration, trainer, lease.ticket(), trained);
     }
 
     /// Progress and heartbeats, unless the trainer falls silent: then it delivers long after its lease is over.
@@ -392,14 +398,14 @@ impl World {
         if self.rng.random_bool(self.weather.silences) {
             return;
         }
-        let (evaluation, attempt) = (lease.evaluation, lease.attempt);
+        let ticket = lease.ticket();
         for (number, report) in (1..).zip(&trained.curve) {
-            let event = Event::Progress(trainer, evaluation, attempt, *report);
+            let event = Event::Progress(trainer, ticket, *report);
             self.schedule(f64::from(number) * epoch, Happening::Event(event));
         }
         let mut at = 15.0;
         while at < duration {
-            self.schedule(at, Happening::Event(Event::Heartbeat(trainer, evaluation, attempt)));
+            self.schedule(at, Happening::Event(Event::Holds(trainer, ticket)));
             at += 15.0;
         }
     }
@@ -415,13 +421,19 @@ impl World {
         bad[self.rng.random_range(0..bad.len())]
     }
 
-    fn deliver(&mut self, delay: f64, trainer: TrainerId, delivery: Delivery) {
+    fn deliver(&mut self, delay: f64, trainer: TrainerId, ticket: Ticket, trained: Trained) {
+        let delivery = Delivery { ticket, trained, weights: WeightsPlace::Here };
         if self.rng.random_bool(self.weather.echoes) {
             let echo = Event::Delivered(trainer, Box::new(delivery.clone()));
             let late = delay + self.rng.random_range(0.0..100.0);
             self.schedule(late, Happening::Event(echo));
         }
         self.schedule(delay, Happening::Event(Event::Delivered(trainer, Box::new(delivery))));
+        self.schedule(delay, Happening::Event(Event::Ready(trainer)));
+    }
+
+    fn slot_of(&self, worker: WorkerId) -> u32 {
+        self.workers.iter().find(|(_, now)| **now == worker).map_or(0, |(slot, _)| *slot)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Behind it stand real connections (`cluster`), or, in tests, a simulated network. Delivery is at most once; letters
 //! of one sender to one receiver keep their order while a connection lasts.
 
+pub mod direct;
+
 use crate::protocol::letters::{Letter, NodeName};
 use std::sync::Arc;
 

@@ -1,0 +1,232 @@
+//! The Agent: what a worker process says to the coordinator, and what it does with the answers.
+//!
+//! A shell around its brain (`brain`, `slots`): it sends the letters, prepares the process for the run, hands orders
+//! to the Node's trainers, and keeps time.
+
+pub mod brain;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use crate::link::{Link, LinkEvent};
+use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
+use crate::node::{Node, NodeArguments};
+use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
+use crate::supervision;
+use crate::trainer::WorkFactory;
+use brain::{Agent as Brain, Deed, Ending, Patience};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// How often the brain is told that time passes.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Makes ready what the trainers of a process work with.
+pub trait Outfitter: Send + Sync {
+    /// What this run's trainers work with. Called on a thread that may wait; `fetch` gets a blob from the coordinator.
+    ///
+    /// # Errors
+    /// Why there can be no training here, for the user.
+    fn outfit(
+        &self,
+        welcome: &Welcome,
+        fetch: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
+    ) -> Result<Arc<dyn WorkFactory>, String>;
+}
+
+/// The Agent actor.
+pub struct Agent;
+
+/// What an agent is made of.
+pub struct AgentArguments {
+    /// How it introduces itself.
+    pub hello: Hello,
+    /// The times that a user may choose.
+    pub patience: Patience,
+    /// Sends letters.
+    pub link: Arc<dyn Link>,
+    /// What comes in.
+    pub incoming: mpsc::UnboundedReceiver<LinkEvent>,
+    /// Makes the trainers ready.
+    pub outfitter: Arc<dyn Outfitter>,
+    /// How the worker ended.
+    pub ended: oneshot::Sender<Ending>,
+}
+
+/// What an agent knows.
+pub struct AgentState {
+    brain: Brain,
+    began: Instant,
+    link: Arc<dyn Link>,
+    outfitter: Arc<dyn Outfitter>,
+    slots: u32,
+    node: Option<ActorRef<NodeMessage>>,
+    fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
+    ended: Option<oneshot::Sender<Ending>>,
+}
+
+impl AgentState {
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    async fn handle(&mut self, message: AgentMessage, myself: &ActorRef<AgentMessage>) {
+        let now = self.now();
+        let deeds = match message {
+            AgentMessage::Link(event) => self.brain.on_link(event, now),
+            AgentMessage::Outfitted(Ok(factory)) => self.start_trainers(factory, myself).await,
+            AgentMessage::Outfitted(Err(reason)) => self.brain.on_outfitted(Err(reason)),
+            AgentMessage::Want(blob, answer) => {
+                self.fetched = Some(answer);
+                self.brain.on_want(blob, now)
+            }
+            AgentMessage::Slot(slot, report) => match report {
+                SlotReport::Able => self.brain.on_able(slot),
+                SlotReport::Unable(reason) => self.brain.on_unable(reason),
+                SlotReport::Planned(ticket, epochs) => self.brain.on_planned(ticket, epochs),
+                SlotReport::Epoch(ticket, report) => self.brain.on_epoch(ticket, report),
+                SlotReport::Done(ticket, trained) => self.brain.on_done(slot, ticket, *trained, now),
+            },
+            AgentMessage::Died(slot, reason) => self.brain.on_died(slot, &reason, now),
+            AgentMessage::Drain(reason) => self.brain.on_drain(&reason, now),
+            AgentMessage::Tick => self.brain.on_tick(now, crate::process::resident_bytes()),
+        };
+        for deed in deeds {
+            self.perform(deed, myself);
+        }
+    }
+
+    async fn start_trainers(
+        &mut self,
+        factory: Arc<dyn WorkFactory>,
+        myself: &ActorRef<AgentMessage>,
+    ) -> Vec<Deed> {
+        let arguments = NodeArguments { agent: myself.clone(), factory, slots: self.slots };
+        match Node::spawn_linked(None, Node, arguments, myself.get_cell()).await {
+            Ok((node, _)) => {
+                self.node = Some(node);
+                self.brain.on_outfitted(Ok(()))
+            }
+            Err(error) => self.brain.on_outfitted(Err(error.to_string())),
+        }
+    }
+
+    fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
+        match deed {
+            Deed::Send(node, letter) => {
+                // What is not sent is said again: the brain reckons with letters that are lost.
+                if let Err(error) = self.link.send(&node, Letter::ToCoordinator(letter)) {
+                    tracing::debug!(%error, "a letter was not sent");
+                }
+            }
+            Deed::Outfit(welcome) => self.outfit(*welcome, myself),
+            Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
+            Deed::Stop(slot) => self.tell_trainer(slot, TrainerMessage::Stop),
+            Deed::HandBack(slot) => self.tell_trainer(slot, TrainerMessage::HandBack),
+            Deed::Fetched(outcome) => {
+                if let Some(answer) = self.fetched.take() {
+                    // Whoever asked is gone only where the worker ends.
+                    let _ = answer.send(outcome);
+                }
+            }
+            Deed::End(ending) => {
+                if let Some(ended) = self.ended.take() {
+                    let _ = ended.send(ending);
+                }
+                myself.stop(None);
+            }
+        }
+    }
+
+    fn tell_trainer(&self, slot: u32, message: TrainerMessage) {
+        if let Some(node) = &self.node {
+            let _ = node.cast(NodeMessage::Trainer(slot, message));
+        }
+    }
+
+    /// Prepares on a thread of its own: loading data takes its time.
+    fn outfit(&self, welcome: Welcome, myself: &ActorRef<AgentMessage>) {
+        let (outfitter, agent) = (Arc::clone(&self.outfitter), myself.clone());
+        tokio::task::spawn_blocking(move || {
+            let fetch = |blob: BlobName| {
+                let (answer, fetched) = oneshot::channel();
+                let asked = agent.cast(AgentMessage::Want(blob, answer));
+                asked.map_err(|error| error.to_string())?;
+                fetched.blocking_recv().unwrap_or_else(|_| Err("the worker is ending".to_owned()))
+            };
+            let outfitted =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outfitter.outfit(&welcome, &fetch)));
+            let outfitted = outfitted.unwrap_or_else(|_| Err("the preparation has panicked".to_owned()));
+            let _ = agent.cast(AgentMessage::Outfitted(outfitted));
+        });
+    }
+}
+
+impl Actor for Agent {
+    type Msg = AgentMessage;
+    type State = AgentState;
+    type Arguments = AgentArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: AgentArguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let AgentArguments { hello, patience, link, mut incoming, outfitter, ended } = arguments;
+        let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
+        let ear = myself.clone();
+        tokio::spawn(async move {
+            while let Some(event) = incoming.recv().await {
+                if ear.cast(AgentMessage::Link(event)).is_err() {
+                    break;
+                }
+            }
+        });
+        myself.send_interval(TICK, || AgentMessage::Tick);
+        Ok(AgentState {
+            brain: Brain::new(hello, patience, 0.0),
+            began: Instant::now(),
+            link,
+            outfitter,
+            slots,
+            node: None,
+            fetched: None,
+            ended: Some(ended),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: AgentMessage,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.handle(message, &myself).await;
+        Ok(())
+    }
+
+    /// The trainers end first: native code must not be at work while the process ends.
+    async fn post_stop(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        _: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        myself.stop_children_and_wait(None, None).await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((_, reason)) = supervision::ending(event) {
+            let reason = format!("the supervisor of the trainers has ended: {reason}");
+            state.handle(AgentMessage::Outfitted(Err(reason)), &myself).await;
+        }
+        Ok(())
+    }
+}

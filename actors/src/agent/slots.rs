@@ -1,0 +1,314 @@
+//! The slots of a worker: what each is at, what it is given, and what it leaves.
+
+use super::brain::{Agent, Deed};
+use crate::freight::{Download, Step};
+use crate::protocol::letters::{
+    BlobName, BlobRef, HandedBack, Order, Piece, Report, SlotStatus, ToCoordinator,
+};
+use crate::protocol::{Lease, Ticket, nothing_trained};
+use hatchery_models::genome::Genome;
+use hatchery_models::training::outcome::{Outcome, Trained, Weights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a slot does.
+#[derive(Clone, Debug)]
+pub enum Slot {
+    /// Its trainer is being started.
+    Starting {
+        /// What it took last.
+        last: Option<Ticket>,
+    },
+    /// It can take work.
+    Idle {
+        /// What it took last.
+        last: Option<Ticket>,
+    },
+    /// It waits for what its order needs.
+    Fetching(Box<Fetching>),
+    /// Its trainer is at it.
+    Running {
+        /// What it took.
+        ticket: Ticket,
+        /// Nobody wants it any more.
+        abandoned: bool,
+    },
+}
+
+/// An order that waits for blobs.
+#[derive(Clone, Debug)]
+pub struct Fetching {
+    lease: Lease,
+    downloads: BTreeMap<BlobName, Download>,
+}
+
+/// What an attempt has left, until it is acknowledged.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What is said about it.
+    pub letter: ToCoordinator,
+    /// What may be asked for.
+    pub blob: Option<(BlobName, Arc<[u8]>)>,
+    /// When it was said last.
+    pub said: f64,
+}
+
+impl Slot {
+    /// What it has been given and not finished.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Starting { .. } | Self::Idle { .. } => None,
+            Self::Fetching(fetching) => Some(fetching.lease.ticket()),
+            Self::Running { ticket, .. } => Some(*ticket),
+        }
+    }
+
+    /// In a status.
+    pub fn status(&self) -> SlotStatus {
+        match self {
+            Self::Starting { .. } => SlotStatus::Starting,
+            Self::Idle { last } => SlotStatus::Idle(*last),
+            Self::Fetching(fetching) => SlotStatus::Running(fetching.lease.ticket()),
+            Self::Running { ticket, .. } => SlotStatus::Running(*ticket),
+        }
+    }
+}
+
+impl Agent {
+    /// Begins an order, or fetches what it needs first.
+    pub(super) fn take_order(&mut self, slot: u32, order: Order, now: f64) {
+        let ticket = order.ticket;
+        let genome: Genome = match serde_json::from_str(&order.genome) {
+            Ok(genome) => genome,
+            Err(error) => {
+                let trained =
+                    nothing_trained(Outcome::Crashed, format!("its genome cannot be read: {error}"));
+                self.set(slot, Slot::Idle { last: Some(ticket) });
+                return self.keep_result(slot, ticket, trained, now);
+            }
+        };
+        let needs: Vec<BlobRef> =
+            [order.weights.clone(), order.checkpoint.clone()].into_iter().flatten().collect();
+        let lease = lease(order, genome);
+        let mut fetching = Fetching { lease, downloads: BTreeMap::new() };
+        let mut asks = Vec::new();
+        for BlobRef { name, bytes } in needs {
+            let (download, step) = Download::begin(name.clone(), Some(bytes), now);
+            if let Step::Ask(offsets) = step {
+                asks.push((name.clone(), offsets));
+            }
+            fetching.downloads.insert(name, download);
+        }
+        self.set(slot, Slot::Fetching(Box::new(fetching)));
+        for (name, offsets) in asks {
+            self.ask(&name, &offsets);
+        }
+        self.begin_when_complete(slot);
+    }
+
+    fn begin_when_complete(&mut self, slot: u32) {
+        let Some(Slot::Fetching(fetching)) = self.slots.get(slot as usize) else { return };
+        if fetching.downloads.is_empty() {
+            let lease = fetching.lease.clone();
+            self.set(slot, Slot::Running { ticket: lease.ticket(), abandoned: false });
+            self.out.push(Deed::Start(slot, Box::new(lease)));
+        }
+    }
+
+    pub(super) fn slot_piece(&mut self, piece: Piece, now: f64) {
+        let name = piece.blob.clone();
+        for slot in 0..self.slots.len() {
+            if let Some(Slot::Fetching(fetching)) = self.slots.get_mut(slot)
+                && let Some(download) = fetching.downloads.get_mut(&name)
+            {
+                let step = download.piece(piece, now);
+                return self.slot_step(slot as u32, &name, step, now);
+            }
+        }
+    }
+
+    pub(super) fn slot_missing(&mut self, name: &BlobName, reason: &str, now: f64) {
+        let wants =
+            |slot: &Slot| matches!(slot, Slot::Fetching(fetching) if fetching.downloads.contains_key(name));
+        if let Some(slot) = self.slots.iter().position(wants) {
+            self.slot_step(slot as u32, name, Step::Failed(reason.to_owned()), now);
+        }
+    }
+
+    pub(super) fn fetch_again(&mut self, now: f64) {
+        let mut steps = Vec::new();
+        for (index, slot) in (0..).zip(&mut self.slots) {
+            if let Slot::Fetching(fetching) = slot {
+                for (name, download) in &mut fetching.downloads {
+                    steps.push((index, name.clone(), download.tick(now)));
+                }
+            }
+        }
+        for (slot, name, step) in steps {
+            self.slot_step(slot, &name, step, now);
+        }
+    }
+
+    fn slot_step(&mut self, slot: u32, name: &BlobName, step: Step, now: f64) {
+        let Some(Slot::Fetching(fetching)) = self.slots.get_mut(slot as usize) else { return };
+        let bytes = match step {
+            Step::Ask(offsets) => return self.ask(name, &offsets),
+            Step::Done(bytes) => Ok(bytes),
+            Step::Failed(reason) => Err(reason),
+        };
+        fetching.downloads.remove(name);
+        match (name, bytes) {
+            (BlobName::Checkpoint(_), Ok(bytes)) => fetching.lease.checkpoint = Some(bytes.into()),
+            (BlobName::Checkpoint(ticket), Err(reason)) => {
+                tracing::warn!(%ticket, reason, "no checkpoint to go on from; the training begins anew");
+            }
+            (_, bytes) => {
+                let weights =
+                    bytes.and_then(|bytes| Weights::from_bytes(&bytes).map_err(|error| error.to_string()));
+                match weights {
+                    Ok(weights) => fetching.lease.weights = Some(Arc::new(weights)),
+                    Err(reason) => {
+                        let ticket = fetching.lease.ticket();
+                        let message = format!("the weights to test cannot be had: {reason}");
+                        self.set(slot, Slot::Idle { last: Some(ticket) });
+                        return self.keep_result(
+                            slot,
+                            ticket,
+                            nothing_trained(Outcome::Crashed, message),
+                            now,
+                        );
+                    }
+                }
+            }
+        }
+        self.begin_when_complete(slot);
+    }
+
+    pub(super) fn slot_done(&mut self, slot: u32, ticket: Ticket, trained: Trained, now: f64) {
+        let Some(Slot::Running { ticket: current, abandoned }) = self.slots.get(slot as usize) else {
+            return;
+        };
+        if *current != ticket {
+            return;
+        }
+        let abandoned = *abandoned;
+        self.set(slot, Slot::Idle { last: Some(ticket) });
+        match trained {
+            _ if abandoned => {}
+            Trained { outcome: Outcome::WorkerLost, message, .. } => {
+                self.hand_back(slot, ticket, &message, None, now);
+            }
+            trained => self.keep_result(slot, ticket, trained, now),
+        }
+    }
+
+    pub(super) fn slot_died(&mut self, slot: u32, reason: &str, now: f64) {
+        let Some(state) = self.slots.get_mut(slot as usize) else { return };
+        let ticket = state.ticket();
+        let abandoned = matches!(state, Slot::Running { abandoned: true, .. });
+        let last = match state {
+            Slot::Starting { last } | Slot::Idle { last } => *last,
+            Slot::Fetching(_) | Slot::Running { .. } => ticket,
+        };
+        *state = Slot::Starting { last };
+        if let Some(ticket) = ticket.filter(|_| !abandoned) {
+            self.keep_result(slot, ticket, nothing_trained(Outcome::WorkerLost, reason.to_owned()), now);
+        }
+        self.say_status();
+    }
+
+    /// Ends an attempt early; where nobody wants it any more, nothing comes of it.
+    pub(super) fn stop(&mut self, ticket: Ticket, abandon: bool) {
+        let at = |slot: &Slot| slot.ticket() == Some(ticket);
+        let Some(index) = self.slots.iter().position(at) else { return };
+        let slot = index as u32;
+        match self.slots.get_mut(index) {
+            Some(Slot::Running { abandoned, .. }) => {
+                *abandoned |= abandon;
+                self.out.push(Deed::Stop(slot));
+            }
+            Some(Slot::Fetching(_)) if abandon => {
+                self.set(slot, Slot::Idle { last: Some(ticket) });
+                self.say_status();
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything under way is given back.
+    pub(super) fn hand_all_back(&mut self, reason: &str, now: f64) {
+        for index in 0..self.slots.len() {
+            let slot = index as u32;
+            match self.slots.get(index) {
+                Some(Slot::Running { .. }) => self.out.push(Deed::HandBack(slot)),
+                Some(Slot::Fetching(fetching)) => {
+                    let ticket = fetching.lease.ticket();
+                    self.set(slot, Slot::Idle { last: Some(ticket) });
+                    self.hand_back(slot, ticket, reason, None, now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn hand_back(
+        &mut self,
+        slot: u32,
+        ticket: Ticket,
+        reason: &str,
+        state: Option<Arc<[u8]>>,
+        now: f64,
+    ) {
+        let blob = state.map(|bytes| (BlobName::Checkpoint(ticket), bytes));
+        let checkpoint = blob.as_ref().map(reference);
+        let letter =
+            ToCoordinator::HandedBack(HandedBack { ticket, slot, reason: reason.to_owned(), checkpoint });
+        self.keep(ticket, letter, blob, now);
+    }
+
+    fn keep_result(&mut self, slot: u32, ticket: Ticket, trained: Trained, now: f64) {
+        let blob = trained.weights.map(|weights| (BlobName::Weights(ticket), weights.to_bytes().into()));
+        let report = Report {
+            ticket,
+            slot,
+            outcome: trained.outcome,
+            message: trained.message,
+            curve: trained.curve,
+            steps: trained.steps,
+            build_seconds: trained.build_seconds,
+            seconds: trained.seconds,
+            weights: blob.as_ref().map(reference),
+        };
+        self.keep(ticket, ToCoordinator::Result(Box::new(report)), blob, now);
+    }
+
+    fn keep(&mut self, ticket: Ticket, letter: ToCoordinator, blob: Option<(BlobName, Arc<[u8]>)>, now: f64) {
+        self.kept.insert(ticket, Kept { letter: letter.clone(), blob, said: now });
+        self.say(letter);
+    }
+
+    fn set(&mut self, slot: u32, state: Slot) {
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = state;
+        }
+    }
+}
+
+fn reference((name, bytes): &(BlobName, Arc<[u8]>)) -> BlobRef {
+    BlobRef { name: name.clone(), bytes: bytes.len() as u64 }
+}
+
+fn lease(order: Order, genome: Genome) -> Lease {
+    Lease {
+        evaluation: order.ticket.evaluation,
+        attempt: order.ticket.attempt,
+        individual: order.individual,
+        kind: order.kind,
+        genome: Arc::new(genome),
+        seed: order.seed,
+        epochs: order.epochs,
+        seconds_max: order.seconds_max,
+        weights: None,
+        checkpoint: None,
+    }
+}

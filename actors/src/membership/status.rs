@@ -1,0 +1,128 @@
+//! What a worker's status says about its slots, and what the slots are given.
+
+use super::{Deed, Membership, Slot};
+use crate::protocol::letters::{BlobName, BlobRef, Order, SlotStatus, Status, ToWorker};
+use crate::protocol::{Event, Lease, Ticket, TrainerId, WorkerId};
+use std::sync::Arc;
+
+impl Membership {
+    pub(super) fn status(&mut self, worker: WorkerId, status: Status) {
+        let Some(member) = self.members.get_mut(&worker) else { return };
+        if status.number <= member.status {
+            return;
+        }
+        member.status = status.number;
+        member.memory_bytes = status.memory_bytes;
+        member.draining = status.draining;
+        let mut events = Vec::new();
+        for ((index, slot), says) in (0..).zip(&mut member.slots).zip(&status.slots) {
+            let trainer = TrainerId { worker, slot: index };
+            correct(slot, *says, trainer, &status, &mut events);
+        }
+        let trainer = TrainerId { worker, slot: 0 };
+        events.extend(status.held.iter().map(|ticket| Event::Holds(trainer, *ticket)));
+        // What it has comes first: only then is it known whether it can take more.
+        events.sort_by_key(|event| matches!(event, Event::Ready(_)));
+        for event in events {
+            self.tell(event);
+        }
+    }
+
+    /// Gives a slot work.
+    pub fn assign(&mut self, trainer: TrainerId, lease: &Lease) -> Vec<Deed> {
+        let ticket = lease.ticket();
+        let Some(member) = self.members.get_mut(&trainer.worker) else { return Vec::new() };
+        let Some(slot) = member.slots.get_mut(trainer.slot as usize) else { return Vec::new() };
+        *slot = Slot::Assigned(ticket);
+        let mut offer = |name: BlobName, bytes: Arc<[u8]>| {
+            let blob = BlobRef { name: name.clone(), bytes: bytes.len() as u64 };
+            member.offers.insert(name, bytes);
+            blob
+        };
+        let weights =
+            lease.weights.as_ref().map(|weights| offer(BlobName::Weights(ticket), weights.to_bytes().into()));
+        let checkpoint =
+            lease.checkpoint.as_ref().map(|state| offer(BlobName::Checkpoint(ticket), Arc::clone(state)));
+        match serde_json::to_string(&*lease.genome) {
+            Ok(genome) => {
+                let order = Order {
+                    ticket,
+                    individual: lease.individual,
+                    kind: lease.kind,
+                    genome,
+                    seed: lease.seed,
+                    epochs: lease.epochs,
+                    seconds_max: lease.seconds_max,
+                    weights,
+                    checkpoint,
+                };
+                self.send(trainer.worker, ToWorker::Assign(trainer.slot, Box::new(order)));
+            }
+            Err(error) => {
+                let reason = format!("its genome cannot be written: {error}");
+                self.tell(Event::Forgotten(trainer, ticket, reason));
+            }
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Asks for an early end.
+    pub fn advise(&mut self, trainer: TrainerId, ticket: Ticket) -> Vec<Deed> {
+        self.send(trainer.worker, ToWorker::Advise(ticket));
+        std::mem::take(&mut self.out)
+    }
+
+    /// What this attempt has left is recorded.
+    pub fn acknowledge(&mut self, trainer: TrainerId, ticket: Ticket) -> Vec<Deed> {
+        self.forget(trainer.worker, ticket);
+        self.send(trainer.worker, ToWorker::Acknowledge(ticket));
+        std::mem::take(&mut self.out)
+    }
+
+    /// This attempt is no longer wanted.
+    pub fn abandon(&mut self, trainer: TrainerId, ticket: Ticket) -> Vec<Deed> {
+        self.forget(trainer.worker, ticket);
+        if let Some(member) = self.members.get_mut(&trainer.worker) {
+            for slot in member.slots.iter_mut().filter(|slot| **slot == Slot::Assigned(ticket)) {
+                *slot = Slot::Unknown;
+            }
+        }
+        self.send(trainer.worker, ToWorker::Abandon(ticket));
+        std::mem::take(&mut self.out)
+    }
+
+    /// Tells a worker to take no more work, and to end.
+    pub fn drain(&mut self, worker: WorkerId) -> Vec<Deed> {
+        self.send(worker, ToWorker::Drain);
+        std::mem::take(&mut self.out)
+    }
+}
+
+/// What is believed of a slot is corrected by what its worker says.
+fn correct(slot: &mut Slot, says: SlotStatus, trainer: TrainerId, status: &Status, events: &mut Vec<Event>) {
+    match (says, *slot) {
+        (SlotStatus::Running(ticket), _) => {
+            *slot = Slot::Assigned(ticket);
+            events.push(Event::Holds(trainer, ticket));
+        }
+        // It is not back yet, or an order for it is on its way.
+        (SlotStatus::Starting, _) | (SlotStatus::Idle(_), Slot::Free) => {}
+        // Whoever takes no more work is not ready.
+        (SlotStatus::Idle(_), _) if status.draining => {}
+        (SlotStatus::Idle(_), Slot::Unknown) => {
+            *slot = Slot::Free;
+            events.push(Event::Ready(trainer));
+        }
+        (SlotStatus::Idle(last), Slot::Assigned(ticket)) if last == Some(ticket) => {
+            // It has been at it. What came of it is kept, or has been acknowledged; else it is lost.
+            if !status.held.contains(&ticket) {
+                let reason = "its worker has lost it".to_owned();
+                events.push(Event::Forgotten(trainer, ticket, reason));
+            }
+            *slot = Slot::Free;
+            events.push(Event::Ready(trainer));
+        }
+        // The order is on its way. Should it be lost, the lease ends by itself.
+        (SlotStatus::Idle(_), Slot::Assigned(_)) => {}
+    }
+}

@@ -1,0 +1,150 @@
+//! Workers that come and go, and what becomes of the evaluations that they had.
+
+use super::desk::{Claim, Place};
+use super::effect::Effect;
+use super::settings::{CRASHES_MAX, LOSSES_MAX};
+use super::state::Brain;
+use crate::journal::entry::Entry;
+use crate::protocol::{EvaluationId, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId, nothing_trained};
+use hatchery_models::training::outcome::Outcome;
+use std::sync::Arc;
+
+impl Brain {
+    pub(super) fn joined(&mut self, worker: WorkerId, facts: WorkerFacts) {
+        self.record(Entry::Joined { worker, facts: facts.clone() });
+        self.desk.join(worker, facts);
+    }
+
+    pub(super) fn left(&mut self, worker: WorkerId, reason: &str, now: f64) {
+        let Some(node) = self.desk.node_of(worker).map(str::to_owned) else { return };
+        self.record(Entry::Left { worker, reason: reason.to_owned() });
+        for evaluation in self.desk.leave(worker) {
+            self.lose(evaluation, Some((worker, node.clone())), reason, now);
+        }
+    }
+
+    /// How a worker had ended is known only when its supervisor has started another. One that broke down by itself
+    /// may have been taken down by what it had: that is held against it.
+    pub(super) fn evidence(&mut self, worker: WorkerId, crashed: bool, how: &str, now: f64) {
+        self.record(Entry::Evidence { worker, crashed, how: how.to_owned() });
+        let with =
+            |lost_with: &Option<(WorkerId, String)>| lost_with.as_ref().is_some_and(|(of, _)| *of == worker);
+        let mut beyond = Vec::new();
+        for (evaluation, open) in self.desk.open.iter_mut().filter(|(_, open)| with(&open.lost_with)) {
+            open.crashes += u32::from(crashed);
+            if open.crashes >= CRASHES_MAX {
+                beyond.push(*evaluation);
+            }
+        }
+        for evaluation in beyond {
+            let message =
+                format!("given up: its worker broke down {CRASHES_MAX} times; the last time: {how}");
+            self.abandon(evaluation);
+            self.note_busy(evaluation, now);
+            self.close(evaluation, nothing_trained(Outcome::Crashed, message));
+        }
+    }
+
+    /// A trainer says that it has this attempt.
+    pub(super) fn holds(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) {
+        if self.claim(trainer, ticket, now) == Claim::Refused {
+            self.out.push(Effect::Abandon(trainer, ticket));
+        }
+    }
+
+    pub(super) fn claim(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) -> Claim {
+        let claim = self.desk.claim(trainer, ticket, now);
+        if claim == Claim::Adopted {
+            let Ticket { evaluation, attempt } = ticket;
+            let trainer = self.desk.label(trainer);
+            self.record(Entry::Claimed { evaluation, attempt, trainer });
+        }
+        claim
+    }
+
+    /// A trainer knows nothing of an attempt that it was thought to have.
+    pub(super) fn forgotten(&mut self, trainer: TrainerId, ticket: Ticket, reason: &str, now: f64) {
+        if self.desk.held(trainer, ticket).is_some() {
+            let node = self.desk.node_of(trainer.worker).map(str::to_owned);
+            self.lose(ticket.evaluation, node.map(|node| (trainer.worker, node)), reason, now);
+        }
+    }
+
+    /// A worker that has to end gives an attempt back: that is nobody's fault, and no loss.
+    pub(super) fn handed_back(
+        &mut self,
+        trainer: TrainerId,
+        ticket: Ticket,
+        checkpoint: Option<Arc<[u8]>>,
+        reason: &str,
+        now: f64,
+    ) {
+        if self.claim(trainer, ticket, now) != Claim::Refused {
+            let Ticket { evaluation, attempt } = ticket;
+            tracing::info!(%evaluation, attempt, reason, "an evaluation was handed back");
+            self.note_busy(evaluation, now);
+            self.record(Entry::Released { evaluation, attempt });
+            self.desk.release(evaluation);
+            if let Some(open) = self.desk.requeue(evaluation) {
+                open.checkpoint = checkpoint.or(open.checkpoint.take());
+            }
+            self.shelve_when_searched();
+        }
+        self.out.push(Effect::Acknowledge(trainer, ticket));
+    }
+
+    /// Leases that nobody renews, and what nobody has claimed.
+    pub(super) fn expire(&mut self, now: f64) {
+        for evaluation in self.desk.expired(now) {
+            let with = match self.desk.get(evaluation).map(|open| &open.place) {
+                Some(Place::Leased(held)) => Some(held.trainer.worker),
+                _ => None,
+            };
+            let with = with.and_then(|worker| Some((worker, self.desk.node_of(worker)?.to_owned())));
+            self.abandon(evaluation);
+            let reason = if with.is_some() { "its lease was not renewed" } else { "nobody has claimed it" };
+            self.lose(evaluation, with, reason, now);
+        }
+    }
+
+    /// Tells whoever has an evaluation to drop it.
+    fn abandon(&mut self, evaluation: EvaluationId) {
+        if let Some(open) = self.desk.get(evaluation)
+            && let Place::Leased(held) = &open.place
+        {
+            let ticket = Ticket { evaluation, attempt: open.attempt };
+            self.out.push(Effect::Abandon(held.trainer, ticket));
+        }
+    }
+
+    /// An evaluation has lost its worker: it waits again, or is given up.
+    pub(super) fn lose(
+        &mut self,
+        evaluation: EvaluationId,
+        with: Option<(WorkerId, String)>,
+        reason: &str,
+        now: f64,
+    ) {
+        self.note_busy(evaluation, now);
+        self.desk.release(evaluation);
+        let Some(open) = self.desk.requeue(evaluation) else { return };
+        open.losses += 1;
+        open.lost_with = with;
+        let (attempt, losses) = (open.attempt, open.losses);
+        self.tally.note(Outcome::WorkerLost);
+        self.record(Entry::Lost { evaluation, attempt, reason: reason.to_owned() });
+        if losses >= LOSSES_MAX {
+            let message = format!("given up after {losses} lost attempts; the last: {reason}");
+            self.close(evaluation, nothing_trained(Outcome::Crashed, message));
+        } else {
+            self.shelve_when_searched();
+        }
+    }
+
+    /// Nothing of the search is handed out any more when the search is over.
+    fn shelve_when_searched(&mut self) {
+        if self.searched {
+            self.desk.shelve(LeaseKind::Search);
+        }
+    }
+}
