@@ -133,10 +133,11 @@ pub async fn run_search(
     work: Arc<dyn WorkFactory>,
     controls: Controls,
 ) -> Result<SearchSummary, SearchError> {
-    let (post, _, worker) =
+    let (post, agent, worker) =
         local_worker(&setup, work).await.map_err(|error| SearchError::BrokenDown(error.to_string()))?;
     let summary = conduct(journal, setup, post, 1, controls).await;
-    // Its threads end with it.
+    // Where the run has not begun, nobody has told the worker that it is over. Its threads end with it.
+    agent.stop(None);
     let _ = worker.await;
     summary
 }

@@ -96,6 +96,8 @@ pub enum Happening {
     Event(Event),
     /// The slot's worker is started again.
     Restart(u32),
+    /// A trainer is done with what it was at.
+    Done(TrainerId, Ticket),
     Tick,
     KillCoordinator,
 }
@@ -140,6 +142,8 @@ pub struct World {
     /// Which worker a slot is now.
     pub workers: BTreeMap<u32, WorkerId>,
     pub last_worker: u32,
+    /// What each trainer is at.
+    pub at: BTreeMap<TrainerId, Ticket>,
     /// What has been recorded, to check that nothing is acted upon before.
     pub leased: BTreeSet<(EvaluationId, u32)>,
     pub finished: BTreeSet<EvaluationId>,
@@ -163,6 +167,7 @@ impl World {
             life: 0,
             workers: BTreeMap::new(),
             last_worker: 0,
+            at: BTreeMap::new(),
             leased: BTreeSet::new(),
             finished: BTreeSet::new(),
             trained_hashes: BTreeMap::new(),
@@ -227,6 +232,12 @@ impl World {
                 self.workers.insert(slot, worker);
                 self.tell(Event::Joined(worker, testing::worker_facts(&format!("node-{slot}"))));
                 self.tell(Event::Ready(TrainerId { worker, slot: 0 }));
+            }
+            Happening::Done(trainer, ticket) => {
+                if self.at.get(&trainer) == Some(&ticket) {
+                    self.at.remove(&trainer);
+                    self.tell(Event::Ready(trainer));
+                }
             }
             Happening::KillCoordinator => self.kill(),
         }
@@ -295,7 +306,10 @@ impl World {
             Effect::Record(_) => {}
             Effect::Finish(_) => {}
             // A worker that had fallen silent is ended, and another is started.
-            Effect::Abandon(trainer, _) => {
+            Effect::Abandon(trainer, ticket) => {
+                if self.at.get(&trainer) != Some(&ticket) {
+                    return;
+                }
                 let delay = self.rng.random_range(0.1..3.0);
                 let slot = self.slot_of(trainer.worker);
                 self.schedule(0.0, Happening::Event(Event::Left(trainer.worker, "silent".to_owned())));
@@ -308,6 +322,7 @@ impl World {
                     self.leased.contains(&(lease.evaluation, lease.attempt)),
                     "acted upon before recorded"
                 );
+                self.at.insert(trainer, lease.ticket());
                 self.train(trainer, &lease);
             }
             Effect::Advise(trainer, ticket) => {
@@ -382,7 +397,7 @@ impl World {
             return self.schedule(after + restart, Happening::Restart(slot));
         }
         let outcome = self.outcome(whole, duration);
-        let epochs = ((duration - 0.1) / epoch).floor().max(0.0) as u32;
+        let epochs = ((duration - 0.1) / epoch + 1e-9).floor().max(0.0) as u32;
         let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
         let mut trained = fruits(&mut self.rng, epochs.min(planned.max(1)), duration, score);
         trained.outcome = outcome;
@@ -429,7 +444,7 @@ impl World {
             self.schedule(late, Happening::Event(echo));
         }
         self.schedule(delay, Happening::Event(Event::Delivered(trainer, Box::new(delivery))));
-        self.schedule(delay, Happening::Event(Event::Ready(trainer)));
+        self.schedule(delay, Happening::Done(trainer, ticket));
     }
 
     fn slot_of(&self, worker: WorkerId) -> u32 {
