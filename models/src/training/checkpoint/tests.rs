@@ -253,7 +253,7 @@ fn lengths_and_figures_that_cannot_be_are_refused() {
     let digits = Digits::new();
     let genome = network(Optimizer::Adam, Schedule::Cosine);
     let assignment = digits.assignment(&genome, None);
-    let checkpoint = shipped(&digits.interrupted(&assignment, 60));
+    let checkpoint = shipped(&digits.interrupted(&assignment, 100));
     assert!(checkpoint.record.weights.is_some());
     let initial = checkpoint.state.clone();
     assert_eq!(checkpoint.state_like(&initial, STEPS).unwrap(), initial);
@@ -267,14 +267,14 @@ fn lengths_and_figures_that_cannot_be_are_refused() {
         assert_eq!(digits.interrupted_from(&resumed).steps, 3);
         changed.state_like(&initial, STEPS).unwrap_err().to_string()
     };
-    assert!(changed(|it| drop(it.state[0].values.pop())).contains("of parameters"));
-    assert!(changed(|it| drop(it.state.pop())).contains("state vectors"));
+    assert!(changed(|it| it.state[0].values.push(0.0)).contains("of parameters"));
+    assert!(changed(|it| it.state.truncate(2)).contains("state vectors"));
     assert!(changed(|it| it.state[2].name = "moment_9".to_owned()).contains("0 of moment_1"));
     assert!(changed(|it| it.record.weights = Some(Weights::default())).contains("best epoch's parameters"));
     assert!(changed(|it| it.record.steps += 1).contains("contradicts itself"));
     assert!(changed(|it| it.record.epoch = 0).contains("contradicts itself"));
     assert!(changed(|it| it.record.step = STEPS + 1).contains("contradicts itself"));
-    assert!(changed(|it| drop(it.record.curve.pop())).contains("contradicts itself"));
+    assert!(changed(|it| it.record.curve.clear()).contains("contradicts itself"));
 }
 
 impl Digits {
