@@ -144,11 +144,6 @@ impl Writer {
         self.raw(text.as_bytes());
     }
 
-    /// The bytes, without a checksum.
-    pub fn finish(self) -> Vec<u8> {
-        self.bytes
-    }
-
     /// The bytes, and a checksum of them.
     pub fn sealed(mut self) -> Vec<u8> {
         let digest = Sha256::digest(&self.bytes);
@@ -165,6 +160,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// A part of a format, without name and version.
+    pub const fn bare(format: &Format, bytes: &'a [u8]) -> Self {
+        Self { what: format.what, rest: bytes }
+    }
+
     /// Checks name and version.
     pub fn open(format: &Format, bytes: &'a [u8]) -> Result<Self, FlatError> {
         let what = format.what;
@@ -185,11 +185,6 @@ impl<'a> Reader<'a> {
         }
         reader.rest = &reader.rest[..reader.rest.len().saturating_sub(DIGEST_BYTES)];
         Ok(reader)
-    }
-
-    /// Bytes that are left.
-    pub fn left(&self) -> usize {
-        self.rest.len()
     }
 
     /// So many bytes as they are.
@@ -320,7 +315,7 @@ mod tests {
         let mut writer = Writer::new(&FORMAT, 0);
         writer.u64(u64::MAX);
         writer.u64(1 << 61);
-        let bytes = writer.finish();
+        let bytes = writer.bytes;
         let mut reader = Reader::open(&FORMAT, &bytes).unwrap();
         assert!(matches!(reader.floats("values"), Err(FlatError::Short { left: 8, .. })));
         assert!(matches!(reader.text("text"), Err(FlatError::Short { left: 0, .. })));
