@@ -60,6 +60,7 @@ fn a_final_training_is_planned_for_its_time() {
         epochs: 1_000_000,
         seconds_max: Some(5.0),
         weights: None,
+        checkpoint: None,
     };
     let mut work = factory.make(TrainerId { slot: 0, incarnation: 0 }).unwrap();
     let planned = work.plan(wanted.clone(), &Unobserved);

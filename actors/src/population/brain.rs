@@ -193,6 +193,7 @@ impl Brain {
                 epochs,
                 seconds_max,
                 weights,
+                checkpoint: None,
             };
             self.record(Entry::Leased { evaluation, attempt: lease.attempt, trainer, epochs });
             self.out.push(Effect::Assign(trainer, Box::new(lease)));

@@ -130,6 +130,8 @@ pub struct Lease {
     pub seconds_max: Option<f64>,
     /// The weights to test; `None` for trainings.
     pub weights: Option<Arc<Weights>>,
+    /// The state that an earlier attempt has left, in bytes: this one goes on from there.
+    pub checkpoint: Option<Arc<[u8]>>,
 }
 
 /// A trainer's answer to a lease. The trainer keeps it until it is acknowledged, which happens once it is in the
@@ -240,5 +242,14 @@ pub enum Event {
 
 /// A result where there is none.
 pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
-    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
+    Trained {
+        outcome,
+        message,
+        curve: Vec::new(),
+        weights: None,
+        steps: 0,
+        build_seconds: 0.0,
+        seconds: 0.0,
+        checkpoint: None,
+    }
 }

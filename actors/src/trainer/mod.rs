@@ -1,5 +1,6 @@
 //! The Trainer: an actor that is always there to answer, and a thread that trains.
 
+pub mod guard;
 mod rehearsal;
 pub mod slot;
 pub mod training;
