@@ -15,6 +15,7 @@ mod pulse;
 pub use brain::{GuardSettings, MARGIN_BYTES_MIN};
 pub use pulse::Pulse;
 
+use crate::protocol::EvaluationId;
 use brain::{Alarm, Brain};
 use hatchery_models::training::Phase;
 use pulse::Sighting;
@@ -22,8 +23,6 @@ use std::fmt::{self, Display};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-
-use crate::protocol::EvaluationId;
 
 /// How often the guard looks. A fraction of any sensible `hang_seconds`; a look costs microseconds.
 const LOOK: Duration = Duration::from_secs(1);
@@ -72,8 +71,10 @@ struct Post {
 
 #[derive(Default)]
 struct Watched {
-    /// A slot that is gone, its thread too, is forgotten.
-    pulses: Vec<Weak<Pulse>>,
+    /// With numbers of their own. A slot that is gone, its thread too, is forgotten.
+    pulses: Vec<(usize, Weak<Pulse>)>,
+    /// Slots that were ever watched.
+    watched: usize,
     is_dismissed: bool,
 }
 
@@ -83,15 +84,15 @@ impl Post {
     }
 
     /// Waits for the next look; `None` where there is none.
-    fn wait(&self) -> Option<Vec<Arc<Pulse>>> {
+    fn wait(&self) -> Option<Vec<(usize, Arc<Pulse>)>> {
         let state = self.lock();
         let waited = self.dismissed.wait_timeout_while(state, LOOK, |state| !state.is_dismissed);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.is_dismissed {
             return None;
         }
-        state.pulses.retain(|pulse| pulse.strong_count() > 0);
-        Some(state.pulses.iter().filter_map(Weak::upgrade).collect())
+        state.pulses.retain(|(_, pulse)| pulse.strong_count() > 0);
+        Some(state.pulses.iter().filter_map(|(key, pulse)| Some((*key, pulse.upgrade()?))).collect())
     }
 }
 
@@ -111,7 +112,10 @@ impl Guard {
 
     /// Watches over a slot, too, until its thread has ended.
     pub fn watch(&self, pulse: &Arc<Pulse>) {
-        self.post.lock().pulses.push(Arc::downgrade(pulse));
+        let mut state = self.post.lock();
+        let key = state.watched;
+        state.watched += 1;
+        state.pulses.push((key, Arc::downgrade(pulse)));
     }
 }
 
@@ -127,10 +131,10 @@ fn keep_watch(post: &Post, settings: GuardSettings, on_hang: &OnHang) {
     let began = Instant::now();
     while let Some(pulses) = post.wait() {
         let seen: Vec<(usize, Sighting)> =
-            pulses.iter().filter_map(|pulse| Some((Arc::as_ptr(pulse).addr(), pulse.sighting()?))).collect();
+            pulses.iter().filter_map(|(key, pulse)| Some((*key, pulse.sighting()?))).collect();
         let memory_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
         for alarm in brain.look(began.elapsed(), memory_bytes, &seen) {
-            let at = |key: usize| pulses.iter().find(|pulse| Arc::as_ptr(pulse).addr() == key);
+            let at = |slot: usize| pulses.iter().find(|(key, _)| *key == slot).map(|(_, pulse)| pulse);
             match alarm {
                 Alarm::Hangs { slot, seconds } => {
                     if let Some(hang) = at(slot).and_then(|pulse| pulse.hang(seconds)) {

@@ -81,12 +81,17 @@ fn of_several_wishes_the_most_pressing_is_heard_until_the_next_lease() {
 #[test]
 fn an_evaluation_that_takes_more_than_it_may_hears_so() {
     const ALLOWED_BYTES: u64 = MARGIN_BYTES_MIN;
+    const TAKEN_BYTES: u64 = ALLOWED_BYTES + ALLOWED_BYTES / 2;
     let settings = GuardSettings { hang_seconds: 1_000, memory_bytes_max: Some(0) };
     let guard = Guard::start(settings, Box::new(|_| {})).unwrap();
     let pulse = Arc::new(Pulse::new("slot 0".to_owned()));
     pulse.begin(EvaluationId(1), 1);
     guard.watch(&pulse);
-    let block = vec![1_u8; (ALLOWED_BYTES + ALLOWED_BYTES / 4) as usize];
+    let before = memory::of_process().unwrap();
+    let block = vec![1_u8; TAKEN_BYTES as usize];
+    let after = memory::of_process().unwrap();
+    assert!(after.anonymous_bytes > before.anonymous_bytes + ALLOWED_BYTES, "{before:?} then {after:?}");
+    assert!(after.resident_bytes >= after.anonymous_bytes, "{after:?}");
     let began = Instant::now();
     let wish = loop {
         let wish = pulse.wish();

@@ -209,6 +209,23 @@ fn a_training_can_be_interrupted_again_and_again() {
 }
 
 #[test]
+fn what_the_watch_remembers_is_not_forgotten() {
+    let digits = Digits::new();
+    let mut genome = network(Optimizer::Sgd, Schedule::Constant);
+    genome.training.learning_rate = 0.1;
+    let first = Assignment { epochs: 200, patience: 3, ..digits.assignment(&genome, None) };
+    let whole = digits.train(&first);
+    assert_eq!(whole.outcome, Outcome::Stopped, "{}", whole.message);
+    let epochs = whole.curve.len();
+    assert!((5..200).contains(&epochs), "{epochs}");
+    // Handed back in the last epoch, when its patience is nearly spent.
+    let questions = 78 * 2 + 74 * (epochs as u32 - 3) + 10;
+    let checkpoint = shipped(&digits.interrupted(&first, questions));
+    assert_eq!((checkpoint.curve().len(), checkpoint.memory().epochs_without_better), (epochs - 1, 2));
+    assert_same(&whole, &digits.train(&Assignment { resume: Some(&checkpoint), ..first }));
+}
+
+#[test]
 fn without_validation_the_last_weights_are_those_of_an_uninterrupted_training() {
     let digits = Digits::new();
     let genome = network(Optimizer::Adam, Schedule::Constant);
