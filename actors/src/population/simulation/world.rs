@@ -490,5 +490,6 @@ fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Traine
         build_seconds: 0.1,
         seconds,
         curve,
+        checkpoint: None,
     }
 }
