@@ -7,6 +7,7 @@
 //! This crate knows no ONNX operator and prints nothing.
 
 pub mod breeder;
+pub mod cluster;
 pub mod error;
 pub mod invariants;
 pub mod journal;
