@@ -39,7 +39,11 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Guards a stream. The permit, where there is one, is given back when the connection is gone.
-    pub(super) fn new<S>(stream: S, connection: &Arc<Connection>, permit: Option<OwnedSemaphorePermit>) -> Self
+    pub(super) fn new<S>(
+        stream: S,
+        connection: &Arc<Connection>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {

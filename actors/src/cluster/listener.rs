@@ -50,10 +50,20 @@ struct Doorkeeper {
     seats: Arc<Semaphore>,
 }
 
+/// Sends everybody away who still waits when no more are let in.
+struct Closing(Arc<Doorkeeper>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        while self.0.send_away_one() {}
+    }
+}
+
 /// Accepts for ever.
 pub(super) async fn accept(core: Arc<Core>, listener: TcpListener) {
     let porch = Mutex::new(Porch::new(PORCH_MAX));
     let doorkeeper = Arc::new(Doorkeeper { core, porch, seats: Arc::new(Semaphore::new(CONNECTIONS_MAX)) });
+    let _closing = Closing(Arc::clone(&doorkeeper));
     let mut pause = PAUSE_MS_MIN;
     loop {
         match listener.accept().await {
@@ -91,11 +101,10 @@ impl Doorkeeper {
         }
     }
 
-    fn send_away_one(&self) {
+    /// Whether there was somebody.
+    fn send_away_one(&self) -> bool {
         let leaving = hold(&self.porch).evict();
-        if let Some(task) = leaving {
-            task.abort();
-        }
+        leaving.inspect(AbortHandle::abort).is_some()
     }
 
     async fn let_in(&self, stream: TcpStream, address: SocketAddr) -> Result<(), KnockError> {

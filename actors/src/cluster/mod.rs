@@ -37,8 +37,6 @@ pub use knock::NAME_BYTES_MAX;
 pub use tls::{NODE_SERVER_NAME, TlsError, TlsFiles};
 pub use wire::LETTER_BYTES_MAX;
 
-use crate::link::{Ear, Link, Unsent};
-use crate::protocol::letters::{Letter, NodeName, PROTOCOL_VERSION};
 use self::connection::hold;
 use self::core::Core;
 use self::error::Step;
@@ -48,6 +46,8 @@ use self::sessions::Sessions;
 use self::switchboard::{Board, Lines, News, Switchboard, SwitchboardMessage};
 use self::tls::Tls;
 use self::wire::Unwritable;
+use crate::link::{Ear, Link, Unsent};
+use crate::protocol::letters::{Letter, NodeName, PROTOCOL_VERSION};
 use ractor::{Actor, ActorCell, ActorRef};
 use ractor_cluster::node::NodeConnectionMode;
 use ractor_cluster::{IncomingEncryptionMode, NodeServer, NodeServerMessage};
@@ -95,7 +95,7 @@ pub struct Cluster {
     switchboard: ActorRef<SwitchboardMessage>,
     gateway: ActorRef<GatewayMessage>,
     tasks: Mutex<Tasks>,
-    _occupant: Occupant,
+    occupant: Mutex<Option<Occupant>>,
 }
 
 #[derive(Default)]
@@ -164,8 +164,8 @@ impl Cluster {
         };
         let (switchboard, _) =
             Actor::spawn(None, Switchboard, board).await.map_err(ClusterError::spawn(Step::Switchboard))?;
-        let gateway = spawn_gateway(&name, &switchboard).await?;
-        let server = spawn_server(&name, &security.cookie, &switchboard).await?;
+        let spawned = spawn_below(&switchboard, &name, &security.cookie).await;
+        let (gateway, server) = spawned.inspect_err(|_| switchboard.stop(None))?;
         let cookie = security.cookie;
         let core = Core { name, cookie, tls, server, registry, lines, trouble: Mutex::new(None) };
         Ok(Arc::new(Self {
@@ -174,7 +174,7 @@ impl Cluster {
             switchboard,
             gateway,
             tasks: Mutex::default(),
-            _occupant: occupant,
+            occupant: Mutex::new(Some(occupant)),
         }))
     }
 
@@ -222,6 +222,7 @@ impl Cluster {
         let _ = self.core.server.stop_and_wait(None, patience).await;
         let _ = self.gateway.stop_and_wait(None, patience).await;
         let _ = self.switchboard.stop_and_wait(None, patience).await;
+        hold(&self.occupant).take();
     }
 
     fn end_all(&self) {
@@ -264,6 +265,15 @@ impl Link for Cluster {
     }
 }
 
+async fn spawn_below(
+    switchboard: &ActorRef<SwitchboardMessage>,
+    name: &NodeName,
+    cookie: &Cookie,
+) -> Result<(ActorRef<GatewayMessage>, ActorRef<NodeServerMessage>), ClusterError> {
+    let gateway = spawn_gateway(name, switchboard).await?;
+    Ok((gateway, spawn_server(name, cookie, switchboard).await?))
+}
+
 async fn spawn_gateway(
     name: &NodeName,
     switchboard: &ActorRef<SwitchboardMessage>,
@@ -282,10 +292,9 @@ async fn spawn_server(
 ) -> Result<ActorRef<NodeServerMessage>, ClusterError> {
     let door = IncomingEncryptionMode::Tls(tls::closed_door()?);
     let (node, host) = (name.to_string(), name.to_string());
-    let server =
-        NodeServer::new(0, cookie.hex(), node, host, Some(door), Some(NodeConnectionMode::Isolated))
-            .with_listen_addr(Ipv4Addr::LOCALHOST.into())
-            .with_max_inbound_frame_size((LETTER_BYTES_MAX + OVERHEAD_BYTES_MAX) as u64);
+    let server = NodeServer::new(0, cookie.hex(), node, host, Some(door), Some(NodeConnectionMode::Isolated))
+        .with_listen_addr(Ipv4Addr::LOCALHOST.into())
+        .with_max_inbound_frame_size((LETTER_BYTES_MAX + OVERHEAD_BYTES_MAX) as u64);
     let supervisor: ActorCell = switchboard.get_cell();
     let spawned = Actor::spawn_linked(None, server, (), supervisor).await;
     let server = spawned.map_err(ClusterError::spawn(Step::Server))?.0;

@@ -211,7 +211,11 @@ impl Actor for Switchboard {
         Ok(())
     }
 
-    async fn post_stop(&self, _: ActorRef<Self::Msg>, board: &mut Self::State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _: ActorRef<Self::Msg>,
+        board: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
         board.all_closed();
         Ok(())
     }

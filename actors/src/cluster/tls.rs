@@ -142,10 +142,10 @@ fn authority(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let malformed = |error: pem::Error| TlsError::Malformed { what, path: path.to_owned(), found: error.to_string() };
+    let malformed =
+        |error: pem::Error| TlsError::Malformed { what, path: path.to_owned(), found: error.to_string() };
     let text = contents(what, path)?;
-    let found: Vec<_> =
-        CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(malformed)?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(malformed)?;
     if found.is_empty() {
         return Err(malformed(pem::Error::NoItemsFound));
     }
