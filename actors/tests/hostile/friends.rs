@@ -154,11 +154,13 @@ fn versions_differ() {
 fn cookies_differ() {
     for cluster in [Cluster::plain(), Cluster::encrypted()] {
         let (mut coordinator, address) = coordinator(&cluster);
-        let mut stranger = cluster.node_with_cookie_of(&Cluster::plain(), "stranger");
+        let other = Cluster::plain();
+        let mut stranger = cluster.node_with_cookie_of(&other, "stranger");
         stranger.join(address);
         let trouble = stranger.trouble();
         assert!(trouble.contains("cookie") && trouble.contains(&address.to_string()), "{trouble}");
-        worker(&cluster, "worker", &mut coordinator, address).ask(&coordinator, "friend");
+        let mut friend = worker(&cluster, "worker", &mut coordinator, address);
+        friend.ask(&coordinator, "friend");
         assert!(coordinator.said().is_empty() && stranger.said().is_empty(), "strangers are not spoken of");
     }
 }
@@ -166,11 +168,13 @@ fn cookies_differ() {
 fn certificates_differ() {
     let cluster = Cluster::encrypted();
     let (mut coordinator, address) = coordinator(&cluster);
-    let mut stranger = cluster.node_with_certificates_of(&Cluster::encrypted(), "stranger");
+    let other = Cluster::encrypted();
+    let mut stranger = cluster.node_with_certificates_of(&other, "stranger");
     stranger.join(address);
     let trouble = stranger.trouble();
     assert!(trouble.contains("certificate"), "{trouble}");
-    worker(&cluster, "worker", &mut coordinator, address).ask(&coordinator, "friend");
+    let mut friend = worker(&cluster, "worker", &mut coordinator, address);
+    friend.ask(&coordinator, "friend");
     assert!(coordinator.said().is_empty() && stranger.said().is_empty());
 }
 

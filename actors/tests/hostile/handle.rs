@@ -82,7 +82,7 @@ fn make_certificates(folder: &Path) {
 pub struct Node {
     pub name: String,
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
@@ -101,7 +101,7 @@ impl Node {
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let input = child.stdin.take().unwrap();
+        let input = child.stdin.take();
         Self { name: name.to_owned(), child, input, lines }
     }
 
@@ -110,7 +110,7 @@ impl Node {
     }
 
     pub fn tell(&mut self, command: &str) {
-        writeln!(self.input, "{command}").unwrap();
+        writeln!(self.input.as_mut().unwrap(), "{command}").unwrap();
     }
 
     /// The first line from now on that `wanted` knows; others are passed over.
@@ -179,23 +179,29 @@ impl Node {
     }
 
     /// Kills it, as `kill -9` does.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(self) {
+        drop(self);
     }
 
     /// Closes it; returns what it said after that.
-    pub fn close(self) -> Vec<String> {
-        let Self { mut child, input, lines, .. } = self;
-        drop(input);
-        assert!(child.wait().unwrap().success());
-        lines.into_iter().collect()
+    pub fn close(mut self) -> Vec<String> {
+        self.input = None;
+        assert!(self.child.wait().unwrap().success());
+        self.lines.iter().collect()
     }
 
     /// A line of its status in the process file system, in KiB.
     pub fn memory_kib(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
