@@ -51,6 +51,9 @@ pub(super) enum DialError {
 /// Joins for ever.
 pub(super) async fn join(core: Arc<Core>, addresses: Vec<String>) {
     let mut pause = Pause::new();
+    if addresses.is_empty() {
+        return core.note("there is no address to join".to_owned());
+    }
     loop {
         for address in &addresses {
             match dial(&core, address).await {

@@ -28,9 +28,13 @@ const CONNECTIONS_MAX: usize = 1024;
 /// Connections that the kernel holds for us until they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// Pause after a failed accept, doubled at each that follows: out of file descriptors, the next fails, too.
-const PAUSE_MS_MIN: u64 = 10;
+/// Pause after a failed accept, doubled at each that follows: where nothing is given back, the next fails, too.
+const PAUSE_MS_MIN: u64 = 1;
 const PAUSE_MS_MAX: u64 = 1_000;
+
+/// Who is sent away when an accept fails. Most likely the process is out of file descriptors. One alone would make room
+/// for one of the thousand that a flood has in the kernel's queue, and honest nodes stand behind those.
+const SENT_AWAY_AT_ONCE: usize = 64;
 
 /// Milliseconds for an older connection of a node to go when the node has dialled again.
 const FAREWELL_MS_MAX: u64 = 1_000;
@@ -66,15 +70,17 @@ pub(super) async fn accept(core: Arc<Core>, listener: TcpListener) {
     let _closing = Closing(Arc::clone(&doorkeeper));
     let mut pause = PAUSE_MS_MIN;
     loop {
+        if pause == PAUSE_MS_MAX {
+            tracing::warn!("cannot accept connections for a while: is the limit of open files too low?");
+        }
         match listener.accept().await {
             Ok((stream, address)) => {
                 pause = PAUSE_MS_MIN;
                 doorkeeper.admit(stream, address);
             }
             Err(error) => {
-                tracing::warn!("cannot accept a connection: {error}");
-                // Most likely there are no file descriptors left: whoever waits longest gives one back.
-                doorkeeper.send_away_one();
+                tracing::debug!("cannot accept a connection: {error}");
+                (0..SENT_AWAY_AT_ONCE).take_while(|_| doorkeeper.send_away_one()).for_each(drop);
                 sleep(Duration::from_millis(pause)).await;
                 pause = (pause * 2).min(PAUSE_MS_MAX);
             }

@@ -95,6 +95,7 @@ pub struct Cluster {
     switchboard: ActorRef<SwitchboardMessage>,
     gateway: ActorRef<GatewayMessage>,
     tasks: Mutex<Tasks>,
+    closing: Arc<AtomicBool>,
     occupant: Mutex<Option<Occupant>>,
 }
 
@@ -153,6 +154,7 @@ impl Cluster {
         let occupant = Occupant::enter().ok_or(ClusterError::Occupied)?;
         let registry = Arc::new(Registry::default());
         let lines = Arc::new(Lines::default());
+        let closing = Arc::new(AtomicBool::new(false));
         let board = Board {
             name: name.clone(),
             version,
@@ -161,6 +163,7 @@ impl Cluster {
             lines: Arc::clone(&lines),
             sessions: Sessions::default(),
             connections: HashMap::new(),
+            closing: Arc::clone(&closing),
         };
         let (switchboard, _) =
             Actor::spawn(None, Switchboard, board).await.map_err(ClusterError::spawn(Step::Switchboard))?;
@@ -174,6 +177,7 @@ impl Cluster {
             switchboard,
             gateway,
             tasks: Mutex::default(),
+            closing,
             occupant: Mutex::new(Some(occupant)),
         }))
     }
@@ -226,6 +230,7 @@ impl Cluster {
     }
 
     fn end_all(&self) {
+        self.closing.store(true, Ordering::Release);
         for connection in self.core.registry.all() {
             connection.end("this node leaves the cluster");
         }

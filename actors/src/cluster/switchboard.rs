@@ -16,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use ractor_cluster::NodeEventSubscription;
 use ractor_cluster::node::NodeServerSessionInformation;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The nodes that are up, and how letters reach them.
@@ -65,6 +66,8 @@ pub(super) struct Board {
     pub(super) lines: Arc<Lines>,
     pub(super) sessions: Sessions,
     pub(super) connections: HashMap<u64, Arc<Connection>>,
+    /// Whether this node leaves because it wants to.
+    pub(super) closing: Arc<AtomicBool>,
 }
 
 impl Board {
@@ -200,9 +203,11 @@ impl Actor for Switchboard {
         event: SupervisionEvent,
         board: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        // Server or gateway have ended: there are no sessions any more. Where that was not meant, dialling and
-        // listening find out when they next hand over a connection.
+        // Server or gateway have ended: there are no sessions any more.
         if let Some((_, reason)) = ending(event) {
+            if !board.closing.load(Ordering::Acquire) {
+                tracing::error!("this process is no node any more, and has to be started again: {reason}");
+            }
             for connection in board.registry.all() {
                 connection.end(format!("this node's part of the cluster ended: {reason}"));
             }

@@ -164,3 +164,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 fn contents(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Unreadable { what, path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

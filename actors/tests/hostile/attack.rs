@@ -7,15 +7,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// File descriptors that this process needs for itself.
 const FILES_SPARED: u64 = 256;
 
 /// Opens connections that say nothing, as many as wanted and as files allow, and holds them all; those that are sent
-/// away are replaced for as long as `on`. Returns how many were held at once.
-pub fn idle(address: SocketAddr, wanted: usize, on: &AtomicBool) -> usize {
+/// away are replaced for as long as `on`. Counts what it opens. Returns how many were held at once.
+pub fn idle(address: SocketAddr, wanted: usize, on: &AtomicBool, opened: &AtomicUsize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     let files = limit.maximum.unwrap_or(u64::MAX).saturating_sub(FILES_SPARED);
@@ -26,7 +26,10 @@ pub fn idle(address: SocketAddr, wanted: usize, on: &AtomicBool) -> usize {
             held.pop_front();
         }
         // The queue of the kernel may be full.
-        held.extend(TcpStream::connect(address));
+        if let Ok(stream) = TcpStream::connect(address) {
+            held.push_back(stream);
+            opened.fetch_add(1, Ordering::Relaxed);
+        }
     }
     held.len()
 }

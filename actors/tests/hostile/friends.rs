@@ -3,8 +3,10 @@
 use crate::Scenario;
 use crate::handle::{Cluster, Node};
 use hatchery_actors::cluster::LETTER_BYTES_MAX;
+use hatchery_actors::protocol::letters::PROTOCOL_VERSION;
 use rustix::process::Signal;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 pub const SCENARIOS: &[Scenario] = &[
     ("letters_go_both_ways", letters_go_both_ways),
@@ -82,8 +84,10 @@ fn a_killed_worker_is_down() {
     let mut bystander = worker(&cluster, "bystander", &mut coordinator, address);
     for _ in 0..3 {
         let killed = worker(&cluster, "worker", &mut coordinator, address);
+        let begin = Instant::now();
         killed.kill();
         coordinator.hear_line("down worker");
+        println!("  down after {:?}", begin.elapsed());
         bystander.ask(&coordinator, "still-here");
     }
 }
@@ -123,11 +127,13 @@ fn a_stopped_worker_is_down_and_gets_nothing_stale() {
     let cluster = Cluster::plain();
     let (mut coordinator, address) = coordinator(&cluster);
     let mut worker = worker(&cluster, "worker", &mut coordinator, address);
+    let begin = Instant::now();
     worker.signal(Signal::STOP);
     // 100 MiB: more than may wait.
     (0..100).for_each(|_| coordinator.send_piece(&worker, 1 << 20));
     assert!(coordinator.hear_line("unsent").contains("does not read"));
     let reason = coordinator.hear_line("down worker");
+    println!("  down after {:?}: {reason}", begin.elapsed());
     assert!(reason.contains("nothing"), "{reason}");
     worker.signal(Signal::CONT);
     coordinator.hear_line("up worker");
@@ -146,9 +152,11 @@ fn versions_differ() {
     worker.join(address);
     worker.hear_line("up coordinator");
     worker.tell(&format!("ask coordinator {} anything", coordinator.pid()));
-    assert_eq!(coordinator.hear_line("other-version worker"), "2");
+    let (ours, theirs) = (PROTOCOL_VERSION, PROTOCOL_VERSION + 1);
+    assert_eq!(coordinator.hear_line("other-version worker"), theirs.to_string());
     let refusal = worker.hear_line("refused coordinator");
-    assert!(refusal.contains("version 1") && refusal.contains("version 2"), "{refusal}");
+    let both = [ours, theirs].map(|version| refusal.contains(&format!("version {version}")));
+    assert_eq!(both, [true, true], "{refusal}");
 }
 
 fn cookies_differ() {

@@ -7,6 +7,7 @@ use hatchery_actors::link::{Ear, Link, LinkEvent};
 use hatchery_actors::protocol::letters::{
     BlobName, Letter, NodeName, PROTOCOL_VERSION, Piece, ToCoordinator, ToWorker,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
@@ -101,6 +102,7 @@ async fn obey(cluster: &Arc<Cluster>) {
             }
             ["piece", to, process, bytes] => send(cluster, to, process, piece(bytes.parse().unwrap())),
             ["hang-up", to, process] => cluster.hang_up(&node(to, process), "asked to"),
+            ["files", most] => limit_files(most.parse().unwrap()),
             ["trouble"] => say(&format!("trouble {}", cluster.trouble().unwrap_or_default())),
             _ => panic!("{line}"),
         }
@@ -109,6 +111,11 @@ async fn obey(cluster: &Arc<Cluster>) {
 
 fn node(stable: &str, process: &str) -> NodeName {
     NodeName { stable: stable.to_owned(), incarnation: process.parse().unwrap() }
+}
+
+fn limit_files(most: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum }).unwrap();
 }
 
 fn piece(bytes: usize) -> Letter {
