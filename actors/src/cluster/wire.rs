@@ -107,10 +107,13 @@ fn sentence(body: &[u8]) -> String {
 }
 
 fn decode(body: &[u8]) -> Result<Letter, String> {
-    match body.len() {
-        ..=SMALL_FRAME_BYTES => decode_within::<SMALL_CLAIM_BYTES_MAX>(body),
-        ..=MIDDLE_FRAME_BYTES => decode_within::<MIDDLE_CLAIM_BYTES_MAX>(body),
-        _ => decode_within::<CLAIM_BYTES_MAX>(body),
+    let bytes = body.len();
+    if bytes <= SMALL_FRAME_BYTES {
+        decode_within::<SMALL_CLAIM_BYTES_MAX>(body)
+    } else if bytes <= MIDDLE_FRAME_BYTES {
+        decode_within::<MIDDLE_CLAIM_BYTES_MAX>(body)
+    } else {
+        decode_within::<CLAIM_BYTES_MAX>(body)
     }
 }
 

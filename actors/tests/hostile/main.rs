@@ -4,8 +4,8 @@
 //! standard input and hears it by lines on its standard output. `cargo test --test hostile siege` runs the scenarios
 //! whose names contain `siege`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program reports as test programs do")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is a test")]
+#![expect(clippy::print_stdout, reason = "the program reports as test programs do")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "it is a test")]
 
 mod attack;
 mod friends;
