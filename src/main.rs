@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod devices;
 mod drawing;
+mod launch;
 mod logging;
 mod model_facts;
 mod output;
