@@ -4,17 +4,23 @@
 //! who decides what is trained next live in `hatchery-models` and `hatchery-actors`.
 
 mod cli;
+mod cluster_api;
 mod commands;
 mod devices;
 mod drawing;
+mod identity;
 mod launch;
 mod logging;
 mod model_facts;
+mod network;
+mod outfit;
 mod output;
 mod progress;
 mod report;
 mod retrain;
 mod run_directory;
+mod said;
+mod signals;
 mod view;
 mod workshop;
 

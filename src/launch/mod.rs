@@ -15,7 +15,9 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-pub use ending::{Ending, Meaning};
+#[cfg(test)]
+pub use ending::Ending;
+pub use ending::Meaning;
 pub use policy::ProcessId;
 pub use process::Program;
-pub use supervisor::{Happening, Past, Supervisor};
+pub use supervisor::{Happening, Past, Recipe, Supervisor};

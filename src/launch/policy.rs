@@ -79,12 +79,25 @@ struct Record {
 }
 
 /// The brain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     records: BTreeMap<ProcessId, Record>,
+    pause_max: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { records: BTreeMap::new(), pause_max: PAUSE_MAX }
+    }
 }
 
 impl Policy {
+    /// Never pauses for long.
+    #[cfg(test)]
+    pub fn hasty() -> Self {
+        Self { pause_max: Duration::from_millis(1), ..Self::default() }
+    }
+
     /// Answers an event at time `now`, counted from any moment.
     pub fn on_event(&mut self, event: Event, now: Duration) -> Vec<Effect> {
         match event {
@@ -100,8 +113,9 @@ impl Policy {
                 }
             }
             Event::Ended(process, ending, draw) => {
+                let pause = |breakdowns| pause(breakdowns, self.pause_max, draw);
                 let record = self.records.get_mut(&process);
-                return record.map(|record| record.ended(process, &ending, draw, now)).into_iter().collect();
+                return record.map(|record| record.ended(process, &ending, pause, now)).into_iter().collect();
             }
             Event::Tick => {}
         }
@@ -160,7 +174,13 @@ impl Record {
         }
     }
 
-    fn ended(&mut self, process: ProcessId, ending: &Ending, draw: f64, now: Duration) -> Effect {
+    fn ended(
+        &mut self,
+        process: ProcessId,
+        ending: &Ending,
+        pause: impl FnOnce(u32) -> Duration,
+        now: Duration,
+    ) -> Effect {
         let state = std::mem::replace(&mut self.state, State::Gone);
         if !self.wanted || matches!(ending.meaning(), Meaning::Done | Meaning::Deliberate(_)) {
             return Effect::Over(process);
@@ -169,14 +189,15 @@ impl Record {
         if let Some(reason) = self.hopeless() {
             return Effect::GiveUp(process, reason);
         }
-        let pause = self.pause(draw);
+        let pause = pause(self.breakdowns);
         self.state = State::Waiting { until: now + pause };
         Effect::Pause(process, pause)
     }
 
     fn count(&mut self, state: State, ending: &Ending, now: Duration) {
         let was_ready = matches!(state, State::Ready { .. });
-        let was_healthy = matches!(state, State::Ready { since } if now.saturating_sub(since) >= HEALTHY_AFTER);
+        let was_healthy =
+            matches!(state, State::Ready { since } if now.saturating_sub(since) >= HEALTHY_AFTER);
         // Whoever works, and is ended by somebody else, is not to blame.
         let blameless = ending.is_from_outside() && self.has_worked;
         let begins_anew = was_healthy || (was_ready && blameless);
@@ -196,7 +217,10 @@ impl Record {
     fn hopeless(&self) -> Option<String> {
         let seconds = WINDOW.as_secs();
         if self.unready.len() > UNREADY_MAX {
-            return Some(format!("it ended {} times within {seconds} s before it was ready", self.unready.len()));
+            return Some(format!(
+                "it ended {} times within {seconds} s before it was ready",
+                self.unready.len()
+            ));
         }
         if self.in_a_row > IN_A_ROW_MAX {
             return Some(format!("it ended {} times in a row before it was ready", self.in_a_row));
@@ -204,11 +228,12 @@ impl Record {
         let count = self.endings.len();
         (count > ENDINGS_MAX).then(|| format!("it ended {count} times within {seconds} s"))
     }
+}
 
-    fn pause(&self, draw: f64) -> Duration {
-        let doubled = PAUSE_MIN.saturating_mul(1 << self.breakdowns.saturating_sub(1).min(16));
-        doubled.min(PAUSE_MAX).mul_f64(draw.clamp(0.0, 1.0))
-    }
+/// The pause after so many breakdowns: twice as long with each, up to `pause_max`, of which the draw decides a share.
+fn pause(breakdowns: u32, pause_max: Duration, draw: f64) -> Duration {
+    let doubled = PAUSE_MIN.saturating_mul(1 << breakdowns.saturating_sub(1).min(16));
+    doubled.min(pause_max).mul_f64(draw.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -243,7 +268,9 @@ mod tests {
 
         /// Ends the process; waits for its restart where there is one.
         fn end(&mut self, ending: &Ending) -> Effect {
-            let [effect] = &self.event(Event::Ended(P, ending.clone(), 1.0))[..] else { panic!("one effect") };
+            let [effect] = &self.event(Event::Ended(P, ending.clone(), 1.0))[..] else {
+                panic!("one effect")
+            };
             let effect = effect.clone();
             if let Effect::Pause(_, pause) = effect {
                 assert_eq!(self.policy.next_at(), Some(self.now + pause));
@@ -254,7 +281,13 @@ mod tests {
         }
 
         /// Ends it again and again, after so many seconds of work each, until it is given up or has come back `times`.
-        fn ends(&mut self, times: usize, seconds: f64, ready: bool, ending: &Ending) -> Result<(), (usize, String)> {
+        fn ends(
+            &mut self,
+            times: usize,
+            seconds: f64,
+            ready: bool,
+            ending: &Ending,
+        ) -> Result<(), (usize, String)> {
             for time in 0..times {
                 if ready {
                     self.event(Event::Ready(P));

@@ -128,7 +128,12 @@ impl Running {
 ///
 /// # Errors
 /// Where the system does not start it.
-pub fn start(process: ProcessId, program: &Program, log: SharedLog, listener: Listener) -> io::Result<Running> {
+pub fn start(
+    process: ProcessId,
+    program: &Program,
+    log: SharedLog,
+    listener: Listener,
+) -> io::Result<Running> {
     let mut command = Command::new(&program.executable);
     command
         .args(&program.arguments)

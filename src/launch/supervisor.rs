@@ -81,6 +81,12 @@ impl Supervisor {
         }
     }
 
+    /// One that never waits for long.
+    #[cfg(test)]
+    pub fn hasty() -> Self {
+        Self { policy: Policy::hasty(), ..Self::new() }
+    }
+
     /// Where logs are written from now on, one file for each process; until then they wait in memory.
     pub fn open_logs(&mut self, folder: &Path) {
         self.logs = Some(folder.to_owned());

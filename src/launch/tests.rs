@@ -54,10 +54,11 @@ fn pid_of(line: &str) -> Pid {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_killed_process_is_started_again_and_told_how_its_predecessor_ended() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     let recipe = |past: Option<&Past>| {
         let mut program = script("echo $$ $PAST; echo words >&2; exec sleep 1000");
-        program.environment = vec![("PAST".to_owned(), past.map_or("first".to_owned(), |past| past.ending.to_string()))];
+        program.environment =
+            vec![("PAST".to_owned(), past.map_or("first".to_owned(), |past| past.ending.to_string()))];
         Ok(program)
     };
     let process = supervisor.add("worker-0", Box::new(recipe));
@@ -83,7 +84,7 @@ async fn a_killed_process_is_started_again_and_told_how_its_predecessor_ended() 
 #[tokio::test(flavor = "current_thread")]
 async fn what_fails_at_once_is_given_up_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     let process = add(&mut supervisor, "worker-0", "echo error: no such device >&2; exit 1");
     supervisor.open_logs(folder.path());
     let mut restarts = 0;
@@ -102,7 +103,7 @@ async fn what_fails_at_once_is_given_up_with_its_last_words() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn deliberate_ends_pass_through() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     for (code, meaning) in [
         (0, Meaning::Done),
         (3, Meaning::Deliberate(Exit::Data)),
@@ -118,7 +119,7 @@ async fn deliberate_ends_pass_through() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_program_that_is_not_there_is_given_up() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     let program =
         Program { executable: "/nowhere/at-all".into(), arguments: Vec::new(), environment: Vec::new() };
     supervisor.add("worker-0", Box::new(move |_| Ok(program.clone())));
@@ -132,7 +133,7 @@ async fn a_program_that_is_not_there_is_given_up() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn who_does_not_heed_the_request_to_end_is_killed_with_all_that_it_started() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     add(&mut supervisor, "stubborn", "trap '' TERM; sleep 1000 & echo $!; while true; do wait; done");
     add(&mut supervisor, "polite", "trap 'echo bye; exit 0' TERM; echo $$; while true; do sleep 0.01; done");
     let mut pids = Vec::new();
@@ -147,7 +148,7 @@ async fn who_does_not_heed_the_request_to_end_is_killed_with_all_that_it_started
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_a_process_leaves_behind_goes_with_it() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     // The pipe of the one that is left behind must not keep the news waiting either.
     let process = add(&mut supervisor, "parent", "sleep 1000 & echo $!; exit 0");
     let child = pid_of(&said(&mut supervisor).await.1);
@@ -157,7 +158,7 @@ async fn what_a_process_leaves_behind_goes_with_it() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_flood_of_lines_is_heard_whole_and_in_order() {
-    let mut supervisor = Supervisor::new();
+    let mut supervisor = Supervisor::hasty();
     add(&mut supervisor, "talker", "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i+1)); done");
     for number in 0..5000 {
         assert_eq!(said(&mut supervisor).await.1, number.to_string());

@@ -12,7 +12,15 @@ use crate::{
 use anyhow::anyhow;
 use hatchery_actors::journal::{JournalError, Stage, lock, record};
 use hatchery_config::{Experiment, presets};
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How long a directory may be in use before that is taken for an answer.
+const FALL_PATIENCE: Duration = Duration::from_secs(1);
+/// Pause between two looks.
+const FALL_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -25,6 +33,16 @@ pub struct Plan {
     pub resume: bool,
     /// Whether that run has nothing left to do: its winner has been tested, which is done once.
     pub finished: bool,
+}
+
+impl Plan {
+    /// What is said of a run that is finished.
+    pub fn finished_words(&self) -> String {
+        format!(
+            "{} is finished: its winner has been tested, which is done once; its files are written anew",
+            self.directory.root().display()
+        )
+    }
 }
 
 /// Makes the plan.
@@ -47,10 +65,17 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     Ok(Plan { experiment, directory, resume: false, finished: false })
 }
 
+/// A run that was killed a moment ago may still be falling: its processes end with their supervisor, not before it.
 fn not_in_use(root: &Path) -> Result<(), Failure> {
-    match lock::holder(root) {
-        Some(pid) => Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory),
-        None => Ok(()),
+    let began = Instant::now();
+    loop {
+        match lock::holder(root) {
+            None => return Ok(()),
+            Some(_) if began.elapsed() < FALL_PATIENCE => std::thread::sleep(FALL_PAUSE),
+            Some(pid) => {
+                return Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory);
+            }
+        }
     }
 }
 
