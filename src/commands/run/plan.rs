@@ -12,13 +12,17 @@ use crate::{
 use anyhow::anyhow;
 use hatchery_actors::journal::{JournalError, Stage, lock, record};
 use hatchery_config::{Experiment, presets};
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
-/// How long a directory may be in use before that is taken for an answer.
-const FALL_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a directory may be in use by a process that is no more.
+const FALL_PATIENCE: Duration = Duration::from_secs(5);
 /// Pause between two looks.
 const FALL_PAUSE: Duration = Duration::from_millis(20);
 
@@ -65,18 +69,27 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     Ok(Plan { experiment, directory, resume: false, finished: false })
 }
 
-/// A run that was killed a moment ago may still be falling: its processes end with their supervisor, not before it.
+/// Of a run that was killed a moment ago, the coordinator may still be falling: it ends with its supervisor, not before
+/// it. That is worth waiting for; a run whose owner lives is not.
 fn not_in_use(root: &Path) -> Result<(), Failure> {
     let began = Instant::now();
     loop {
         match lock::holder(root) {
             None => return Ok(()),
-            Some(_) if began.elapsed() < FALL_PATIENCE => std::thread::sleep(FALL_PAUSE),
+            Some(Some(pid)) if !lives(pid) && began.elapsed() < FALL_PATIENCE => {
+                std::thread::sleep(FALL_PAUSE);
+            }
             Some(pid) => {
                 return Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory);
             }
         }
     }
+}
+
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // A process of somebody else lives, too.
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 fn is_taken(path: &Path) -> bool {
@@ -171,6 +184,13 @@ mod tests {
     fn experiment(sets: &[&str]) -> Experiment {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         Experiment::load("digits", &sets).unwrap()
+    }
+
+    #[test]
+    fn who_lives_is_told_from_who_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        assert!(lives(std::process::id()) && lives(1) && !lives(child.id()));
     }
 
     #[test]
