@@ -169,11 +169,19 @@ impl<'a> Fleet<'a> {
                 let worker = self.supervisor.add(&name, recipe);
                 self.workers.insert(worker, Worker::Wanted);
             }
-        } else if before != Some(ready.address) {
+            return;
+        }
+        if before != Some(ready.address) {
             self.say(&format!("the coordinator has moved to {}: all workers follow", ready.address));
             for worker in self.workers.keys() {
                 self.supervisor.kill(*worker);
             }
+        }
+        // Its predecessor may have sent them home, and fallen before the run was over.
+        let finished = self.workers.iter_mut().filter(|(_, worker)| **worker == Worker::Finished);
+        for (process, worker) in finished {
+            *worker = Worker::Wanted;
+            self.supervisor.start_again(*process);
         }
     }
 
