@@ -3,6 +3,7 @@
 //! Only here is anything printed, and only here are exit codes known. What a network is, how it is trained and
 //! who decides what is trained next live in `hatchery-models` and `hatchery-actors`.
 
+mod chance;
 mod cli;
 mod commands;
 mod devices;

@@ -1,6 +1,7 @@
 //! `hatchery worker`: trains for a coordinator, until the run is over or it is told to end.
 
 use crate::{
+    chance,
     cli::{
         cluster::WorkerOptions,
         exit::{Exit, Failure, OrExit},
@@ -43,7 +44,7 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
     let name = options.name.clone().unwrap_or_else(|| format!("worker@{host}-{}", std::process::id()));
     let (drain, wish) = watch::channel(None);
     let setup = WorkerSetup {
-        name: identity::node(&name, options.incarnation.unwrap_or_else(identity::incarnation)),
+        name: identity::node(&name, options.incarnation.unwrap_or_else(chance::number)),
         host,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         join: options.join.clone(),

@@ -20,4 +20,4 @@ pub use ending::Ending;
 pub use ending::Meaning;
 pub use policy::ProcessId;
 pub use process::Program;
-pub use supervisor::{Happening, Past, Recipe, Supervisor};
+pub use supervisor::{Happening, Past, Recipe, Supervisor, sleep_until};

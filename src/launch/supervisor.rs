@@ -7,9 +7,9 @@ use super::{
     policy::{Effect, Event, Policy, ProcessId},
     process::{Listener, News, Program, Running, SharedLog, start},
 };
+use crate::chance;
 use std::{
-    collections::{VecDeque, hash_map::RandomState},
-    hash::{BuildHasher, Hasher},
+    collections::VecDeque,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -204,7 +204,7 @@ impl Supervisor {
             slot.running = None;
             slot.past = past;
         }
-        self.decide(Event::Ended(process, ending, random_share()));
+        self.decide(Event::Ended(process, ending, chance::share()));
     }
 
     fn decide(&mut self, event: Event) {
@@ -248,14 +248,10 @@ impl Supervisor {
     }
 }
 
-async fn sleep_until(time: Option<Instant>) {
+/// Sleeps until that time; for ever, where there is none.
+pub async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Between 0 and 1. The standard library's hash keys are random; nothing that is searched depends on this.
-fn random_share() -> f64 {
-    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }

@@ -2,6 +2,7 @@
 
 use super::audience::{Audience, Invitation};
 use crate::{
+    chance,
     cli::{
         cluster::CoordinatorOptions,
         exit::{Exit, Failure, OrExit},
@@ -77,7 +78,7 @@ impl Search<'_> {
             search,
             listen: ListenSettings {
                 address: self.address,
-                name: identity::node(&format!("coordinator@{}", identity::host()), identity::incarnation()),
+                name: identity::node(&format!("coordinator@{}", identity::host()), chance::number()),
                 security: Security { cookie, tls: self.tls.clone() },
             },
             packed_data: Arc::new(move || pack(&dataset)),

@@ -12,7 +12,7 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         options::RunOptions,
     },
-    launch::{Happening, Meaning, Past, ProcessId, Supervisor},
+    launch::{Happening, Meaning, Past, ProcessId, Supervisor, sleep_until},
     logging,
     output::note,
     progress::Display,
@@ -94,7 +94,7 @@ impl<'a> Fleet<'a> {
             let turn = tokio::select! {
                 happening = self.supervisor.next() => self.on(happening),
                 () = signals.next() => self.on_signal(),
-                () = until(self.stopping) => self.on_late(),
+                () = sleep_until(self.stopping) => self.on_late(),
             };
             if let ControlFlow::Break(verdict) = turn {
                 break verdict;
@@ -301,13 +301,6 @@ impl<'a> Fleet<'a> {
             None if self.options.quiet => {}
             None => note(line),
         }
-    }
-}
-
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use crate::{
+    chance,
     cli::options::RunOptions,
     commands::worker::PREDECESSOR_VARIABLE,
     identity,
@@ -37,7 +38,7 @@ pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address) -> Recip
             clear(root);
         }
         // Workers look for it where it was.
-        let port = free_port(address.get().map(|address| address.port()), identity::incarnation())?;
+        let port = free_port(address.get().map(|address| address.port()), chance::number())?;
         let mut arguments = vec![OsString::from("coordinator")];
         arguments.extend(options.arguments(root, goes_on));
         if past.is_some() {
@@ -59,7 +60,7 @@ pub fn worker(name: &str, wish: WorkerWish, plan: &Plan, offline: bool, address:
     let mut incarnation = 0;
     Box::new(move |past| {
         let predecessor = past.map(|past| predecessor(incarnation, past));
-        incarnation = identity::incarnation();
+        incarnation = chance::number();
         let address = address.get().ok_or_else(|| io::Error::other("there is no coordinator to join"))?;
         let arguments = worker_arguments(&name, &wish, &directory, offline, address, incarnation);
         let mut program = Program::own(arguments)?;
