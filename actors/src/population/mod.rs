@@ -12,6 +12,7 @@ mod nursery;
 mod plan;
 mod restore;
 mod results;
+pub mod retry;
 pub mod settings;
 #[cfg(test)]
 mod simulation;
