@@ -171,7 +171,16 @@ fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError>
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {
-    let experiment = &setup.experiment;
+    settings_of(&setup.experiment, setup.trainers, setup.images, setup.stopping)
+}
+
+/// What an experiment tells the brain.
+pub(crate) fn settings_of(
+    experiment: &Experiment,
+    trainers: u32,
+    images: Images,
+    stopping: StoppingRule,
+) -> Settings {
     Settings {
         seed: experiment.seed,
         search: experiment.search.clone(),
@@ -180,9 +189,9 @@ pub(crate) fn settings(setup: &SearchSetup) -> Settings {
         epochs: experiment.training.epochs,
         seconds: experiment.training.seconds,
         final_training: experiment.final_training.clone(),
-        trainers: setup.trainers.clamp(1, TRAINERS_MAX),
-        images: setup.images,
-        stopping: setup.stopping,
+        trainers: trainers.clamp(1, TRAINERS_MAX),
+        images,
+        stopping,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An entry is a fact, not a wish: it is made by the Population's brain, committed, and only then acted upon.
 
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, TrainerId};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -10,6 +10,20 @@ use std::sync::Arc;
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
+    /// A genome has been ordered from the Breeder. It marks the moment: the parents were chosen from those who had a
+    /// fitness by then. An order that was open when the run was cut off is forgotten, and its number given anew.
+    Ordered(BreedOrder),
+    /// A draw for an order was in vain.
+    Discarded {
+        /// For which birth.
+        birth: IndividualId,
+        /// Which draw.
+        draw: u32,
+        /// Structural hash of the genome drawn, which is known already; `None` where none was found.
+        hash: Option<String>,
+        /// Why it was in vain.
+        reason: String,
+    },
     /// A new individual.
     Born(Arc<Individual>),
     /// It is to be evaluated.
@@ -31,6 +45,8 @@ pub enum Entry {
         trainer: TrainerId,
         /// Planned epochs.
         epochs: u32,
+        /// Seed of everything random in the training.
+        seed: u64,
     },
     /// Its trainer has fitted the evaluation to its time.
     Planned {
@@ -191,6 +207,8 @@ impl Entry {
     /// Its name in the table `events`.
     pub const fn word(&self) -> &'static str {
         match self {
+            Self::Ordered(_) => "ordered",
+            Self::Discarded { .. } => "discarded",
             Self::Born(_) => "born",
             Self::Queued { .. } => "queued",
             Self::Leased { .. } => "leased",

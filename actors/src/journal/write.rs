@@ -3,9 +3,9 @@
 //! Every change is guarded: an entry that would count an evaluation twice, or that speaks of an older attempt,
 //! changes no row and is refused as a contradiction.
 
-use super::curve;
 use super::entry::{End, Entry, Finished};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use super::{RunInfo, curve};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind};
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Queued { evaluation, individual, kind } => {
             queued(connection, moment, *evaluation, *individual, *kind)?;
         }
-        Entry::Leased { evaluation, attempt, trainer, epochs } => exactly_one(
+        Entry::Leased { evaluation, attempt, trainer, epochs, .. } => exactly_one(
             connection
                 .prepare(
                     "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
@@ -98,7 +98,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             connection
                 .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
         }
-        Entry::Advised { .. } => {}
+        Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } => {}
     }
     Ok(())
 }
@@ -217,8 +217,20 @@ fn note(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Res
     Ok(())
 }
 
+/// The first of the events: with what the run began, since `Resumed` may change it.
+pub fn note_begin(connection: &Connection, unix_ms: i64, info: &RunInfo) -> rusqlite::Result<()> {
+    let detail = json!({"program_version": info.program_version, "experiment": info.experiment});
+    connection.execute(
+        "INSERT INTO events (unix_ms, elapsed_s, kind, detail) VALUES (?1, 0, 'begun', ?2)",
+        params![unix_ms, detail.to_string()],
+    )?;
+    Ok(())
+}
+
 fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
     match entry {
+        Entry::Ordered(order) => (None, Some(integer(order.birth.0))),
+        Entry::Discarded { birth, .. } => (None, Some(integer(birth.0))),
         Entry::Born(individual) => (None, Some(integer(individual.id.0))),
         Entry::Queued { evaluation, individual, .. } | Entry::Crowned { evaluation, individual, .. } => {
             (Some(integer(evaluation.0)), Some(integer(individual.0)))
@@ -239,10 +251,14 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
+        Entry::Ordered(BreedOrder { draw, recipe, .. }) => {
+            json!({"draw": draw, "recipe": recipe.word(), "parents": recipe.parents()})
+        }
+        Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
-        Entry::Leased { attempt, trainer, epochs, .. } => {
-            json!({"attempt": attempt, "trainer": trainer.to_string(), "epochs": epochs})
+        Entry::Leased { attempt, trainer, epochs, seed, .. } => {
+            json!({"attempt": attempt, "trainer": trainer.to_string(), "epochs": epochs, "seed": seed})
         }
         Entry::Planned { attempt, epochs, .. } => json!({"attempt": attempt, "epochs": epochs}),
         Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),

@@ -2,6 +2,7 @@
 
 pub mod actor;
 mod archive;
+mod births;
 mod brain;
 pub mod desk;
 pub mod effect;
@@ -20,5 +21,7 @@ pub mod state;
 mod stopping;
 mod timing;
 mod view;
+pub(crate) mod witness;
 
+pub(crate) use nursery::Birth;
 pub use stopping::StoppingRule;

@@ -44,7 +44,7 @@ impl Brain {
     }
 
     /// An evaluation that had ended.
-    fn recall(&mut self, record: &EvaluationRecord) {
+    pub(super) fn recall(&mut self, record: &EvaluationRecord) {
         let outcome = record.outcome.unwrap_or(Outcome::Crashed);
         let fitness = if outcome.has_fitness() { Fitness::new(record.score, record.loss) } else { None };
         let closed = Closed {

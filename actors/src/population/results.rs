@@ -173,7 +173,7 @@ impl Brain {
         worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect()
     }
 
-    fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
+    pub(super) fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
         self.front.holds(evaluation)
             || self.champions.ranked().iter().any(|champion| champion.evaluation == evaluation)
     }

@@ -180,7 +180,8 @@ struct Pattern {
 
 impl Pattern {
     fn new(text: &str) -> Self {
-        let parts = text.to_lowercase().split('*').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let parts =
+            text.to_lowercase().split('*').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         Self { text: text.to_owned(), parts }
     }
 
@@ -227,7 +228,8 @@ mod tests {
         let policy = RetryPolicy::new(&Retry::default());
         let attempts = CAUSES.map(|cause| until_given_up(&policy, cause, "bad luck").0);
         assert_eq!(attempts, [3, 8, 1, 1, 1]);
-        let patient = Retry { crashed: 1, lost: 2, out_of_memory: 1, timed_out: 2, failed: 3, ..Retry::default() };
+        let patient =
+            Retry { crashed: 1, lost: 2, out_of_memory: 1, timed_out: 2, failed: 3, ..Retry::default() };
         let policy = RetryPolicy::new(&patient);
         let attempts = CAUSES.map(|cause| until_given_up(&policy, cause, "bad luck").0);
         assert_eq!(attempts, [1, 2, 2, 3, 4]);
@@ -247,15 +249,14 @@ mod tests {
     fn giving_up_says_how_often_and_what_came_last() {
         let policy = RetryPolicy::new(&Retry::default());
         let (_, judgement) = until_given_up(&policy, Cause::Crashed, "signal 11 in step 7\n");
-        assert_eq!(
-            judgement.reason,
-            "given up: its worker crashed 3 times; the last: signal 11 in step 7"
-        );
+        assert_eq!(judgement.reason, "given up: its worker crashed 3 times; the last: signal 11 in step 7");
         let once = policy.judge(&Attempts { lost: 1, ..Attempts::default() }, Cause::Lost, "");
         assert_eq!(once.reason, "its worker was lost once: no message");
         let long = "ä".repeat(QUOTED_CHARS_MAX + 5);
         let (_, judgement) = until_given_up(&policy, Cause::Failed, &long);
-        assert!(judgement.reason.ends_with("ä ..") && judgement.reason.chars().count() < QUOTED_CHARS_MAX + 50);
+        assert!(
+            judgement.reason.ends_with("ä ..") && judgement.reason.chars().count() < QUOTED_CHARS_MAX + 50
+        );
     }
 
     #[test]
@@ -276,11 +277,13 @@ mod tests {
         let retry = Retry { exclude_node: patterns(&["uncorrectable ECC"]), lost: 4, ..Retry::default() };
         let policy = RetryPolicy::new(&retry);
         for cause in CAUSES {
-            let (attempts, judgement) = until_given_up(&policy, cause, "CUDA failure 214: uncorrectable ecc error");
+            let (attempts, judgement) =
+                until_given_up(&policy, cause, "CUDA failure 214: uncorrectable ecc error");
             assert_eq!(attempts, 4, "{cause:?}");
             assert!(judgement.exclude_node && judgement.reason.contains("\"uncorrectable ECC\""));
         }
-        let other = policy.judge(&Attempts { failed: 1, ..Attempts::default() }, Cause::Failed, "out of shape");
+        let other =
+            policy.judge(&Attempts { failed: 1, ..Attempts::default() }, Cause::Failed, "out of shape");
         assert!(!other.exclude_node && !other.again);
     }
 

@@ -2,6 +2,7 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
+mod replayed;
 mod world;
 
 use super::effect::Effect;
@@ -78,7 +79,8 @@ fn every_weather_is_survived() {
         completed += u32::from(*brain.end().unwrap() == End::Completed);
         deaths += world.deaths;
     }
-    assert!(completed > 240, "only {completed} of 300 worlds were completed");
+    // A winner's test fails by itself in up to three of ten worlds.
+    assert!(completed > 225, "only {completed} of 300 worlds were completed");
     assert!(deaths > 300, "only {deaths} trainers died: the test tests little");
 }
 
@@ -116,12 +118,12 @@ fn a_timed_run_ends_in_time_with_a_retrained_winner() {
 #[test]
 fn a_final_training_in_a_timed_run_comes_to_its_planned_end() {
     let (mut shortened, mut called_off) = (0, 0);
-    for seed in 0..30 {
+    for seed in 0..90 {
         let weather = Weather { evaluations: None, time: Some(150.0), failures: 0.0, ..Weather::fair(2) };
         let (_, record, _) = World::new(seed, weather).run();
         for last in record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final) {
-            // One shorter than the search's trainings is called off.
-            if last.epochs < 5 {
+            // One that sees fewer samples than the search's trainings (5 epochs of 800; its own has 1200) is called off.
+            if last.epochs < 4 {
                 assert_eq!(last.outcome, Some(Outcome::Stopped), "seed {seed}");
                 assert_ne!(record.final_result.as_ref().unwrap().evaluation, last.id, "seed {seed}");
                 called_off += 1;
