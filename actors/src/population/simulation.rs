@@ -118,8 +118,8 @@ fn a_timed_run_ends_in_time_with_a_retrained_winner() {
 #[test]
 fn a_final_training_in_a_timed_run_comes_to_its_planned_end() {
     let (mut shortened, mut called_off) = (0, 0);
-    for seed in 0..90 {
-        let weather = Weather { evaluations: None, time: Some(150.0), failures: 0.0, ..Weather::fair(2) };
+    for seed in 0..40 {
+        let weather = Weather { evaluations: None, time: Some(80.0), failures: 0.0, ..Weather::fair(2) };
         let (_, record, _) = World::new(seed, weather).run();
         for last in record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final) {
             // One that sees fewer samples than the search's trainings (5 epochs of 800; its own has 1200) is called off.
