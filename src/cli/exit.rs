@@ -20,6 +20,8 @@ pub enum Exit {
     Library = 5,
     /// The search ended without a network that could be handed over.
     NoNetwork = 6,
+    /// Replayed, a run's decisions are not those that its journal holds.
+    Differs = 8,
     /// Interrupted twice: ended at once, without closing anything.
     Interrupted = 130,
 }

@@ -5,6 +5,7 @@ pub mod data;
 pub mod doctor;
 pub mod export;
 pub mod list;
+pub mod replay;
 pub mod run;
 pub mod show;
 pub mod status;
