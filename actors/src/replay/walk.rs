@@ -1,21 +1,21 @@
 //! The walk through a journal's events: each is held against what the witness would have decided at that moment.
 //!
+//! Births and the finale have files of their own.
+//!
 //! After a difference the walk goes on from what is recorded wherever it can, so that one difference is told once and
 //! what follows from the record is judged by the record.
 
+mod births;
+mod finale;
+
 use super::so_far::SoFar;
 use super::{Confirmed, DIFFERENCES_MAX, Decision, Difference, ReplayError, Report, Rules};
-use crate::breeder::breed;
-use crate::journal::happened::{Advised, Born, Discarded, Ended, Leased, Life, Ordered, Planned, Tested};
+use crate::journal::happened::{Advised, Ended, Leased, Life, Planned};
 use crate::journal::{EvaluationRecord, EvaluationState, EventRecord, Happened, History, Stage};
-use crate::population::Birth;
 use crate::population::witness::{Witness, score_after, score_of};
-use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, Newborn};
+use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
-
-/// Missing orders that are made up for, at most: after more, the numbers themselves are wrong.
-const ORDERS_MISSING_MAX: u64 = 10_000;
 
 /// What must come next, since it is decided and committed together with what has come.
 #[derive(Default)]
@@ -220,126 +220,6 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    // Births.
-
-    fn ordered(&mut self, birth: IndividualId, ordered: &Ordered) {
-        let order = if ordered.draw == 0 { self.first_draw(birth) } else { self.due.draw.take() };
-        let Some(order) = order else {
-            let subject = format!("individual {birth}");
-            return self.differ(
-                Decision::Order,
-                subject,
-                format!("draw {}", ordered.draw),
-                "no order".to_owned(),
-            );
-        };
-        let recorded = (birth.0, ordered.draw, ordered.recipe.as_str(), numbers(&ordered.parents));
-        let replayed = (order.birth.0, order.draw, order.recipe.word(), numbers(&order.recipe.parents()));
-        let subject = || format!("order of individual {birth}: number, draw, recipe, parents");
-        self.expect(Decision::Order, true, subject, recorded, replayed);
-    }
-
-    /// The order of a birth that is new. Orders in between, of which nothing is recorded, are made up for.
-    fn first_draw(&mut self, birth: IndividualId) -> Option<BreedOrder> {
-        if self.so_far.record.stage != Stage::Search || self.witness.is_exhausted() {
-            return None;
-        }
-        let next = self.witness.next_birth();
-        let missing = birth.0.checked_sub(next.0)?;
-        if (1..=ORDERS_MISSING_MAX).contains(&missing) {
-            let replayed = format!("orders of individuals from {next} on before it");
-            self.differ(Decision::Order, format!("order of individual {birth}"), "none".to_owned(), replayed);
-            for _ in 0..missing {
-                self.witness.order();
-            }
-        }
-        Some(self.witness.order())
-    }
-
-    /// The open order of a birth, and the genome bred to it again.
-    fn rebred(&self, birth: IndividualId) -> Option<(BreedOrder, Result<Newborn, String>)> {
-        let order = self.witness.open_order(birth)?.clone();
-        let newborn = breed(self.rules.variation, self.witness.settings().seed, &order);
-        Some((order, newborn))
-    }
-
-    fn discarded(&mut self, birth: IndividualId, discarded: &Discarded) {
-        let subject = || format!("draw {} of individual {birth}", discarded.draw);
-        let Some((order, newborn)) = self.rebred(birth).filter(|(order, _)| order.draw == discarded.draw)
-        else {
-            return self.differ(Decision::Discard, subject(), "in vain".to_owned(), "not ordered".to_owned());
-        };
-        let recorded = discarded.hash.as_deref().ok_or(discarded.reason.as_str());
-        let replayed = newborn.as_ref().map(|newborn| newborn.hash.as_str()).map_err(String::as_str);
-        let same = self.expect(Decision::Discard, false, subject, recorded, replayed);
-        let birth = match &newborn {
-            Ok(newborn) => self.witness.drawn(birth, order.draw, &newborn.hash),
-            Err(message) => self.witness.barren(birth, order.draw, message),
-        };
-        match birth {
-            Birth::Again(order) => self.due.draw = Some(order),
-            Birth::GivenUp => {}
-            Birth::New(_) | Birth::Unasked => {
-                let (recorded, replayed) = ("in vain".to_owned(), "a new network".to_owned());
-                return self.differ(Decision::Discard, subject(), recorded, replayed);
-            }
-        }
-        if same {
-            self.confirm(Decision::Discard, true);
-        }
-    }
-
-    fn born(&mut self, id: IndividualId, born: &Born) {
-        let Some(row) = self.so_far.row_of(id).cloned() else {
-            let subject = format!("individual {id}");
-            return self.differ(Decision::Birth, subject, "no row".to_owned(), "a birth".to_owned());
-        };
-        let differences = self.report.differences_count;
-        match self.rebred(id) {
-            None => {
-                let subject = format!("individual {id}");
-                self.differ(Decision::Birth, subject, "born".to_owned(), "not ordered".to_owned());
-            }
-            Some((_, Err(message))) => {
-                self.differ(Decision::Birth, format!("individual {id}"), row.hash.clone(), message);
-            }
-            Some((order, Ok(newborn))) => {
-                self.compare(&row, born, &order, &newborn);
-                if !matches!(self.witness.drawn(id, order.draw, &newborn.hash), Birth::New(_)) {
-                    let subject = format!("individual {id}");
-                    let replayed = "known already".to_owned();
-                    self.differ(Decision::Birth, subject, "new".to_owned(), replayed);
-                }
-            }
-        }
-        if self.report.differences_count == differences {
-            self.confirm(Decision::Birth, true);
-        }
-        self.so_far.born(&row);
-        self.due.queue = VecDeque::from([(id, LeaseKind::Search)]);
-        self.due.queue_min = 1;
-    }
-
-    fn compare(&mut self, row: &Individual, born: &Born, order: &BreedOrder, newborn: &Newborn) {
-        let (id, parents) = (row.id, numbers(&order.recipe.parents()));
-        let of = |what: &'static str| move || format!("individual {id}: {what}");
-        let mut same = |what, recorded: &dyn Debug, replayed: &dyn Debug| {
-            let (recorded, replayed) = (format!("{recorded:?}"), format!("{replayed:?}"));
-            if recorded != replayed {
-                self.differ(Decision::Birth, of(what)(), recorded, replayed);
-            }
-        };
-        same("parents", &numbers(&row.parents), &parents);
-        same("parents in the event", &numbers(&born.parents), &parents);
-        same("hash", &row.hash, &newborn.hash);
-        same("genome", &row.genome, &newborn.genome);
-        same("summary", &row.summary, &newborn.summary);
-        same("operation", &row.operation, &newborn.operation);
-        same("operation in the event", &born.operation, &newborn.operation);
-        same("parameters", &row.parameters, &newborn.parameters);
-        same("multiply-adds", &row.multiply_adds, &newborn.multiply_adds);
-    }
-
     // Evaluations.
 
     fn queued(&mut self, evaluation: EvaluationId, individual: IndividualId, kind: LeaseKind) {
@@ -503,77 +383,6 @@ impl<'a> Walk<'a> {
         let subject = || format!("weights of evaluation {id}: to be dropped");
         self.expect(Decision::Weights, true, subject, true, due);
         self.witness.drop_weights(id);
-    }
-
-    // The finale.
-
-    fn staged(&mut self, stage: Stage) {
-        let before = self.so_far.record.stage;
-        if stage <= before {
-            let recorded = stage.word().to_owned();
-            self.differ(Decision::Stage, "stage".to_owned(), recorded, format!("after {}", before.word()));
-        } else if before != Stage::Search || self.witness.is_timed() {
-            self.confirm(Decision::Stage, false);
-        } else {
-            self.search_ended(stage);
-        }
-        self.so_far.record.stage = stage;
-        self.due.queue = match stage {
-            Stage::Crown => {
-                self.witness.candidates().into_iter().map(|one| (one, LeaseKind::Crown)).collect()
-            }
-            Stage::Final => {
-                self.witness.winner().into_iter().map(|(one, _)| (one, LeaseKind::Final)).collect()
-            }
-            Stage::Test => {
-                let winner = self.so_far.record.final_result.iter();
-                winner.map(|winner| (winner.individual, LeaseKind::Test)).collect()
-            }
-            Stage::Search | Stage::Done => VecDeque::new(),
-        };
-        // With a limit of time, that decides how many of the best are candidates: two at least.
-        let optional = stage == Stage::Crown && self.witness.is_timed();
-        self.due.queue_min = if optional { 2 } else { self.due.queue.len() };
-    }
-
-    /// Without a limit of time, what ends the search is its budget, or that nothing new can be found.
-    fn search_ended(&mut self, stage: Stage) {
-        let over = self.witness.is_spent() || self.witness.is_exhausted();
-        let follows = match self.witness.stage_after_search() {
-            // Without a test part, the winner is the end.
-            Stage::Test if stage == Stage::Done => Stage::Done,
-            follows => follows,
-        };
-        let subject = || "end of the search: whether it is due, and what follows".to_owned();
-        self.expect(Decision::Stage, true, subject, (true, stage), (over, follows));
-    }
-
-    fn crowned(&mut self, individual: IndividualId, evaluation: EvaluationId, retrained: bool) {
-        let replayed = if retrained { self.retrained() } else { self.witness.winner() };
-        let replayed = replayed.map(|(individual, evaluation)| (individual.0, evaluation.0, retrained));
-        let subject = || "winner: individual, evaluation, retrained".to_owned();
-        let recorded = Some((individual.0, evaluation.0, retrained));
-        self.expect(Decision::Winner, true, subject, recorded, replayed);
-        self.so_far.crowned(individual, evaluation, retrained);
-    }
-
-    /// Whom the last final training has trained, where its weights can be used.
-    fn retrained(&self) -> Option<(IndividualId, EvaluationId)> {
-        let kept = self.witness.kept();
-        let last = self.so_far.record.evaluations.iter().rev().find(|one| one.kind == LeaseKind::Final)?;
-        let usable = kept.contains(&last.id) && last.outcome.is_some_and(|outcome| outcome.has_fitness());
-        usable.then_some((last.individual.id, last.id))
-    }
-
-    fn tested(&mut self, tested: &Tested) {
-        let evaluations = self.so_far.record.evaluations.iter().rev();
-        let test = evaluations.filter(|one| one.state == EvaluationState::Finished);
-        let test = test.into_iter().find(|one| one.kind == LeaseKind::Test);
-        let replayed = test.and_then(|test| Some((Some(test.score?), test.loss)));
-        let subject = || "test: score, loss".to_owned();
-        let recorded = Some((tested.score, tested.loss));
-        self.expect(Decision::Test, true, subject, recorded, replayed);
-        self.so_far.tested(tested.score, tested.loss);
     }
 }
 
