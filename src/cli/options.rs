@@ -37,6 +37,8 @@ pub enum Command {
     Test(TestOptions),
     /// Say how far a run is
     Status(StatusOptions),
+    /// Make the recorded decisions of a run again, and say whether they are the same
+    Replay(ReplayOptions),
     /// List, inspect and write data
     Data(DataOptions),
     /// Say what this machine can train with, and what is missing
@@ -197,6 +199,16 @@ pub enum Part {
 /// `hatchery status`.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hatchery replay`.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
     /// The run directory
     pub run: PathBuf,
     /// One JSON object

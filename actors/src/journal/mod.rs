@@ -8,6 +8,7 @@
 mod curve;
 pub mod entry;
 mod error;
+pub mod happened;
 pub mod lock;
 pub mod record;
 mod schema;
@@ -18,7 +19,8 @@ pub mod writer;
 
 pub use entry::{End, Entry, Finished, Stage};
 pub use error::JournalError;
-pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, RunRecord};
+pub use happened::Happened;
+pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
 
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
@@ -198,6 +200,12 @@ impl Journal {
         record::read_all(&self.connection, &self.path)
     }
 
+    /// Everything recorded so far, with all events in their order.
+    #[cfg(test)]
+    pub(crate) fn history(&self) -> Result<History, JournalError> {
+        record::read_history(&self.connection, &self.path)
+    }
+
     /// The weights that an evaluation left, where they are kept.
     ///
     /// # Errors
@@ -224,6 +232,12 @@ impl Journal {
         self.connection
             .execute_batch("BEGIN IMMEDIATE; UPDATE run SET elapsed_s = elapsed_s; COMMIT")
             .map_err(|error| schema::classify("write", &self.path, error))
+    }
+
+    /// Changes what is recorded, as nobody should.
+    #[cfg(test)]
+    pub(crate) fn tamper(&self, statement: &str) -> usize {
+        self.connection.execute(statement, []).unwrap()
     }
 
     #[cfg(test)]
@@ -259,6 +273,7 @@ fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), Jou
             ],
         )
         .map_err(failed)?;
+    write::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 

@@ -241,11 +241,12 @@ impl Actor for Population {
         arguments: PopulationArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let PopulationArguments { brain, writer, spent, variation, seed, patience, .. } = arguments;
+        // Before any word of the workers.
+        myself.cast(PopulationMessage::Event(Event::Begin))?;
         let breeder = start_breeder(&myself, Arc::clone(&variation), seed).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
         let hub = HubArguments { population: myself.clone(), membership, post: arguments.post };
         let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
-        myself.cast(PopulationMessage::Event(Event::Begin))?;
         myself.send_interval(TICK, || PopulationMessage::Tick);
         Ok(PopulationState {
             brain,

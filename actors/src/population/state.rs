@@ -38,6 +38,8 @@ pub struct Brain {
     pub(super) end: Option<End>,
     pub(super) searched: bool,
     pub(super) orphans: Vec<EvaluationId>,
+    /// Whether this life of the run has begun.
+    pub(super) begun: bool,
     pub(super) began: f64,
     pub(super) tally: Tally,
     pub(super) out: Vec<Effect>,
@@ -67,6 +69,7 @@ impl Brain {
             end: None,
             searched: false,
             orphans: Vec::new(),
+            begun: false,
             began: spent,
             tally: Tally::default(),
             out: Vec::new(),

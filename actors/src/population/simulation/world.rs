@@ -1,9 +1,12 @@
 //! A world for a search to live in: a virtual clock, trainers, a Breeder, a journal, and what can go wrong with them.
 
+use super::super::desk::Place;
 use super::super::effect::Effect;
+use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
 use super::super::stopping::StoppingRule;
+use crate::breeder::{Variation, breed};
 use crate::invariants;
 use crate::journal::{Entry, Journal, RunRecord};
 use crate::protocol::{
@@ -86,8 +89,40 @@ impl Weather {
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::default(),
+            retry: RetryPolicy::new(&Default::default()),
             claims: false,
         }
+    }
+}
+
+/// Genomes that are numbers; now and then there is none.
+pub struct WorldVariation {
+    genomes: u64,
+}
+
+impl Variation for WorldVariation {
+    fn vary(&self, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Result<Newborn, String> {
+        if rng.random_bool(0.02) {
+            return Err("no viable genome".to_owned());
+        }
+        let number = match recipe {
+            Recipe::Random => rng.random_range(1..=self.genomes),
+            Recipe::Mutate(parent) => {
+                (testing::number(&parent.genome) + rng.random_range(0..5)) % self.genomes + 1
+            }
+            Recipe::Cross(one, other) => {
+                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
+            }
+        };
+        Ok(Newborn {
+            genome: testing::genome(number),
+            summary: format!("dense {number}"),
+            hash: format!("{number:x}"),
+            operation: "test".to_owned(),
+            // Small networks are not the better ones: there is a front of score against size.
+            parameters: number % 100,
+            multiply_adds: number,
+        })
     }
 }
 
@@ -219,6 +254,15 @@ impl World {
         panic!("seed {}: the search got stuck at {} s: {:?}", self.seed, self.now, self.weather);
     }
 
+    /// The next thing happens.
+    pub fn step(&mut self) {
+        let Some(Reverse(next)) = self.calendar.pop() else { panic!("nothing left") };
+        if next.life == self.life || next.life == u32::MAX {
+            self.now = next.at;
+            self.happen(next.happening);
+        }
+    }
+
     pub fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Event(event) => self.tell(event),
@@ -255,6 +299,10 @@ impl World {
             })
             .collect();
         self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
+        if !self.brain.is_done() {
+            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment: String::new() };
+            self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
+        }
         self.open();
     }
 
@@ -327,8 +375,14 @@ impl World {
             }
             Effect::Advise(trainer, ticket) => {
                 let Some(open) = self.brain.desk.get(ticket.evaluation) else { return };
+                let Place::Leased(held) = &open.place else { return };
+                let curve = held.curve.clone();
                 let seconds = 3.0 * epoch_seconds(open.kind, &open.individual.genome) + 0.1;
-                let trained = Trained { outcome: Outcome::Stopped, ..fruits(&mut self.rng, 3, seconds, 0.2) };
+                let mut trained = fruits(&mut self.rng, 3, seconds, 0.2);
+                trained.outcome = Outcome::Stopped;
+                if !curve.is_empty() {
+                    trained.curve = curve;
+                }
                 self.deliver(0.1, trainer, ticket, trained);
             }
             Effect::Acknowledge(_, ticket) => {
@@ -341,33 +395,17 @@ impl World {
         }
     }
 
+    /// The Breeder's variation is a part of the world.
+    pub const fn variation(&self) -> WorldVariation {
+        WorldVariation { genomes: self.weather.genomes }
+    }
+
     fn breed(&mut self, order: &BreedOrder) {
-        if self.rng.random_bool(0.02) {
-            let event = Event::Barren(order.birth, order.draw, "no viable genome".to_owned());
-            return self.schedule(BREEDING_SECONDS, Happening::Event(event));
-        }
-        let number = match &order.recipe {
-            Recipe::Random => self.rng.random_range(1..=self.weather.genomes),
-            Recipe::Mutate(parent) => {
-                (testing::number(&parent.genome) + self.rng.random_range(0..5)) % self.weather.genomes + 1
-            }
-            Recipe::Cross(one, other) => {
-                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
-            }
+        let event = match breed(&self.variation(), self.seed, order) {
+            Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
+            Err(message) => Event::Barren(order.birth, order.draw, message),
         };
-        let newborn = Newborn {
-            genome: testing::genome(number),
-            summary: format!("dense {number}"),
-            hash: format!("{number:x}"),
-            operation: "test".to_owned(),
-            // Small networks are not the better ones: there is a front of score against size.
-            parameters: number % 100,
-            multiply_adds: number,
-        };
-        self.schedule(
-            BREEDING_SECONDS,
-            Happening::Event(Event::Bred(order.birth, order.draw, Box::new(newborn))),
-        );
+        self.schedule(BREEDING_SECONDS, Happening::Event(event));
     }
 
     fn train(&mut self, trainer: TrainerId, lease: &Lease) {
@@ -397,6 +435,7 @@ impl World {
             return self.schedule(after + restart, Happening::Restart(slot));
         }
         let outcome = self.outcome(whole, duration);
+        // What is lost in rounding is not lost in training.
         let epochs = ((duration - 0.1) / epoch + 1e-9).floor().max(0.0) as u32;
         let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
         let mut trained = fruits(&mut self.rng, epochs.min(planned.max(1)), duration, score);
