@@ -86,11 +86,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             connection.execute("UPDATE run SET stage = ?1", [stage.word()])?;
         }
         Entry::Crowned { individual, evaluation, retrained } => {
-            connection.execute(
-                "INSERT INTO final_result (id, individual, evaluation, retrained, crowned_ms)
-                 VALUES (1, ?1, ?2, ?3, ?4)",
-                params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
-            )?;
+            crowned(connection, moment, *individual, *evaluation, *retrained)?;
         }
         Entry::Tested { score, loss } => exactly_one(
             connection.execute(
@@ -109,18 +105,37 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
         }
         Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
-        Entry::Left { worker, reason } => {
-            connection
-                .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
-                .execute(params![worker.0, moment.unix_ms, reason])?;
-        }
-        Entry::Evidence { worker, crashed, how } => {
-            connection
-                .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
-                .execute(params![worker.0, crashed, how])?;
-        }
+        Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
         Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } | Entry::Excluded { .. } => {}
     }
+    Ok(())
+}
+
+fn crowned(
+    connection: &Connection,
+    moment: Moment,
+    individual: IndividualId,
+    evaluation: EvaluationId,
+    retrained: bool,
+) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO final_result (id, individual, evaluation, retrained, crowned_ms) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
+    )?;
+    Ok(())
+}
+
+/// A worker has gone, or it is known how it had ended.
+fn gone(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
+    match entry {
+        Entry::Left { worker, reason } => connection
+            .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
+            .execute(params![worker.0, moment.unix_ms, reason])?,
+        Entry::Evidence { worker, crashed, how } => connection
+            .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
+            .execute(params![worker.0, crashed, how])?,
+        _ => 0,
+    };
     Ok(())
 }
 
