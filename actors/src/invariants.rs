@@ -173,9 +173,9 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     }
     for (trainer, held) in desk.trainers() {
         if let Some(evaluation) = held
-            && desk
-                .leases()
-                .all(|(leased, _, held)| leased != *evaluation || held.trainer != *trainer || held.delivering)
+            && !desk.get(*evaluation).is_some_and(|open| {
+                matches!(&open.place, Place::Leased(held) if held.trainer == *trainer && !held.delivering)
+            })
         {
             breach(
                 Invariant::OneTrainerPerLease,

@@ -14,6 +14,7 @@ pub mod record;
 mod schema;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 mod write;
 pub mod writer;
 

@@ -247,7 +247,7 @@ pub(super) fn read_history(connection: &Connection, path: &Path) -> Result<Histo
     })
 }
 
-fn open(dir: &Path) -> Result<(Connection, std::path::PathBuf), JournalError> {
+pub(super) fn open(dir: &Path) -> Result<(Connection, std::path::PathBuf), JournalError> {
     let path = dir.join(JOURNAL_FILE);
     if !path.is_file() {
         return Err(JournalError::Missing { dir: dir.to_owned() });
