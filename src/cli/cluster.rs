@@ -1,6 +1,6 @@
 //! Options of the commands that work together over a network.
 
-use super::options::RunOptions;
+use super::run::RunOptions;
 use clap::{Args, Subcommand};
 use hatchery_actors::trainer::simulated::TrainingTime;
 use std::path::PathBuf;

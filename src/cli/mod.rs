@@ -5,11 +5,13 @@
 pub mod cluster;
 pub mod exit;
 pub mod options;
+pub mod run;
 
 use crate::{commands, output};
 use clap::Parser;
 use exit::Failure;
-use options::{Cli, Command, RunOptions};
+use options::{Cli, Command};
+use run::RunOptions;
 use std::process::ExitCode;
 
 /// Parses the command line, does what it says, and reports failure on standard error.

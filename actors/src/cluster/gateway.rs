@@ -6,7 +6,7 @@
 //! number of its session and by its name, which holds the node's name and so is unlike any other.
 
 use super::connection::Connection;
-use super::switchboard::SwitchboardMessage;
+use super::messages::SwitchboardMessage;
 use crate::protocol::letters::NodeName;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, pg};
 use ractor_cluster::{BytesConvertable, RactorClusterMessage};

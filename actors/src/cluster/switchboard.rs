@@ -6,6 +6,7 @@
 
 use super::connection::Connection;
 use super::gateway::Line;
+use super::messages::SwitchboardMessage;
 use super::registry::Registry;
 use super::sessions::{Rise, Sessions};
 use super::wire::{self, Reading};
@@ -37,25 +38,6 @@ impl Lines {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(node);
     }
 }
-
-/// What the switchboard is told.
-pub(super) enum SwitchboardMessage {
-    /// A session has begun, on the connection with this label.
-    Opened(u64, String),
-    /// Both ends of a session have announced their actors to each other.
-    Ready(u64),
-    /// A session has ended.
-    Closed(u64),
-    /// A frame has come, and who says that it sent it.
-    Frame {
-        /// The sender.
-        from: NodeName,
-        /// The frame.
-        frame: Vec<u8>,
-    },
-}
-
-impl ractor::Message for SwitchboardMessage {}
 
 /// What it works with.
 pub(super) struct Board {

@@ -193,7 +193,10 @@ fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Com
 /// A search that needs nothing but evaluations: it never comes to its end before the bench has.
 fn sets(options: &BenchCoordinatorOptions) -> Vec<String> {
     vec![
-        format!("budget.evaluations={}", u64::from(options.evaluations) * 2 + u64::from(options.trainers) * 4),
+        format!(
+            "budget.evaluations={}",
+            u64::from(options.evaluations) * 2 + u64::from(options.trainers) * 4
+        ),
         format!("runtime.workers={}", options.trainers.min(256)),
         "final.enabled=false".to_owned(),
         "training.epochs=1".to_owned(),

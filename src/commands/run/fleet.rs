@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
-        options::RunOptions,
+        run::RunOptions,
     },
     launch::{Happening, Meaning, Past, ProcessId, Supervisor, sleep_until},
     logging,

@@ -11,7 +11,7 @@ pub mod summary;
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
-        options::RunOptions,
+        run::RunOptions,
     },
     logging,
     output::{note, say},

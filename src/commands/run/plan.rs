@@ -5,7 +5,7 @@
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
-        options::RunOptions,
+        run::RunOptions,
     },
     run_directory::RunDirectory,
 };

@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use crate::{
     chance,
-    cli::options::RunOptions,
+    cli::run::RunOptions,
     commands::worker::PREDECESSOR_VARIABLE,
     identity,
     launch::{Meaning, Past, Program, Recipe},
