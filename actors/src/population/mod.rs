@@ -14,7 +14,7 @@ mod restore;
 mod results;
 pub mod settings;
 #[cfg(test)]
-mod simulation;
+pub mod simulation;
 pub mod state;
 mod stopping;
 mod timing;

@@ -4,6 +4,7 @@ use super::super::effect::Effect;
 use super::super::settings::Settings;
 use super::super::state::Brain;
 use super::super::stopping::StoppingRule;
+use crate::breeder::{Variation, breed};
 use crate::invariants;
 use crate::journal::{Entry, Journal, RunRecord};
 use crate::protocol::{
@@ -88,6 +89,37 @@ impl Weather {
             stopping: StoppingRule::default(),
             claims: false,
         }
+    }
+}
+
+/// Genomes that are numbers; now and then there is none.
+pub struct WorldVariation {
+    pub genomes: u64,
+}
+
+impl Variation for WorldVariation {
+    fn vary(&self, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Result<Newborn, String> {
+        if rng.random_bool(0.02) {
+            return Err("no viable genome".to_owned());
+        }
+        let number = match recipe {
+            Recipe::Random => rng.random_range(1..=self.genomes),
+            Recipe::Mutate(parent) => {
+                (testing::number(&parent.genome) + rng.random_range(0..5)) % self.genomes + 1
+            }
+            Recipe::Cross(one, other) => {
+                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
+            }
+        };
+        Ok(Newborn {
+            genome: testing::genome(number),
+            summary: format!("dense {number}"),
+            hash: format!("{number:x}"),
+            operation: "test".to_owned(),
+            // Small networks are not the better ones: there is a front of score against size.
+            parameters: number % 100,
+            multiply_adds: number,
+        })
     }
 }
 
@@ -341,33 +373,17 @@ impl World {
         }
     }
 
+    /// The Breeder's variation is a part of the world.
+    pub const fn variation(&self) -> WorldVariation {
+        WorldVariation { genomes: self.weather.genomes }
+    }
+
     fn breed(&mut self, order: &BreedOrder) {
-        if self.rng.random_bool(0.02) {
-            let event = Event::Barren(order.birth, order.draw, "no viable genome".to_owned());
-            return self.schedule(BREEDING_SECONDS, Happening::Event(event));
-        }
-        let number = match &order.recipe {
-            Recipe::Random => self.rng.random_range(1..=self.weather.genomes),
-            Recipe::Mutate(parent) => {
-                (testing::number(&parent.genome) + self.rng.random_range(0..5)) % self.weather.genomes + 1
-            }
-            Recipe::Cross(one, other) => {
-                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
-            }
+        let event = match breed(&self.variation(), self.seed, order) {
+            Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
+            Err(message) => Event::Barren(order.birth, order.draw, message),
         };
-        let newborn = Newborn {
-            genome: testing::genome(number),
-            summary: format!("dense {number}"),
-            hash: format!("{number:x}"),
-            operation: "test".to_owned(),
-            // Small networks are not the better ones: there is a front of score against size.
-            parameters: number % 100,
-            multiply_adds: number,
-        };
-        self.schedule(
-            BREEDING_SECONDS,
-            Happening::Event(Event::Bred(order.birth, order.draw, Box::new(newborn))),
-        );
+        self.schedule(BREEDING_SECONDS, Happening::Event(event));
     }
 
     fn train(&mut self, trainer: TrainerId, lease: &Lease) {
@@ -453,7 +469,7 @@ impl World {
 }
 
 /// Speeds are log-normal, sigma about 0.5; the same structure always has the same.
-fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
+pub fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
     let images = [800.0, 1000.0, 1200.0, 300.0][kind as usize];
     let mut own = ChaCha8Rng::seed_from_u64(testing::number(genome));
     let spread: f64 = (0..12).map(|_| own.random_range(-0.5..0.5)).sum();
@@ -461,7 +477,7 @@ fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
 }
 
 /// The final training is fitted to its time by its trainer.
-fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
+pub fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
     match lease.seconds_max {
         Some(limit) if lease.kind == LeaseKind::Final => {
             ((limit * 0.9 / epoch_seconds) as u32).clamp(1, lease.epochs)
@@ -471,7 +487,7 @@ fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
 }
 
 /// A training's fruits after so many epochs.
-fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
+pub fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
     let curve: Vec<EpochReport> = (1..=epochs)
         .map(|epoch| EpochReport {
             epoch,
