@@ -13,7 +13,7 @@ use hatchery_config::Experiment;
 use hatchery_models::{
     data::{Dataset, Split},
     training::{
-        Observer, Resident, Verdict,
+        Observer, Resident, Verdict, Wish,
         outcome::{EpochReport, Weights},
         runtime::Runtime,
     },
@@ -63,6 +63,7 @@ fn lease(evaluation: &EvaluationRecord, experiment: &Experiment) -> Lease {
         epochs: evaluation.epochs,
         seconds_max: None,
         weights: None,
+        checkpoint: None,
     }
 }
 
@@ -76,7 +77,7 @@ impl Observer for Until {
         if report.epoch as usize >= self.epochs { Verdict::Stop } else { Verdict::Continue }
     }
 
-    fn stop_requested(&self) -> bool {
-        false
+    fn wish(&self) -> Wish {
+        Wish::GoOn
     }
 }

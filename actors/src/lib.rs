@@ -24,7 +24,6 @@ pub mod messages;
 pub mod node;
 pub mod pace;
 pub mod population;
-mod process;
 pub mod progress;
 pub mod protocol;
 pub mod run;

@@ -1,9 +1,9 @@
 //! What the actors can be told: their mailboxes' types, apart from the actors, so that each can name the others'.
 
+use crate::agent::Outfit;
 use crate::link::LinkEvent;
 use crate::protocol::letters::BlobName;
 use crate::protocol::{BreedOrder, Event, Lease, Ticket, TrainerId};
-use crate::trainer::WorkFactory;
 use hatchery_models::training::outcome::{EpochReport, Trained};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -51,7 +51,7 @@ pub enum AgentMessage {
     /// By the link: something has come in.
     Link(LinkEvent),
     /// By its own preparation: what the trainers work with, or why there is nothing.
-    Outfitted(Result<Arc<dyn WorkFactory>, String>),
+    Outfitted(Result<Outfit, String>),
     /// By its own preparation: this blob is wanted from the coordinator.
     Want(BlobName, oneshot::Sender<Result<Vec<u8>, String>>),
     /// By the trainer of this slot.

@@ -3,6 +3,7 @@
 
 use crate::messages::{AgentMessage, NodeMessage, TrainerMessage};
 use crate::supervision;
+use crate::trainer::guard::Guard;
 use crate::trainer::{Trainer, TrainerArguments, WorkFactory};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct NodeArguments {
     pub agent: ActorRef<AgentMessage>,
     /// What they work with.
     pub factory: Arc<dyn WorkFactory>,
+    /// Who watches over their threads, where somebody does.
+    pub guard: Option<Arc<Guard>>,
     /// How many there are.
     pub slots: u32,
 }
@@ -46,8 +49,13 @@ struct Living {
 
 impl NodeState {
     async fn start(&mut self, myself: &ActorRef<NodeMessage>, slot: u32, restarts: u32) {
-        let NodeArguments { agent, factory, .. } = &self.arguments;
-        let arguments = TrainerArguments { slot, agent: agent.clone(), factory: Arc::clone(factory) };
+        let NodeArguments { agent, factory, guard, .. } = &self.arguments;
+        let arguments = TrainerArguments {
+            slot,
+            agent: agent.clone(),
+            factory: Arc::clone(factory),
+            guard: guard.clone(),
+        };
         match Trainer::spawn_linked(None, Trainer, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
                 self.living.insert(slot, Living { id: actor.get_id(), actor, restarts });

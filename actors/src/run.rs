@@ -11,7 +11,7 @@
 //! ```
 
 use crate::agent::brain::Patience;
-use crate::agent::{Agent, AgentArguments, Outfitter};
+use crate::agent::{Agent, AgentArguments, Outfit, Outfitter};
 use crate::breeder::Variation;
 pub use crate::error::SearchError;
 use crate::hub::Post;
@@ -160,8 +160,15 @@ pub(crate) async fn local_worker(
         predecessor: None,
     };
     let patience = Patience { grace: 0.0, lonely: f64::INFINITY };
-    let arguments =
-        AgentArguments { hello, patience, link, incoming, outfitter: Arc::new(Ready(work)), ended };
+    let arguments = AgentArguments {
+        hello,
+        patience,
+        link,
+        incoming,
+        outfitter: Arc::new(Ready(work)),
+        on_hang: Arc::new(|_| {}),
+        ended,
+    };
     let (agent, worker) = Agent::spawn(None, Agent, arguments).await?;
     let post = Post { link: to_worker, incoming: from_worker, data: Arc::new(Vec::new), sole: true };
     Ok((post, agent, worker))
@@ -171,12 +178,8 @@ pub(crate) async fn local_worker(
 struct Ready(Arc<dyn WorkFactory>);
 
 impl Outfitter for Ready {
-    fn outfit(
-        &self,
-        _: &Welcome,
-        _: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
-    ) -> Result<Arc<dyn WorkFactory>, String> {
-        Ok(Arc::clone(&self.0))
+    fn outfit(&self, _: &Welcome, _: &dyn Fn(BlobName) -> Result<Vec<u8>, String>) -> Result<Outfit, String> {
+        Ok(Outfit { factory: Arc::clone(&self.0), guard: None })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use crate::agent::Outfitter;
+pub use crate::agent::{OnHang, Outfit, Outfitter};
 
 /// What a worker needs.
 pub struct WorkerSetup {
@@ -30,6 +30,8 @@ pub struct WorkerSetup {
     pub predecessor: Option<Predecessor>,
     /// Makes the trainers ready for a run.
     pub outfitter: Arc<dyn Outfitter>,
+    /// What happens when a trainer's native code does not come back: this process has to end.
+    pub on_hang: OnHang,
     /// How long a draining worker has to end what it is at, or to give it back.
     pub grace: Duration,
     /// How long it goes on without a coordinator.
@@ -93,6 +95,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
         link: cluster.clone(),
         incoming,
         outfitter: setup.outfitter,
+        on_hang: setup.on_hang,
         ended,
     };
     let (agent, worker) = Agent::spawn(None, Agent, arguments)

@@ -14,6 +14,7 @@ use crate::node::{Node, NodeArguments};
 use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
 use crate::supervision;
 use crate::trainer::WorkFactory;
+use crate::trainer::guard::{Guard, GuardSettings, Hang, memory};
 use brain::{Agent as Brain, Deed, Ending, Patience};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::sync::Arc;
@@ -33,8 +34,19 @@ pub trait Outfitter: Send + Sync {
         &self,
         welcome: &Welcome,
         fetch: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
-    ) -> Result<Arc<dyn WorkFactory>, String>;
+    ) -> Result<Outfit, String>;
 }
+
+/// What the trainers of a process work with, and what they are watched for.
+pub struct Outfit {
+    /// Makes their work.
+    pub factory: Arc<dyn WorkFactory>,
+    /// What the process's guard minds; `None`: there is no guard.
+    pub guard: Option<GuardSettings>,
+}
+
+/// What happens when a trainer's native code does not come back: the program ends the process.
+pub type OnHang = Arc<dyn Fn(&Hang) + Send + Sync>;
 
 /// The Agent actor.
 pub struct Agent;
@@ -51,6 +63,8 @@ pub struct AgentArguments {
     pub incoming: mpsc::UnboundedReceiver<LinkEvent>,
     /// Makes the trainers ready.
     pub outfitter: Arc<dyn Outfitter>,
+    /// What happens when a trainer hangs.
+    pub on_hang: OnHang,
     /// How the worker ended.
     pub ended: oneshot::Sender<Ending>,
 }
@@ -61,6 +75,7 @@ pub struct AgentState {
     began: Instant,
     link: Arc<dyn Link>,
     outfitter: Arc<dyn Outfitter>,
+    on_hang: OnHang,
     slots: u32,
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
@@ -76,7 +91,7 @@ impl AgentState {
         let now = self.now();
         let deeds = match message {
             AgentMessage::Link(event) => self.brain.on_link(event, now),
-            AgentMessage::Outfitted(Ok(factory)) => self.start_trainers(factory, myself).await,
+            AgentMessage::Outfitted(Ok(outfit)) => self.start_trainers(outfit, myself).await,
             AgentMessage::Outfitted(Err(reason)) => self.brain.on_outfitted(Err(reason)),
             AgentMessage::Want(blob, answer) => {
                 self.fetched = Some(answer);
@@ -91,19 +106,24 @@ impl AgentState {
             },
             AgentMessage::Died(slot, reason) => self.brain.on_died(slot, &reason, now),
             AgentMessage::Drain(reason) => self.brain.on_drain(&reason, now),
-            AgentMessage::Tick => self.brain.on_tick(now, crate::process::resident_bytes()),
+            AgentMessage::Tick => {
+                self.brain.on_tick(now, memory::of_process().map_or(0, |memory| memory.resident_bytes))
+            }
         };
         for deed in deeds {
             self.perform(deed, myself);
         }
     }
 
-    async fn start_trainers(
-        &mut self,
-        factory: Arc<dyn WorkFactory>,
-        myself: &ActorRef<AgentMessage>,
-    ) -> Vec<Deed> {
-        let arguments = NodeArguments { agent: myself.clone(), factory, slots: self.slots };
+    async fn start_trainers(&mut self, outfit: Outfit, myself: &ActorRef<AgentMessage>) -> Vec<Deed> {
+        let Outfit { factory, guard } = outfit;
+        let guard = match guard.map(|settings| self.start_guard(settings)).transpose() {
+            Ok(guard) => guard,
+            Err(error) => {
+                return self.brain.on_outfitted(Err(format!("there is no thread for its guard: {error}")));
+            }
+        };
+        let arguments = NodeArguments { agent: myself.clone(), factory, guard, slots: self.slots };
         match Node::spawn_linked(None, Node, arguments, myself.get_cell()).await {
             Ok((node, _)) => {
                 self.node = Some(node);
@@ -111,6 +131,11 @@ impl AgentState {
             }
             Err(error) => self.brain.on_outfitted(Err(error.to_string())),
         }
+    }
+
+    fn start_guard(&self, settings: GuardSettings) -> std::io::Result<Arc<Guard>> {
+        let on_hang = Arc::clone(&self.on_hang);
+        Guard::start(settings, Box::new(move |hang| on_hang(hang))).map(Arc::new)
     }
 
     fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
@@ -174,7 +199,7 @@ impl Actor for Agent {
         myself: ActorRef<Self::Msg>,
         arguments: AgentArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let AgentArguments { hello, patience, link, mut incoming, outfitter, ended } = arguments;
+        let AgentArguments { hello, patience, link, mut incoming, outfitter, on_hang, ended } = arguments;
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
         let ear = myself.clone();
         tokio::spawn(async move {
@@ -190,6 +215,7 @@ impl Actor for Agent {
             began: Instant::now(),
             link,
             outfitter,
+            on_hang,
             slots,
             node: None,
             fetched: None,

@@ -195,8 +195,9 @@ impl Agent {
         self.set(slot, Slot::Idle { last: Some(ticket) });
         match trained {
             _ if abandoned => {}
-            Trained { outcome: Outcome::WorkerLost, message, .. } => {
-                self.hand_back(slot, ticket, &message, None, now);
+            Trained { outcome: Outcome::WorkerLost, message, checkpoint, .. } => {
+                let state = checkpoint.map(|state| state.to_bytes().into());
+                self.hand_back(slot, ticket, &message, state, now);
             }
             trained => self.keep_result(slot, ticket, trained, now),
         }

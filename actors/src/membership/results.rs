@@ -179,6 +179,7 @@ fn trained(report: &Report) -> Trained {
         message: report.message.clone(),
         curve: report.curve.clone(),
         weights: None,
+        checkpoint: None,
         steps: report.steps,
         build_seconds: report.build_seconds,
         seconds: report.seconds,

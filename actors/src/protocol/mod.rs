@@ -304,5 +304,14 @@ pub enum Event {
 
 /// A result where there is none.
 pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
-    Trained { outcome, message, curve: Vec::new(), weights: None, steps: 0, build_seconds: 0.0, seconds: 0.0 }
+    Trained {
+        outcome,
+        message,
+        curve: Vec::new(),
+        weights: None,
+        steps: 0,
+        build_seconds: 0.0,
+        seconds: 0.0,
+        checkpoint: None,
+    }
 }

@@ -1,5 +1,6 @@
 //! The Trainer: an actor that is always there to answer, and a thread that trains.
 
+pub mod guard;
 mod rehearsal;
 pub mod slot;
 pub mod training;
@@ -10,6 +11,7 @@ pub use work::{Work, WorkFactory};
 
 use crate::messages::{AgentMessage, SlotReport, TrainerMessage};
 use crate::protocol::nothing_trained;
+use guard::Guard;
 use hatchery_models::training::outcome::Outcome;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use slot::Slot;
@@ -32,6 +34,8 @@ pub struct TrainerArguments {
     pub agent: ActorRef<AgentMessage>,
     /// What it works with.
     pub factory: Arc<dyn WorkFactory>,
+    /// Who watches over its thread, where somebody does.
+    pub guard: Option<Arc<Guard>>,
 }
 
 /// What a trainer knows.
@@ -58,8 +62,11 @@ impl Actor for Trainer {
         myself: ActorRef<Self::Msg>,
         arguments: TrainerArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let TrainerArguments { slot: number, agent, factory } = arguments;
+        let TrainerArguments { slot: number, agent, factory, guard } = arguments;
         let slot = Slot::start(number, factory, myself)?;
+        if let Some(guard) = guard {
+            guard.watch(slot.pulse());
+        }
         Ok(TrainerState { number, agent, slot })
     }
 
@@ -79,7 +86,7 @@ impl Actor for Trainer {
                 }
             }
             TrainerMessage::Stop => state.slot.stop_evaluation(),
-            TrainerMessage::HandBack => state.slot.stop_evaluation(),
+            TrainerMessage::HandBack => state.slot.hand_back_evaluation(),
             TrainerMessage::Thread(report) => state.tell(report),
         }
         Ok(())

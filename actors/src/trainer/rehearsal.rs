@@ -5,7 +5,7 @@
 use crate::pace::Pace;
 use hatchery_models::training::outcome::EpochReport;
 use hatchery_models::training::runtime::Runtime;
-use hatchery_models::training::{Assignment, Observer, Resident, Verdict, train};
+use hatchery_models::training::{Assignment, Observer, Phase, Resident, Verdict, Wish, train};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ pub fn rehearse(
         began: Cell::new(None),
         steps: Cell::new(0),
     };
-    let trained = train(runtime, resident, assignment, &mut curtain);
+    let from_the_beginning = Assignment { resume: None, ..*assignment };
+    let trained = train(runtime, resident, &from_the_beginning, &mut curtain);
     let batch = assignment.train.len().min(assignment.genome.training.batch_size as usize);
     let images = trained.steps.saturating_sub(1) * batch as u64;
     Pace::measured(trained.seconds, trained.build_seconds, images)
@@ -54,11 +55,17 @@ impl Observer for Curtain<'_> {
         Verdict::Continue
     }
 
-    fn stop_requested(&self) -> bool {
+    /// Nobody goes on with a rehearsal: it ends where its audience wishes anything else.
+    fn wish(&self) -> Wish {
         let began = self.began.get().unwrap_or_else(Instant::now);
         self.began.set(Some(began));
         let steps = self.steps.get();
         self.steps.set(steps.saturating_add(1));
-        (steps >= STEPS_MIN && began.elapsed() >= self.lasts) || self.audience.stop_requested()
+        let over = steps >= STEPS_MIN && began.elapsed() >= self.lasts;
+        if over || self.audience.stop_requested() { Wish::Stop } else { Wish::GoOn }
+    }
+
+    fn alive(&self, phase: Phase) {
+        self.audience.alive(phase);
     }
 }

@@ -1,16 +1,17 @@
 //! A trainer's thread: does the work that its actor hands it, so that the actor itself is always there to answer.
 //!
-//! Panics of the work end the evaluation, not the thread. It must not know the Population.
+//! Panics of the work end the evaluation, not the thread. What the thread is wished to do, and its signs of life, are
+//! in its pulse, which a guard may watch. It must not know the Population.
 
+use super::guard::Pulse;
 use super::work::{Work, WorkFactory};
 use crate::messages::{SlotReport, TrainerMessage};
 use crate::protocol::{Lease, Ticket, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
-use hatchery_models::training::{Observer, Verdict};
+use hatchery_models::training::{Observer, Phase, Verdict, Wish};
 use ractor::ActorRef;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -21,7 +22,7 @@ const LEASES_MAX: usize = 2;
 /// The thread, as its actor sees it.
 pub struct Slot {
     leases: Option<mpsc::SyncSender<Lease>>,
-    stop: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,23 +37,34 @@ impl Slot {
         actor: ActorRef<TrainerMessage>,
     ) -> std::io::Result<Self> {
         let (leases, incoming) = mpsc::sync_channel(LEASES_MAX);
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
+        let pulse = Arc::new(Pulse::new(format!("slot {slot}")));
+        let own = Arc::clone(&pulse);
         let thread = std::thread::Builder::new()
             .name(format!("trainer-{slot}"))
-            .spawn(move || Bench { slot, factory, actor, stop: flag, work: None }.serve(&incoming))?;
-        Ok(Self { leases: Some(leases), stop, thread: Some(thread) })
+            .spawn(move || Bench { slot, factory, actor, pulse: own, work: None }.serve(&incoming))?;
+        Ok(Self { leases: Some(leases), pulse, thread: Some(thread) })
     }
 
     /// Hands the thread its next lease. Says whether it could take it.
     pub fn assign(&self, lease: Lease) -> bool {
-        self.stop.store(false, Ordering::Release);
+        self.pulse.let_go_on();
         self.leases.as_ref().is_some_and(|leases| leases.try_send(lease).is_ok())
     }
 
     /// Ends the evaluation under way, within one training step.
     pub fn stop_evaluation(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.pulse.ask_to_stop();
+    }
+
+    /// Interrupts the evaluation under way, within one training step: it is delivered as `WorkerLost`, with the state
+    /// to go on from where it had got anywhere. Goes before `stop_evaluation`.
+    pub fn hand_back_evaluation(&self) {
+        self.pulse.ask_to_hand_back();
+    }
+
+    /// The thread's pulse, for the process's guard.
+    pub const fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     /// Ends the thread, and gives its handle to wait for.
@@ -75,7 +87,7 @@ struct Bench {
     slot: u32,
     factory: Arc<dyn WorkFactory>,
     actor: ActorRef<TrainerMessage>,
-    stop: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     work: Option<Box<dyn Work>>,
 }
 
@@ -90,7 +102,9 @@ impl Bench {
         }
         while let Ok(lease) = leases.recv() {
             let ticket = lease.ticket();
+            self.pulse.begin(ticket.evaluation, ticket.attempt);
             let trained = self.evaluate(lease);
+            self.pulse.end();
             self.say(SlotReport::Done(ticket, Box::new(trained)));
         }
     }
@@ -100,7 +114,7 @@ impl Bench {
             Ok(work) => work,
             Err(message) => return nothing_trained(Outcome::Crashed, message),
         };
-        let mut observer = Watcher { actor: &self.actor, ticket: lease.ticket(), stop: &self.stop };
+        let mut observer = Watcher { actor: &self.actor, ticket: lease.ticket(), pulse: &self.pulse };
         let planned_and_done = || {
             let epochs_max = lease.epochs;
             let lease = work.plan(lease, &observer);
@@ -130,22 +144,39 @@ impl Bench {
     }
 }
 
-/// Reports epochs, and passes the stop on.
+/// Reports epochs and signs of life, and passes wishes on.
 struct Watcher<'a> {
     actor: &'a ActorRef<TrainerMessage>,
     ticket: Ticket,
-    stop: &'a AtomicBool,
+    pulse: &'a Pulse,
 }
 
 impl Observer for Watcher<'_> {
     fn epoch(&mut self, report: &EpochReport) -> Verdict {
-        let report_of_epoch = SlotReport::Epoch(self.ticket, *report);
-        let _ = self.actor.cast(TrainerMessage::Thread(report_of_epoch));
-        if self.stop_requested() { Verdict::Stop } else { Verdict::Continue }
+        self.say(report);
+        // Whatever else is wished, the next step will hear.
+        if self.wish() == Wish::Stop { Verdict::Stop } else { Verdict::Continue }
     }
 
-    fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+    fn wish(&self) -> Wish {
+        self.pulse.sign();
+        self.pulse.wish()
+    }
+
+    fn alive(&self, phase: Phase) {
+        self.pulse.beat(phase);
+    }
+
+    /// Who follows the curve of this attempt has all of it.
+    fn resumed(&mut self, curve: &[EpochReport]) {
+        curve.iter().for_each(|report| self.say(report));
+    }
+}
+
+impl Watcher<'_> {
+    fn say(&self, report: &EpochReport) {
+        let epoch = SlotReport::Epoch(self.ticket, *report);
+        let _ = self.actor.cast(TrainerMessage::Thread(epoch));
     }
 }
 
@@ -153,3 +184,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message").to_owned()
 }
+
+#[cfg(test)]
+mod tests;

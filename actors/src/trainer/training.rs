@@ -9,7 +9,9 @@ use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::runtime::{Device, Runtime};
-use hatchery_models::training::{Assignment, Observer, Resident, evaluate, train};
+use hatchery_models::training::{
+    Assignment, Checkpoint, EvaluateError, Observer, Resident, evaluate_observed, train,
+};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Instant;
@@ -113,19 +115,22 @@ struct TrainingWork {
 
 impl Work for TrainingWork {
     fn plan(&mut self, lease: Lease, observer: &dyn Observer) -> Lease {
-        match lease.seconds_max {
+        let lease = match lease.seconds_max {
             Some(seconds_max) if lease.kind == LeaseKind::Final => self.fit(lease, seconds_max, observer),
             _ => lease,
-        }
+        };
+        self.as_begun(lease)
     }
 
     fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
         match lease.kind {
-            LeaseKind::Test => self.test(lease),
+            LeaseKind::Test => self.test(lease, observer),
             LeaseKind::Search | LeaseKind::Crown | LeaseKind::Final => {
                 let own = &self.setup.runtime;
                 let runtime = if lease.kind == LeaseKind::Final { &self.alone } else { own };
-                train(runtime, &self.setup.resident, &self.assignment(lease), observer)
+                let checkpoint = checkpoint(lease);
+                let assignment = Assignment { resume: checkpoint.as_ref(), ..self.assignment(lease) };
+                train(runtime, &self.setup.resident, &assignment, observer)
             }
         }
     }
@@ -156,6 +161,20 @@ impl TrainingWork {
         Lease { epochs, seconds_max: Some(left), ..lease }
     }
 
+    /// A training that was interrupted goes on with as many epochs as it was begun with, whatever would fit its time
+    /// now: the learning rate follows from them. A checkpoint that is of no use is left out.
+    fn as_begun(&self, lease: Lease) -> Lease {
+        let Some(checkpoint) = checkpoint(&lease) else { return Lease { checkpoint: None, ..lease } };
+        let epochs = checkpoint.epochs();
+        match checkpoint.check(&Assignment { epochs, ..self.assignment(&lease) }) {
+            Ok(()) => Lease { epochs, ..lease },
+            Err(error) => {
+                tracing::warn!(evaluation = %lease.evaluation, "the training begins from the beginning: {error}");
+                Lease { checkpoint: None, ..lease }
+            }
+        }
+    }
+
     fn assignment<'a>(&'a self, lease: &'a Lease) -> Assignment<'a> {
         let TrainingFactory { parts, training, memory_mib, .. } = &self.setup;
         let (train, valid): (&[u32], &[u32]) = match lease.kind {
@@ -175,17 +194,19 @@ impl TrainingWork {
             majority_patience: training.majority_patience,
             // Those at full length are to be trained at full length.
             patience: if lease.kind == LeaseKind::Search { training.patience } else { 0 },
+            resume: None,
         }
     }
 
-    fn test(&self, lease: &Lease) -> Trained {
+    fn test(&self, lease: &Lease, observer: &dyn Observer) -> Trained {
         let clock = Instant::now();
         let TrainingFactory { resident, parts, .. } = &self.setup;
         let Some(weights) = &lease.weights else {
             return nothing_trained(Outcome::Crashed, "there are no weights to test".to_owned());
         };
+        let (genome, normalisation) = (&lease.genome, &parts.normalisation);
         let scores =
-            evaluate(&self.alone, resident, &lease.genome, &parts.normalisation, weights, &parts.test);
+            evaluate_observed(&self.alone, resident, genome, normalisation, weights, &parts.test, observer);
         match scores {
             Ok(scores) => {
                 let seconds = clock.elapsed().as_secs_f64();
@@ -199,7 +220,21 @@ impl TrainingWork {
                 let done = nothing_trained(Outcome::Completed, String::new());
                 Trained { curve: vec![report], seconds, ..done }
             }
+            // Half a test is none.
+            Err(EvaluateError::Ended { outcome: Outcome::Stopped | Outcome::WorkerLost, .. }) => {
+                nothing_trained(Outcome::WorkerLost, "handed back".to_owned())
+            }
+            Err(EvaluateError::Ended { outcome, message }) => nothing_trained(outcome, message),
             Err(error) => nothing_trained(Outcome::Crashed, error.to_string()),
         }
     }
+}
+
+/// The state to go on from, where the lease has one that can be read.
+fn checkpoint(lease: &Lease) -> Option<Checkpoint> {
+    let read = Checkpoint::from_bytes(lease.checkpoint.as_deref()?);
+    let warn = |error| {
+        tracing::warn!(evaluation = %lease.evaluation, "the training begins from the beginning: {error}");
+    };
+    read.map_err(warn).ok()
 }

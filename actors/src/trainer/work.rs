@@ -7,13 +7,15 @@ use hatchery_models::training::outcome::Trained;
 /// Does evaluations, one after the other, on one thread. It need not be `Send`: it is made and stays on its thread,
 /// as a device's context must.
 pub trait Work {
-    /// The lease as it will be carried out: with its length fitted to its time, and the time that this took taken off.
+    /// The lease as it will be carried out: with its length fitted to its time, and the time that this took taken off;
+    /// one that goes on from a checkpoint, with the length that it was begun with.
     /// Ends soon where the observer wants to stop.
     fn plan(&mut self, lease: Lease, _: &dyn Observer) -> Lease {
         lease
     }
 
-    /// Does one evaluation as planned. However it ends, it is an outcome: a panic counts as `Crashed`.
+    /// Does one evaluation as planned. However it ends, it is an outcome: a panic counts as `Crashed`, one that is
+    /// handed back as `WorkerLost`. It minds its observer's wishes, and gives it signs of life.
     fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained;
 }
 

@@ -5,6 +5,8 @@
 //! there are at least two classes with at least two samples each. Pixels stay bytes; nothing is normalised
 //! here, the statistics of the training part ([`Normalisation`]) go into the graph.
 //!
+//! For other processes a data set is [`pack`]ed into bytes; what came from one is kept in a [`DataCache`].
+//!
 //! It must not know genomes, graphs or trainers.
 //!
 //! The embedded digits are the test part of the UCI data set *Optical Recognition of Handwritten Digits* (E.
@@ -12,6 +14,7 @@
 //! scikit-learn; see [`DIGITS_ATTRIBUTION`].
 
 mod assemble;
+pub mod cache;
 mod cifar;
 mod csv;
 mod describe;
@@ -24,6 +27,7 @@ pub mod limits;
 mod normalisation;
 mod npy;
 mod npz;
+mod packed;
 mod source;
 mod split;
 mod write;
@@ -31,9 +35,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use cache::{CacheError, Cached, DataCache};
 pub use describe::{ClassCount, Description, Shape, TargetRange, describe};
 pub use digits::DIGITS_ATTRIBUTION;
 pub use error::DataError;
+pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};
 pub use source::{SourceKind, catalogue};
 pub use split::subset;
 pub use write::write_npz;

@@ -1,6 +1,6 @@
 //! What a trainer is asked to do, and whom it tells.
 
-use super::outcome::EpochReport;
+use super::{checkpoint::Checkpoint, outcome::EpochReport};
 use crate::{data::Normalisation, genome::Genome};
 
 /// One training.
@@ -19,7 +19,7 @@ pub struct Assignment<'a> {
     pub valid: &'a [u32],
     /// Statistics of the training part.
     pub normalisation: &'a Normalisation,
-    /// Wall-clock limit in seconds, preparation included.
+    /// Wall-clock limit in seconds, preparation included; what an earlier attempt took is not.
     pub seconds_max: Option<f64>,
     /// Limit of the memory that the training needs beside the data set, as estimated before anything is allocated.
     pub memory_bytes_max: u64,
@@ -27,6 +27,9 @@ pub struct Assignment<'a> {
     pub majority_patience: f64,
     /// Epochs without a better validation result after which training stops; 0 = never.
     pub patience: u32,
+    /// Where to go on from: the training then ends exactly as if it had never been interrupted. A checkpoint of another
+    /// training is refused, with a warning, and the training begins from the beginning.
+    pub resume: Option<&'a Checkpoint>,
 }
 
 /// Whether to go on.
@@ -38,13 +41,76 @@ pub enum Verdict {
     Stop,
 }
 
+/// What an observer wants of the training under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That it ends; the best epoch so far is the result.
+    Stop,
+    /// That it is interrupted, to be gone on with elsewhere.
+    HandBack,
+    /// That it ends, since it takes more memory than it may.
+    Yield {
+        /// What it was seen to take, in bytes.
+        used_bytes: u64,
+        /// What it may take, in bytes.
+        allowed_bytes: u64,
+    },
+}
+
+/// What a training is about to do: between two of them, native code may be at work for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Makes the graph of a network and its bytes.
+    #[default]
+    Expressing,
+    /// Lets the library prepare a model and allocate what it needs.
+    Preparing,
+    /// Takes a training step.
+    Stepping,
+    /// Evaluates a batch.
+    Evaluating,
+    /// Copies its state from the device.
+    Reading,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 5] =
+        [Self::Expressing, Self::Preparing, Self::Stepping, Self::Evaluating, Self::Reading];
+
+    /// What it is, for people: follows "while".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Expressing => "expressing a network",
+            Self::Preparing => "preparing a model",
+            Self::Stepping => "taking a training step",
+            Self::Evaluating => "evaluating a batch",
+            Self::Reading => "reading the training's state",
+        }
+    }
+}
+
 /// Whom a training tells how it goes.
 pub trait Observer {
     /// After each epoch.
     fn epoch(&mut self, report: &EpochReport) -> Verdict;
 
-    /// Asked before every step; a training ends within one step of `true`.
-    fn stop_requested(&self) -> bool;
+    /// Asked before every step; a training minds the answer within one step.
+    fn wish(&self) -> Wish;
+
+    /// A sign of life: said before every step, every batch and whatever else may take a while.
+    fn alive(&self, _: Phase) {}
+
+    /// Once, where a training goes on from a checkpoint: the epochs that it has behind it.
+    fn resumed(&mut self, _: &[EpochReport]) {}
+
+    /// Whether the training is to end, in whatever way.
+    fn stop_requested(&self) -> bool {
+        self.wish() != Wish::GoOn
+    }
 }
 
 /// Lets every training go on.
@@ -56,7 +122,7 @@ impl Observer for Unobserved {
         Verdict::Continue
     }
 
-    fn stop_requested(&self) -> bool {
-        false
+    fn wish(&self) -> Wish {
+        Wish::GoOn
     }
 }

@@ -1,12 +1,14 @@
 //! Evaluates finished weights on samples of a data set.
 
 use super::{
-    outcome::Weights,
+    assignment::{Observer, Phase, Unobserved},
+    outcome::{Outcome, Weights},
     programs::{EvaluationProgram, weight_vectors},
     resident::Resident,
     runtime::{Evaluator, Runtime, RuntimeError},
     scores::{Reference, Scores},
-    trainer::sums_over,
+    trainer::{heed, sums_over},
+    watch::End,
 };
 use crate::{data::Normalisation, genome::Genome};
 
@@ -19,6 +21,20 @@ pub enum EvaluateError {
     /// ONNX Runtime failed.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// Its observer wanted something else.
+    #[error("{message}")]
+    Ended {
+        /// How it counts.
+        outcome: Outcome,
+        /// Why.
+        message: String,
+    },
+}
+
+impl From<End> for EvaluateError {
+    fn from(End { outcome, message }: End) -> Self {
+        Self::Ended { outcome, message }
+    }
 }
 
 /// Evaluates a genome's weights on the samples `indices`. `normalisation` is that of the weights' training.
@@ -33,12 +49,32 @@ pub fn evaluate(
     weights: &Weights,
     indices: &[u32],
 ) -> Result<Scores, EvaluateError> {
-    let samples = indices.len();
-    let program = EvaluationProgram::of(runtime, resident, genome, normalisation, samples)
+    evaluate_observed(runtime, resident, genome, normalisation, weights, indices, &Unobserved)
+}
+
+/// The same before an observer, who can end it between two batches.
+///
+/// # Errors
+/// As `evaluate`, and where the observer wishes anything but that it goes on.
+pub fn evaluate_observed(
+    runtime: &Runtime,
+    resident: &Resident,
+    genome: &Genome,
+    normalisation: &Normalisation,
+    weights: &Weights,
+    indices: &[u32],
+    observer: &dyn Observer,
+) -> Result<Scores, EvaluateError> {
+    observer.alive(Phase::Expressing);
+    let program = EvaluationProgram::of(runtime, resident, genome, normalisation, indices.len())
         .map_err(|end| EvaluateError::Expression(end.message))?;
     let sizes = (program.batch, program.classes);
     let weights = weight_vectors(weights.clone());
+    observer.alive(Phase::Preparing);
     let mut evaluator = Evaluator::of_weights(runtime, &program.model, &resident.shared(), &weights, sizes)?;
-    let sums = sums_over::<RuntimeError>(&mut evaluator, 0, indices, program.batch, &mut || Ok(()))?;
+    let sums = sums_over::<EvaluateError>(&mut evaluator, 0, indices, program.batch, &mut || {
+        observer.alive(Phase::Evaluating);
+        Ok(heed(observer.wish())?)
+    })?;
     Ok(sums.scores(&Reference::of(resident.dataset(), normalisation, indices)))
 }

@@ -4,12 +4,14 @@
 
 mod assignment;
 pub mod bench;
+pub mod checkpoint;
 mod evaluation;
 pub mod library;
 mod memory;
 pub mod outcome;
 mod probe;
 mod programs;
+mod record;
 mod resident;
 pub mod runtime;
 mod sampler;
@@ -18,8 +20,9 @@ mod scores;
 mod trainer;
 mod watch;
 
-pub use assignment::{Assignment, Observer, Unobserved, Verdict};
-pub use evaluation::{EvaluateError, evaluate};
+pub use assignment::{Assignment, Observer, Phase, Unobserved, Verdict, Wish};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use evaluation::{EvaluateError, evaluate, evaluate_observed};
 pub use probe::{Probe, ProbeError, probe};
 pub use resident::Resident;
 pub use scores::Scores;

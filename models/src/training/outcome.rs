@@ -1,5 +1,7 @@
 //! How an evaluation ends, and what it leaves.
 
+use super::checkpoint::Checkpoint;
+use crate::flat::{FlatError, Format, Reader, Writer};
 use serde::{Deserialize, Serialize};
 
 pub use crate::expression::Weights;
@@ -76,7 +78,7 @@ pub struct EpochReport {
     /// Classification: share of validation samples classified rightly. Regression: R squared
     /// (1 - mean squared error / variance of the targets).
     pub validation_score: f64,
-    /// Seconds since the training began.
+    /// Seconds since the training began; of one that was interrupted, those that it was under way.
     pub seconds: f64,
 }
 
@@ -91,33 +93,61 @@ pub struct Trained {
     pub curve: Vec<EpochReport>,
     /// The best epoch's weights; `None` where no epoch was finished with finite numbers.
     pub weights: Option<Weights>,
-    /// Training steps taken.
+    /// Training steps taken, those before an interruption included.
     pub steps: u64,
-    /// Seconds from genome to the first finished step.
+    /// Seconds from genome to the first finished step; of a training that was interrupted, those of all its attempts.
     pub build_seconds: f64,
-    /// Seconds in all.
+    /// Seconds in all, those before an interruption included.
     pub seconds: f64,
+    /// The state to go on from; only where the training was handed back after its first step.
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
+/// Weights on their way between processes.
+const WEIGHTS: Format = Format { what: "weights file", magic: *b"htchwght", version: 1 };
+
 impl Weights {
-    /// STUB
+    /// As bytes for another process, checksum included: parameters, then statistics.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = (self.parameters.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(self.parameters.iter().chain(&self.statistics).flat_map(|value| value.to_le_bytes()));
-        bytes
+        let values = self.parameters.len() + self.statistics.len();
+        let mut writer = Writer::new(&WEIGHTS, 2 * size_of::<u64>() + values * size_of::<f32>());
+        writer.floats(&self.parameters);
+        writer.floats(&self.statistics);
+        writer.sealed()
     }
-    /// STUB
+
+    /// From the bytes of `to_bytes`. Whether they are of a certain network, whoever uses them checks.
     ///
     /// # Errors
-    /// STUB
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (head, rest) = bytes.split_at_checked(8).ok_or("short")?;
-        let count = u64::from_le_bytes(head.try_into().map_err(|_| "head")?) as usize;
-        let mut values: Vec<f32> = rest
-            .chunks_exact(4)
-            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-            .collect();
-        let statistics = values.split_off(count.min(values.len()));
-        Ok(Self { parameters: values, statistics })
+    /// Where they are something else, damaged, or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FlatError> {
+        let mut reader = Reader::open_sealed(&WEIGHTS, bytes)?;
+        let (parameters, statistics) = (reader.floats("the parameters")?, reader.floats("the statistics")?);
+        reader.end()?;
+        Ok(Self { parameters, statistics })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_travel_bit_for_bit_and_damage_is_noticed() {
+        let weights = Weights { parameters: vec![1.0, -0.0, f32::NAN, 1e-42], statistics: vec![0.5] };
+        let bytes = weights.to_bytes();
+        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let back = Weights::from_bytes(&bytes).unwrap();
+        assert_eq!(bits(&back.parameters), bits(&weights.parameters));
+        assert_eq!(bits(&back.statistics), bits(&weights.statistics));
+        let none = Weights::default();
+        assert_eq!(Weights::from_bytes(&none.to_bytes()), Ok(none));
+
+        let message = |bytes: &[u8]| Weights::from_bytes(bytes).unwrap_err().to_string();
+        assert!(message(&bytes[..bytes.len() - 1]).contains("checksum"));
+        assert!(message(b"nonsense!").contains("no weights file"));
+        let mut damaged = bytes;
+        damaged[20] ^= 1;
+        assert!(message(&damaged).contains("damaged"));
     }
 }

@@ -73,6 +73,7 @@ pub fn probe(runtime: &Runtime) -> Result<Probe, ProbeError> {
         memory_bytes_max: MEMORY_BYTES_MAX,
         majority_patience: f64::INFINITY,
         patience: 0,
+        resume: None,
     };
     let trained = train(runtime, &resident, &assignment, &mut Unobserved);
     if trained.outcome == Outcome::Completed {

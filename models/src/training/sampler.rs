@@ -40,6 +40,15 @@ impl Sampler {
         self.indices.len() / self.batch
     }
 
+    /// Goes on as if so many epochs had been drawn and so many steps been taken. To be called on a new sampler.
+    pub fn skip(&mut self, epochs: u32, steps: u64) {
+        for _ in 0..epochs {
+            self.shuffle();
+        }
+        // A step draws one word.
+        self.steps.set_word_pos(u128::from(steps));
+    }
+
     /// Draws the next epoch's order.
     pub fn shuffle(&mut self) {
         self.indices.shuffle(&mut self.order);
@@ -111,6 +120,30 @@ mod tests {
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1).0, drawn(2).0);
         assert_ne!(drawn(1).1, drawn(2).1);
+    }
+
+    #[test]
+    fn what_is_skipped_is_as_good_as_drawn() {
+        let indices: Vec<u32> = (0..64).collect();
+        let new = || Sampler::new(&indices, 8, 5);
+        let mut whole = new();
+        let epochs: Vec<Vec<(Vec<i64>, i64)>> = (0..3)
+            .map(|_| {
+                whole.shuffle();
+                let mut step = |step| {
+                    let (index, seed) = whole.step(step);
+                    (index.to_vec(), seed)
+                };
+                (0..8).map(&mut step).collect()
+            })
+            .collect();
+        for (epoch, step) in [(0, 0), (0, 5), (1, 0), (2, 7)] {
+            let mut resumed = new();
+            resumed.skip(epoch, u64::from(epoch) * 8 + step as u64);
+            resumed.shuffle();
+            let (index, seed) = resumed.step(step);
+            assert_eq!((index.to_vec(), seed), epochs[epoch as usize][step], "epoch {epoch} step {step}");
+        }
     }
 
     #[test]

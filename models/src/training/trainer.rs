@@ -1,13 +1,16 @@
-//! The training loop: steps, looks at validation samples, epochs, the best epoch's weights.
+//! The training loop: steps, looks at validation samples, epochs, the best epoch's weights; and how it is interrupted
+//! and gone on with.
 //!
 //! It runs two models (training step, evaluation) without knowing what network is in them.
 
 use super::{
-    assignment::{Assignment, Observer, Verdict},
+    assignment::{Assignment, Observer, Phase, Verdict, Wish},
+    checkpoint::{Checkpoint, CheckpointError},
     outcome::{EpochReport, Outcome, Trained, Weights},
     programs::{EvaluationProgram, Programs},
+    record::Record,
     resident::Resident,
-    runtime::{Evaluator, Runtime, RuntimeError, StepInputs, Stepper},
+    runtime::{Evaluator, Runtime, RuntimeError, StateVector, StepInputs, Stepper},
     sampler::{Sampler, weighted_batches},
     schedule::{learning_rate, warmup_steps},
     scores::{Reference, Scores, Sums},
@@ -18,13 +21,14 @@ use std::time::Instant;
 /// Validation samples of a look amid an epoch, at most: enough to tell a dead network from a living one.
 const PROBE_SAMPLES_MAX: usize = 256;
 /// Looks in each of the first epochs, at equal distances, the epoch's end not counted.
-const PROBES_PER_EPOCH: usize = 3;
+const PROBES_PER_EPOCH: u64 = 3;
 /// Epochs with looks; later ones are watched at their ends.
 const PROBED_EPOCHS: u32 = 2;
 /// A look comes no sooner than this many steps after the one before: a network may need some to come alive.
-const PROBE_DISTANCE_STEPS_MIN: usize = 20;
+const PROBE_DISTANCE_STEPS_MIN: u64 = 20;
 
-/// Trains a network. Every way in which that can end is an outcome, none an error.
+/// Trains a network, or goes on with a training that was handed back. Every way in which that can end is an outcome,
+/// none an error.
 pub fn train(
     runtime: &Runtime,
     resident: &Resident,
@@ -32,15 +36,12 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Trained {
     let clock = Instant::now();
-    let mut record = Record::default();
-    let end = Run::prepare(runtime, resident, assignment, clock)
-        .and_then(|mut run| {
-            let end = run.all_epochs(&mut record, observer);
-            run.keep_last_weights(&mut record, &end)?;
-            end
-        })
+    let mut left = Left::default();
+    let end = Run::prepare(runtime, resident, assignment, clock, observer)
+        .and_then(|run| run.train(&mut left, observer))
         .err()
         .unwrap_or_else(|| End::new(Outcome::Completed, ""));
+    let Left { record, checkpoint } = left;
     Trained {
         outcome: end.outcome,
         message: end.message,
@@ -48,17 +49,16 @@ pub fn train(
         weights: record.weights,
         steps: record.steps,
         build_seconds: record.build_seconds,
-        seconds: clock.elapsed().as_secs_f64(),
+        seconds: record.seconds_before + clock.elapsed().as_secs_f64(),
+        checkpoint,
     }
 }
 
 /// What remains of a training, however it ends.
 #[derive(Debug, Default)]
-struct Record {
-    curve: Vec<EpochReport>,
-    weights: Option<Weights>,
-    steps: u64,
-    build_seconds: f64,
+struct Left {
+    record: Record,
+    checkpoint: Option<Box<Checkpoint>>,
 }
 
 struct Run<'a> {
@@ -66,9 +66,14 @@ struct Run<'a> {
     resident: &'a Resident,
     assignment: &'a Assignment<'a>,
     clock: Instant,
+    record: Record,
+    /// Whether this attempt has taken a step.
+    stepped: bool,
     sampler: Sampler,
     watch: Watch,
     reference: Reference,
+    /// Names of the state's vectors.
+    state: Vec<String>,
     stepper: Stepper,
     /// With the samples of its batches.
     evaluator: Option<(Evaluator, usize)>,
@@ -80,113 +85,161 @@ impl<'a> Run<'a> {
         resident: &'a Resident,
         assignment: &'a Assignment<'a>,
         clock: Instant,
+        observer: &mut dyn Observer,
     ) -> Result<Self, End> {
         if assignment.train.is_empty() {
             return Err(End::new(Outcome::Crashed, "there are no samples to train on"));
         }
+        observer.alive(Phase::Expressing);
         let programs = Programs::of(runtime, resident, assignment)?;
-        if programs.memory_bytes > assignment.memory_bytes_max {
-            let message = format!(
-                "the training needs about {} MiB, the limit is {} MiB",
-                programs.memory_bytes >> 20,
-                assignment.memory_bytes_max >> 20
-            );
-            return Err(End::new(Outcome::OutOfMemory, message));
-        }
+        check_memory(&programs, assignment)?;
         let reference = Reference::of(resident.dataset(), assignment.normalisation, assignment.valid);
-        let shared = resident.shared();
-        let stepper = Stepper::new(runtime, &programs.step, &shared, &programs.state, programs.batch)?;
+        let mut sampler = Sampler::new(assignment.train, programs.batch, assignment.seed);
+        let mut watch = Watch::new(reference.clone(), assignment.majority_patience, assignment.patience);
+        let (mut state, mut record) = (programs.state, Record::default());
+        if let Some((checkpoint, resumed)) = resumed(assignment, &state, &sampler) {
+            state = resumed;
+            record = checkpoint.record().clone();
+            watch = watch.remembering(checkpoint.memory());
+            sampler.skip(record.epoch - 1, record.steps);
+            observer.resumed(&record.curve);
+        }
+        observer.alive(Phase::Preparing);
+        let stepper = Stepper::new(runtime, &programs.step, &resident.shared(), &state, programs.batch)?;
         Ok(Self {
             runtime,
             resident,
             assignment,
             clock,
-            sampler: Sampler::new(assignment.train, programs.batch, assignment.seed),
-            watch: Watch::new(reference.clone(), assignment.majority_patience, assignment.patience),
+            record,
+            stepped: false,
+            sampler,
+            watch,
             reference,
+            state: state.into_iter().map(|vector| vector.name).collect(),
             stepper,
             evaluator: None,
         })
     }
 
-    fn all_epochs(&mut self, record: &mut Record, observer: &mut dyn Observer) -> Result<(), End> {
-        for epoch in 1..=self.assignment.epochs {
-            let training_loss = self.epoch_steps(epoch, record, observer)?;
-            let (scores, better) = self.validate(epoch, record.steps, training_loss, observer)?;
-            if better {
-                record.weights = Some(self.weights()?);
-            }
-            let report = EpochReport {
-                epoch,
-                training_loss,
-                validation_loss: scores.loss,
-                validation_score: scores.score,
-                seconds: self.clock.elapsed().as_secs_f64(),
+    fn train(mut self, left: &mut Left, observer: &mut dyn Observer) -> Result<(), End> {
+        let end = self.all_epochs(observer);
+        let kept = self.keep_last_weights(&end, observer);
+        let handed_back = end.as_ref().is_err_and(|end| end.outcome == Outcome::WorkerLost);
+        // Before its first step a training is as good as one that was never begun.
+        if handed_back && self.record.steps > 0 {
+            let lost = |end: End| {
+                End::new(Outcome::WorkerLost, format!("handed back without its state: {}", end.message))
             };
-            record.curve.push(report);
-            if observer.epoch(&report) == Verdict::Stop {
-                return Err(End::new(Outcome::Stopped, format!("stopped after epoch {epoch} on request")));
-            }
-            if self.watch.is_patience_spent() && epoch < self.assignment.epochs {
-                let patience = self.assignment.patience;
-                return Err(End::new(Outcome::Stopped, format!("nothing better for {patience} epochs")));
-            }
+            left.checkpoint = Some(Box::new(self.checkpoint(observer).map_err(lost)?));
+            self.record.weights = None;
+        }
+        left.record = self.record;
+        kept.and(end)
+    }
+
+    fn all_epochs(&mut self, observer: &mut dyn Observer) -> Result<(), End> {
+        while self.record.epoch <= self.assignment.epochs {
+            self.epoch_steps(observer)?;
+            self.finish_epoch(observer)?;
         }
         Ok(())
     }
 
-    /// Returns the mean loss of the epoch's steps.
-    fn epoch_steps(
-        &mut self,
-        epoch: u32,
-        record: &mut Record,
-        observer: &mut dyn Observer,
-    ) -> Result<f64, End> {
+    /// What is left of the epoch under way: all of it, unless the training goes on from a checkpoint.
+    fn epoch_steps(&mut self, observer: &dyn Observer) -> Result<(), End> {
         self.sampler.shuffle();
-        let steps = self.sampler.steps_per_epoch();
-        let distance = (steps / (PROBES_PER_EPOCH + 1)).max(PROBE_DISTANCE_STEPS_MIN);
-        let mut loss_sum = 0.0_f64;
-        for step in 0..steps {
+        let steps = self.sampler.steps_per_epoch() as u64;
+        loop {
+            if self.record.look_due {
+                self.look(observer)?;
+            }
+            if self.record.step >= steps {
+                return Ok(());
+            }
             self.interrupted(observer)?;
-            let loss = self.step(step, record.steps)?;
-            record.steps += 1;
-            if record.steps == 1 {
-                record.build_seconds = self.clock.elapsed().as_secs_f64();
-            }
-            self.watch.on_step(record.steps, loss)?;
-            loss_sum += f64::from(loss);
-            let is_probed = epoch <= PROBED_EPOCHS && (step + 1) % distance == 0 && steps - step > distance;
-            if is_probed && !self.assignment.valid.is_empty() {
-                let scores = self.evaluate(&probe_of(self.assignment.valid), observer)?;
-                self.watch.on_probe(self.progress(epoch - 1, record.steps), &scores)?;
-            }
+            observer.alive(Phase::Stepping);
+            self.step(steps)?;
         }
-        Ok(loss_sum / steps as f64)
     }
 
-    /// Takes the epoch's `step`th step, after `taken` steps in all.
-    fn step(&mut self, step: usize, taken: u64) -> Result<f32, End> {
+    fn step(&mut self, steps_per_epoch: u64) -> Result<(), End> {
+        let loss = self.loss_of_step()?;
+        if !self.stepped {
+            self.stepped = true;
+            self.record.build_seconds += self.clock.elapsed().as_secs_f64();
+        }
+        let record = &mut self.record;
+        record.steps += 1;
+        record.step += 1;
+        self.watch.on_step(record.steps, loss)?;
+        record.loss_sum += f64::from(loss);
+        record.look_due = !self.assignment.valid.is_empty()
+            && record.epoch <= PROBED_EPOCHS
+            && is_probed(record.step, steps_per_epoch);
+        Ok(())
+    }
+
+    /// Takes a step, after those of the record.
+    fn loss_of_step(&mut self) -> Result<f32, End> {
         let genes = &self.assignment.genome.training;
+        let (step, taken) = (self.record.step, self.record.steps);
         let rate = learning_rate(genes.schedule, genes.learning_rate, taken, self.planned_steps());
-        let (index, seed) = self.sampler.step(step);
+        let (index, seed) = self.sampler.step(step as usize);
         let inputs = StepInputs { index, learning_rate: rate, step: taken as i64 + 1, seed };
         Ok(self.stepper.step(inputs)?)
+    }
+
+    /// A look at a few validation samples amid an epoch.
+    fn look(&mut self, observer: &dyn Observer) -> Result<(), End> {
+        let scores = self.evaluate(&probe_of(self.assignment.valid), observer)?;
+        self.watch.on_probe(self.progress(self.record.epoch - 1), &scores)?;
+        self.record.look_due = false;
+        Ok(())
+    }
+
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), End> {
+        let (epoch, training_loss) = (self.record.epoch, self.record.training_loss());
+        let (scores, better) = self.validate(training_loss, observer)?;
+        if better {
+            self.record.weights = Some(self.weights(observer)?);
+        }
+        let report = EpochReport {
+            epoch,
+            training_loss,
+            validation_loss: scores.loss,
+            validation_score: scores.score,
+            seconds: self.seconds(),
+        };
+        self.record.finish_epoch(report);
+        if observer.epoch(&report) == Verdict::Stop {
+            return Err(End::new(Outcome::Stopped, format!("stopped after epoch {epoch} on request")));
+        }
+        if self.watch.is_patience_spent() && epoch < self.assignment.epochs {
+            let patience = self.assignment.patience;
+            return Err(End::new(Outcome::Stopped, format!("nothing better for {patience} epochs")));
+        }
+        Ok(())
+    }
+
+    /// Seconds of all attempts.
+    fn seconds(&self) -> f64 {
+        self.record.seconds_before + self.clock.elapsed().as_secs_f64()
     }
 
     fn planned_steps(&self) -> u64 {
         self.sampler.steps_per_epoch() as u64 * u64::from(self.assignment.epochs)
     }
 
-    fn progress(&self, epochs: u32, steps: u64) -> Progress {
+    fn progress(&self, epochs: u32) -> Progress {
         let warmup = warmup_steps(self.assignment.genome.training.schedule, self.planned_steps());
+        let steps = self.record.steps;
         Progress { epochs, steps, last: epochs == self.assignment.epochs, settled: steps > warmup }
     }
 
-    /// Ends the training where its time is over or it was asked to stop.
+    /// Ends the training where its time is over or its observer wishes so.
     fn interrupted(&self, observer: &dyn Observer) -> Result<(), End> {
-        if observer.stop_requested() {
-            return Err(End::new(Outcome::Stopped, "stopped on request"));
-        }
+        heed(observer.wish())?;
         match self.assignment.seconds_max {
             Some(seconds) if self.clock.elapsed().as_secs_f64() >= seconds => {
                 Err(End::new(Outcome::TimedOut, format!("the limit of {seconds} seconds is over")))
@@ -196,60 +249,124 @@ impl<'a> Run<'a> {
     }
 
     /// Validates an epoch, where there are samples for it; says whether its weights are the best so far.
-    fn validate(
-        &mut self,
-        epoch: u32,
-        steps: u64,
-        training_loss: f64,
-        observer: &dyn Observer,
-    ) -> Result<(Scores, bool), End> {
+    fn validate(&mut self, training_loss: f64, observer: &dyn Observer) -> Result<(Scores, bool), End> {
         if self.assignment.valid.is_empty() {
             let scores =
                 Scores { loss: training_loss, score: 0.0, correct: 0, count: 0, one_class_share: 0.0 };
             return Ok((scores, false));
         }
         let scores = self.evaluate(self.assignment.valid, observer)?;
-        let better = self.watch.on_epoch(self.progress(epoch, steps), &scores)?;
+        let better = self.watch.on_epoch(self.progress(self.record.epoch), &scores)?;
         Ok((scores, better))
     }
 
     fn evaluate(&mut self, indices: &[u32], observer: &dyn Observer) -> Result<Scores, End> {
         let (mut evaluator, batch) = match self.evaluator.take() {
             Some(evaluator) => evaluator,
-            None => self.new_evaluator()?,
+            None => self.new_evaluator(observer)?,
         };
         let set = self.stepper.turn();
-        let sums = sums_over(&mut evaluator, set, indices, batch, &mut || self.interrupted(observer))?;
+        let sums = sums_over(&mut evaluator, set, indices, batch, &mut || {
+            observer.alive(Phase::Evaluating);
+            self.interrupted(observer)
+        })?;
         self.evaluator = Some((evaluator, batch));
         Ok(sums.scores(&self.reference))
     }
 
     /// Made when it is first needed: the first step comes sooner, and a training that fails before never pays for it.
-    fn new_evaluator(&self) -> Result<(Evaluator, usize), End> {
+    fn new_evaluator(&self, observer: &dyn Observer) -> Result<(Evaluator, usize), End> {
         let Assignment { genome, normalisation, valid, .. } = self.assignment;
+        observer.alive(Phase::Expressing);
         let program = EvaluationProgram::of(self.runtime, self.resident, genome, normalisation, valid.len())?;
         let sizes = (program.batch, program.classes);
         let shared = self.resident.shared();
+        observer.alive(Phase::Preparing);
         let evaluator = Evaluator::of_training(self.runtime, &program.model, &shared, &self.stepper, sizes)?;
         Ok((evaluator, program.batch))
     }
 
-    fn weights(&self) -> Result<Weights, End> {
+    fn weights(&self, observer: &dyn Observer) -> Result<Weights, End> {
+        observer.alive(Phase::Reading);
         Ok(Weights {
             parameters: self.stepper.read("parameters")?,
             statistics: self.stepper.read("statistics")?,
         })
     }
 
+    /// The training as it stands between two steps.
+    fn checkpoint(&self, observer: &dyn Observer) -> Result<Checkpoint, End> {
+        observer.alive(Phase::Reading);
+        let read = |name: &String| Ok(StateVector { name: name.clone(), values: self.stepper.read(name)? });
+        let state = self.state.iter().map(read).collect::<Result<Vec<_>, RuntimeError>>()?;
+        let (record, memory) = (self.record.clone(), self.watch.memory());
+        Ok(Checkpoint::new(self.assignment, state, record, memory, self.seconds()))
+    }
+
     /// Without validation no epoch is better than another, and the weights are those of the last step, however the
     /// training ended but by failing.
-    fn keep_last_weights(&self, record: &mut Record, end: &Result<(), End>) -> Result<(), End> {
+    fn keep_last_weights(&mut self, end: &Result<(), End>, observer: &dyn Observer) -> Result<(), End> {
         let usable = end.as_ref().err().is_none_or(|end| end.outcome.has_fitness());
-        if self.assignment.valid.is_empty() && usable && record.steps > 0 {
-            record.weights = Some(self.weights()?);
+        if self.assignment.valid.is_empty() && usable && self.record.steps > 0 {
+            self.record.weights = Some(self.weights(observer)?);
         }
         Ok(())
     }
+}
+
+fn check_memory(programs: &Programs, assignment: &Assignment<'_>) -> Result<(), End> {
+    if programs.memory_bytes <= assignment.memory_bytes_max {
+        return Ok(());
+    }
+    let message = format!(
+        "the training needs about {} MiB, the limit is {} MiB",
+        programs.memory_bytes >> 20,
+        assignment.memory_bytes_max >> 20
+    );
+    Err(End::new(Outcome::OutOfMemory, message))
+}
+
+/// The checkpoint to go on from and its state, where there is one that is of this training.
+fn resumed<'a>(
+    assignment: &Assignment<'a>,
+    initial: &[StateVector],
+    sampler: &Sampler,
+) -> Option<(&'a Checkpoint, Vec<StateVector>)> {
+    let checkpoint = assignment.resume?;
+    let fitting = || -> Result<Vec<StateVector>, CheckpointError> {
+        checkpoint.check(assignment)?;
+        checkpoint.state_like(initial, sampler.steps_per_epoch() as u64)
+    };
+    match fitting() {
+        Ok(state) => Some((checkpoint, state)),
+        Err(error) => {
+            tracing::warn!("the training begins from the beginning: {error}");
+            None
+        }
+    }
+}
+
+/// Ends what is under way where its observer wishes so.
+pub(super) fn heed(wish: Wish) -> Result<(), End> {
+    match wish {
+        Wish::GoOn => Ok(()),
+        Wish::Stop => Err(End::new(Outcome::Stopped, "stopped on request")),
+        Wish::HandBack => Err(End::new(Outcome::WorkerLost, "handed back")),
+        Wish::Yield { used_bytes, allowed_bytes } => {
+            let message = format!(
+                "the process has grown by {} MiB since it began, {} MiB are allowed: more than was predicted",
+                used_bytes >> 20,
+                allowed_bytes >> 20
+            );
+            Err(End::new(Outcome::OutOfMemory, message))
+        }
+    }
+}
+
+/// Whether a look is due after so many steps of an epoch; its end is looked at anyway.
+fn is_probed(step: u64, steps_per_epoch: u64) -> bool {
+    let distance = (steps_per_epoch / (PROBES_PER_EPOCH + 1)).max(PROBE_DISTANCE_STEPS_MIN);
+    step.is_multiple_of(distance) && steps_per_epoch - step >= distance
 }
 
 /// Samples for a look: spread over all, since data sets may be sorted by class.

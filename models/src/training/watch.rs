@@ -63,21 +63,29 @@ pub struct Watch {
     reference: Reference,
     majority_patience: f64,
     patience: u32,
-    exploded_steps: u32,
-    dead_looks: u32,
-    last_probe: Option<f64>,
-    best_score: f64,
-    best_loss: f64,
-    epochs_without_better: u32,
+    memory: Memory,
 }
 
-impl Watch {
-    /// A watch over a training whose validation samples are like `reference`.
-    pub fn new(reference: Reference, majority_patience: f64, patience: u32) -> Self {
+/// What a watch remembers from one word to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Memory {
+    /// Steps in a row with a loss beyond `EXPLODED_LOSS`.
+    pub exploded_steps: u32,
+    /// Looks in a row at a network that seems dead.
+    pub dead_looks: u32,
+    /// Loss at the last look amid an epoch.
+    pub last_probe: Option<f64>,
+    /// Best score of an epoch ..
+    pub best_score: f64,
+    /// .. and its loss.
+    pub best_loss: f64,
+    /// Epochs since then.
+    pub epochs_without_better: u32,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
         Self {
-            reference,
-            majority_patience,
-            patience,
             exploded_steps: 0,
             dead_looks: 0,
             last_probe: None,
@@ -86,14 +94,33 @@ impl Watch {
             epochs_without_better: 0,
         }
     }
+}
+
+impl Watch {
+    /// A watch over a training whose validation samples are like `reference`.
+    pub fn new(reference: Reference, majority_patience: f64, patience: u32) -> Self {
+        Self { reference, majority_patience, patience, memory: Memory::default() }
+    }
+
+    /// What it remembers.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
+    /// The same with the memory of another.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
 
     /// After each step.
     pub fn on_step(&mut self, step: u64, loss: f32) -> Result<(), End> {
         if !loss.is_finite() {
             return Err(End::new(Outcome::Diverged, format!("the training loss is {loss} at step {step}")));
         }
-        self.exploded_steps = if loss.abs() > EXPLODED_LOSS { self.exploded_steps + 1 } else { 0 };
-        if self.exploded_steps >= EXPLODED_STEPS {
+        self.memory.exploded_steps =
+            if loss.abs() > EXPLODED_LOSS { self.memory.exploded_steps + 1 } else { 0 };
+        if self.memory.exploded_steps >= EXPLODED_STEPS {
             let message = format!(
                 "the training loss is above {EXPLODED_LOSS} since {EXPLODED_STEPS} steps, at step {step}"
             );
@@ -105,7 +132,7 @@ impl Watch {
     /// After a look at a few validation samples amid an epoch.
     pub fn on_probe(&mut self, progress: Progress, scores: &Scores) -> Result<(), End> {
         self.finite(scores)?;
-        let before = self.last_probe.replace(scores.loss);
+        let before = self.memory.last_probe.replace(scores.loss);
         if let Reference::Classification { classes, .. } = self.reference {
             let limit = DIVERGED_FACTOR * (classes as f64).ln();
             if scores.loss > limit && before.is_some_and(|before| scores.loss > before) {
@@ -119,13 +146,13 @@ impl Watch {
     /// After each epoch's validation. Says whether this is the best epoch so far.
     pub fn on_epoch(&mut self, progress: Progress, scores: &Scores) -> Result<bool, End> {
         self.finite(scores)?;
-        let better = scores.score > self.best_score
-            || (scores.score == self.best_score && scores.loss < self.best_loss);
+        let better = scores.score > self.memory.best_score
+            || (scores.score == self.memory.best_score && scores.loss < self.memory.best_loss);
         if better {
-            (self.best_score, self.best_loss) = (scores.score, scores.loss);
-            self.epochs_without_better = 0;
+            (self.memory.best_score, self.memory.best_loss) = (scores.score, scores.loss);
+            self.memory.epochs_without_better = 0;
         } else {
-            self.epochs_without_better += 1;
+            self.memory.epochs_without_better += 1;
         }
         let Progress { epochs, steps, last, settled } = progress;
         let judged = settled && steps >= JUDGED_STEPS_MIN && f64::from(epochs) >= self.majority_patience;
@@ -138,7 +165,7 @@ impl Watch {
 
     /// Whether to stop since nothing got better for `patience` epochs.
     pub fn is_patience_spent(&self) -> bool {
-        self.patience > 0 && self.epochs_without_better >= self.patience
+        self.patience > 0 && self.memory.epochs_without_better >= self.patience
     }
 
     fn finite(&self, scores: &Scores) -> Result<(), End> {
@@ -153,18 +180,18 @@ impl Watch {
             Reference::Classification { majority_share, .. } => {
                 let one_class = scores.one_class_share >= ONE_CLASS_SHARE
                     && majority_share < ONE_CLASS_SHARE
-                    && self.best_score <= scores.score;
+                    && self.memory.best_score <= scores.score;
                 let threshold = majority_share + MAJORITY_MARGIN * (1.0 - majority_share);
-                one_class || self.best_score <= threshold
+                one_class || self.memory.best_score <= threshold
             }
-            Reference::Regression { .. } => self.best_score <= MEAN_MARGIN,
+            Reference::Regression { .. } => self.memory.best_score <= MEAN_MARGIN,
         };
         if !guessing {
             return Ok(());
         }
         let message = format!(
             "after {epochs} epochs the best score is {:.4}, no better than {}",
-            self.best_score,
+            self.memory.best_score,
             match self.reference {
                 Reference::Classification { majority_share, .. } =>
                     format!("always naming one class ({majority_share:.4})"),
@@ -181,8 +208,8 @@ impl Watch {
             && progress.steps >= JUDGED_STEPS_MIN
             && scores.one_class_share >= ONE_CLASS_SHARE
             && scores.loss >= ENTROPY_FACTOR * entropy;
-        self.dead_looks = if dead { self.dead_looks + 1 } else { 0 };
-        if self.dead_looks < DEAD_LOOKS {
+        self.memory.dead_looks = if dead { self.memory.dead_looks + 1 } else { 0 };
+        if self.memory.dead_looks < DEAD_LOOKS {
             return Ok(());
         }
         let message = format!(

@@ -506,5 +506,6 @@ pub fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Tr
         build_seconds: 0.1,
         seconds,
         curve,
+        checkpoint: None,
     }
 }

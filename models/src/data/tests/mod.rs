@@ -4,6 +4,7 @@ mod bad_input;
 mod fixtures;
 mod formats;
 mod fuzz;
+mod packed;
 mod real;
 mod splits;
 mod statistics;

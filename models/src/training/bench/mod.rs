@@ -126,6 +126,7 @@ impl Timed {
             memory_bytes_max: u64::MAX,
             majority_patience: f64::INFINITY,
             patience: 0,
+            resume: None,
         };
         let product = step_product(resident, &assignment)
             .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;

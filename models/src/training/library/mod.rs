@@ -9,6 +9,7 @@ mod wheel;
 pub use gpus::gpus;
 pub use wheel::{Flavour, VERSION};
 
+use crate::places;
 use std::path::{Path, PathBuf};
 
 /// Environment variable that names the library, before everything else.
@@ -155,14 +156,8 @@ pub enum LibraryError {
 impl Search {
     /// Looks where this process's environment says.
     pub fn from_environment(configured: Option<PathBuf>, offline: bool) -> Self {
-        let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let cache = path("XDG_CACHE_HOME").or_else(|| path("HOME").map(|home| home.join(".cache")));
-        Self {
-            environment: path(LIBRARY_VARIABLE),
-            configured,
-            cache: cache.map(|cache| cache.join("hatchery")),
-            offline,
-        }
+        let environment = places::path_variable(LIBRARY_VARIABLE);
+        Self { environment, configured, cache: places::user_cache(), offline }
     }
 
     /// The first library in the order environment, experiment, cache, package index.

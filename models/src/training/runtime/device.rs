@@ -28,19 +28,21 @@ impl Device {
         }
     }
 
-    /// What a session must be given; nothing for the CPU, which every session has.
-    pub(super) fn execution_provider(self) -> Option<ExecutionProviderDispatch> {
-        match self {
-            Self::Cpu => None,
-            // Trying every algorithm of every convolution would take longer than many a training.
-            Self::Cuda(index) => Some(
-                ep::CUDA::default()
-                    .with_device_id(i32::from(index))
-                    .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
-                    .build()
-                    .error_on_failure(),
-            ),
+    /// What a session must be given; nothing for the CPU, which every session has. `memory_bytes_max` bounds what the
+    /// session's arena takes of the device.
+    pub(super) fn execution_provider(
+        self,
+        memory_bytes_max: Option<u64>,
+    ) -> Option<ExecutionProviderDispatch> {
+        let Self::Cuda(index) = self else { return None };
+        // Trying every algorithm of every convolution would take longer than many a training.
+        let mut cuda = ep::CUDA::default()
+            .with_device_id(i32::from(index))
+            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
+        if let Some(bytes) = memory_bytes_max {
+            cuda = cuda.with_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
+        Some(cuda.build().error_on_failure())
     }
 }
 

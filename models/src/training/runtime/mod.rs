@@ -104,10 +104,17 @@ impl RuntimeError {
     }
 }
 
-/// ONNX Runtime has no error code for exhausted memory; these are its allocators' words.
+/// ONNX Runtime has no error code for exhausted memory; these are the words of its allocators (those with a limit say
+/// how much is available), of CUDA, and of cuBLAS and cuDNN (`CUBLAS_STATUS_ALLOC_FAILED`).
 fn is_out_of_memory(message: &str) -> bool {
-    const WORDS: [&str; 5] =
-        ["Failed to allocate memory", "bad_alloc", "out of memory", "OUT_OF_MEMORY", "Available memory of"];
+    const WORDS: [&str; 6] = [
+        "Failed to allocate memory",
+        "bad_alloc",
+        "out of memory",
+        "OUT_OF_MEMORY",
+        "Available memory of",
+        "ALLOC_FAILED",
+    ];
     WORDS.iter().any(|words| message.contains(words))
 }
 
@@ -130,6 +137,7 @@ pub struct Runtime {
     device: Device,
     threads: usize,
     spinning: bool,
+    device_memory_bytes_max: Option<u64>,
 }
 
 /// A process can hold one environment of ONNX Runtime, and cannot give it back: it is loaded once and kept.
@@ -175,6 +183,20 @@ impl Runtime {
         self
     }
 
+    /// The same with a limit on the device memory that a session takes for itself: a training has two sessions, one for
+    /// its steps (with its state) and one for its validation; the data set, which all share, lies outside. What goes
+    /// beyond ends as `RuntimeError::OutOfMemory`. Means nothing on CPU.
+    #[must_use]
+    pub fn with_device_memory_max(mut self, bytes: Option<u64>) -> Self {
+        self.device_memory_bytes_max = bytes;
+        self
+    }
+
+    /// The limit on a session's device memory.
+    pub fn device_memory_bytes_max(&self) -> Option<u64> {
+        self.device_memory_bytes_max
+    }
+
     /// Which library this is.
     pub fn report(&self) -> &LibraryReport {
         &self.report
@@ -215,7 +237,7 @@ impl Runtime {
     pub(super) fn session(&self, model: &[u8]) -> Result<Session, RuntimeError> {
         let doing = "preparing a model";
         let mut builder = self.configured().doing(doing)?;
-        if let Some(provider) = self.device.execution_provider() {
+        if let Some(provider) = self.device.execution_provider(self.device_memory_bytes_max) {
             builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
         }
         builder.commit_from_memory(model).doing(doing)
@@ -243,7 +265,8 @@ fn load(path: &Path, origin: Origin) -> Result<Runtime, RuntimeError> {
         .map_err(|_| unusable("it does not behave like one".to_owned()))?
         .map_err(unusable)?;
     let report = Arc::new(LibraryReport { path: path.to_path_buf(), version: version(path), origin });
-    Ok(Runtime { environment, report, device: Device::Cpu, threads: 1, spinning: false })
+    let (device, threads, spinning) = (Device::Cpu, 1, false);
+    Ok(Runtime { environment, report, device, threads, spinning, device_memory_bytes_max: None })
 }
 
 fn environment(path: &Path) -> Result<Environment, String> {

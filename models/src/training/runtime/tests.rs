@@ -178,6 +178,28 @@ fn the_library_says_what_it_is() {
 }
 
 #[test]
+fn a_limit_of_device_memory_stays_with_the_runtime_and_its_words_are_recognised() {
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
+    assert_eq!(runtime.device_memory_bytes_max(), None);
+    let limited = runtime.with_device_memory_max(Some(1 << 30)).with_threads(2).on(Device::Cuda(1));
+    assert_eq!(limited.device_memory_bytes_max(), Some(1 << 30));
+    assert!(
+        Device::Cpu.execution_provider(Some(1)).is_none()
+            && Device::Cuda(0).execution_provider(None).is_some()
+    );
+    for words in [
+        "bfc_arena.cc:359 Available memory of 1048576 is smaller than requested bytes of 4194304",
+        "Failed to allocate memory for requested buffer of size 4194304",
+        "CUDA failure 2: out of memory ; GPU=0",
+        "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0",
+        "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0",
+    ] {
+        assert!(is_out_of_memory(words), "{words}");
+    }
+    assert!(!is_out_of_memory("CUDNN failure 3: CUDNN_STATUS_BAD_PARAM ; GPU=0"));
+}
+
+#[test]
 fn memory_that_is_not_there_is_recognised_by_the_librarys_words() {
     use crate::onnx::proto::*;
     use prost::Message;

@@ -50,6 +50,7 @@ impl Digits {
             memory_bytes_max: u64::MAX,
             majority_patience: 2.0,
             patience: 0,
+            resume: None,
         }
     }
 
@@ -214,9 +215,9 @@ impl Observer for Impatient {
         if self.after_epoch == Some(report.epoch) { Verdict::Stop } else { Verdict::Continue }
     }
 
-    fn stop_requested(&self) -> bool {
+    fn wish(&self) -> Wish {
         self.steps.set(self.steps.get().saturating_sub(1));
-        self.steps.get() == 0
+        if self.steps.get() == 0 { Wish::Stop } else { Wish::GoOn }
     }
 }
 

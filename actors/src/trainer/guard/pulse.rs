@@ -1,0 +1,170 @@
+//! A slot's pulse: what its thread says of itself, and what it is told, without either waiting for the other.
+
+use super::{Hang, memory};
+use crate::protocol::EvaluationId;
+use hatchery_models::training::{Phase, Wish};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What the actor wishes, as a number; a greater one goes before a smaller one.
+const GO_ON: u8 = 0;
+const STOP: u8 = 1;
+const HAND_BACK: u8 = 2;
+
+/// Shared by a slot's thread, its actor and the guard.
+#[derive(Debug)]
+pub struct Pulse {
+    slot: String,
+    beats: AtomicU64,
+    /// Index in `Phase::ALL`.
+    phase: AtomicU8,
+    wish: AtomicU8,
+    /// Whether the evaluation at work has to yield; its figures are in `at_work`.
+    has_to_yield: AtomicBool,
+    at_work: Mutex<AtWork>,
+}
+
+#[derive(Debug, Default)]
+struct AtWork {
+    /// Evaluations begun in this slot.
+    number: u64,
+    evaluation: Option<Evaluation>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Evaluation {
+    id: EvaluationId,
+    attempt: u32,
+    begun: Instant,
+    /// The process's memory then.
+    memory_before_bytes: Option<u64>,
+    excess: Wish,
+}
+
+/// What the guard sees of a slot at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sighting {
+    /// Which evaluation of this slot, counted from 1.
+    pub number: u64,
+    /// When it began.
+    pub begun: Instant,
+    /// Signs of life.
+    pub beats: u64,
+    /// The process's memory when it began.
+    pub memory_before_bytes: Option<u64>,
+    /// Whether it was told to yield.
+    pub is_yielding: bool,
+}
+
+impl Pulse {
+    /// The pulse of a slot that is not at work.
+    pub fn new(slot: String) -> Self {
+        Self {
+            slot,
+            beats: AtomicU64::new(0),
+            phase: AtomicU8::new(0),
+            wish: AtomicU8::new(GO_ON),
+            has_to_yield: AtomicBool::new(false),
+            at_work: Mutex::default(),
+        }
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, AtWork> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By the thread: it takes up this evaluation.
+    pub(in crate::trainer) fn begin(&self, id: EvaluationId, attempt: u32) {
+        let memory_before_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
+        let begun = Instant::now();
+        let mut at_work = self.at_work();
+        at_work.number += 1;
+        at_work.evaluation = Some(Evaluation { id, attempt, begun, memory_before_bytes, excess: Wish::GoOn });
+        self.has_to_yield.store(false, Ordering::Release);
+        drop(at_work);
+        self.beat(Phase::default());
+    }
+
+    /// By the thread: the evaluation has ended, however.
+    pub(in crate::trainer) fn end(&self) {
+        self.at_work().evaluation = None;
+    }
+
+    /// By the thread: it is alive, and about to do this.
+    pub(in crate::trainer) fn beat(&self, phase: Phase) {
+        let index = Phase::ALL.iter().position(|known| *known == phase).unwrap_or(0);
+        self.phase.store(index as u8, Ordering::Relaxed);
+        self.sign();
+    }
+
+    /// By the thread: it is alive.
+    pub(in crate::trainer) fn sign(&self) {
+        self.beats.fetch_add(1, Ordering::Release);
+    }
+
+    /// By the thread: what is wished of the evaluation.
+    pub(in crate::trainer) fn wish(&self) -> Wish {
+        if self.has_to_yield.load(Ordering::Acquire) {
+            return self.at_work().evaluation.map_or(Wish::GoOn, |evaluation| evaluation.excess);
+        }
+        match self.wish.load(Ordering::Acquire) {
+            HAND_BACK => Wish::HandBack,
+            STOP => Wish::Stop,
+            _ => Wish::GoOn,
+        }
+    }
+
+    /// By the actor: whatever was wished before is of the past.
+    pub(in crate::trainer) fn let_go_on(&self) {
+        self.wish.store(GO_ON, Ordering::Release);
+    }
+
+    /// By the actor: the evaluation is to end early.
+    pub(in crate::trainer) fn ask_to_stop(&self) {
+        self.wish.fetch_max(STOP, Ordering::AcqRel);
+    }
+
+    /// By the actor: the evaluation is to be handed back.
+    pub(in crate::trainer) fn ask_to_hand_back(&self) {
+        self.wish.fetch_max(HAND_BACK, Ordering::AcqRel);
+    }
+
+    /// By the guard: what there is to see; `None` where the slot is not at work.
+    pub(super) fn sighting(&self) -> Option<Sighting> {
+        let at_work = self.at_work();
+        let evaluation = at_work.evaluation?;
+        Some(Sighting {
+            number: at_work.number,
+            begun: evaluation.begun,
+            beats: self.beats.load(Ordering::Acquire),
+            memory_before_bytes: evaluation.memory_before_bytes,
+            is_yielding: evaluation.excess != Wish::GoOn,
+        })
+    }
+
+    /// By the guard: this evaluation, if it is still at work, takes more memory than it may.
+    pub(super) fn exceeds(&self, number: u64, used_bytes: u64, allowed_bytes: u64) {
+        let mut at_work = self.at_work();
+        if at_work.number != number {
+            return;
+        }
+        if let Some(evaluation) = &mut at_work.evaluation {
+            evaluation.excess = Wish::Yield { used_bytes, allowed_bytes };
+            self.has_to_yield.store(true, Ordering::Release);
+        }
+    }
+
+    /// By the guard: what is known of the evaluation that hangs.
+    pub(super) fn hang(&self, seconds: u64) -> Option<Hang> {
+        let evaluation = self.at_work().evaluation?;
+        let phase = Phase::ALL.get(usize::from(self.phase.load(Ordering::Relaxed))).copied();
+        Some(Hang {
+            slot: self.slot.clone(),
+            evaluation: evaluation.id,
+            attempt: evaluation.attempt,
+            phase: phase.unwrap_or_default(),
+            seconds,
+        })
+    }
+}
