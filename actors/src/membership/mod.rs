@@ -199,6 +199,18 @@ impl Membership {
         self.members.len()
     }
 
+    /// The name of a worker's process.
+    pub fn name_of(&self, worker: WorkerId) -> Option<&NodeName> {
+        self.members.get(&worker).map(|member| &member.node)
+    }
+
+    /// What is kept for each worker: reports, blobs being fetched, and blobs offered, added up; and its slots.
+    pub fn burdens(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.members.values().map(|member| {
+            (member.reports.len() + member.downloads.len() + member.offers.len(), member.slots.len())
+        })
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
