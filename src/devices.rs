@@ -20,6 +20,13 @@ pub struct Choice {
     pub threads: usize,
 }
 
+impl Choice {
+    /// The device of each trainer.
+    pub fn trainer_devices(&self) -> impl Iterator<Item = Device> {
+        self.devices.iter().copied().cycle().take(self.trainers as usize)
+    }
+}
+
 /// CPU cores that this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -33,19 +40,53 @@ pub fn choose(runtime: &Runtime, wishes: &experiment::Runtime) -> anyhow::Result
     let can_cuda = runtime.providers().contains(&Provider::Cuda);
     let devices = match wishes.device.as_deref().unwrap_or("auto") {
         "auto" => {
-            let count = if can_cuda { u16::try_from(gpus().len()).unwrap_or(u16::MAX) } else { 0 };
-            if count == 0 { vec![Device::Cpu] } else { (0..count).map(Device::Cuda).collect() }
+            if can_cuda {
+                all()
+            } else {
+                vec![Device::Cpu]
+            }
         }
         named => vec![named.parse::<Device>()?],
     };
-    if devices.iter().any(|device| matches!(device, Device::Cuda(_))) && !can_cuda {
+    for device in &devices {
+        usable(runtime, *device)?;
+    }
+    Ok(deal(devices, wishes, cores()))
+}
+
+/// Makes sure that the library can use a device.
+///
+/// # Errors
+/// Where it cannot.
+pub fn usable(runtime: &Runtime, device: Device) -> anyhow::Result<()> {
+    if matches!(device, Device::Cuda(_)) && !runtime.providers().contains(&Provider::Cuda) {
         anyhow::bail!(
-            "runtime.device = \"{}\", but {} has no CUDA provider: see hatchery doctor",
-            devices[0],
+            "{device} is to be used, but {} has no CUDA provider: see hatchery doctor",
             runtime.report().path.display()
         );
     }
-    Ok(deal(devices, wishes, cores()))
+    Ok(())
+}
+
+/// All GPUs, else the CPU.
+fn all() -> Vec<Device> {
+    let count = u16::try_from(gpus().len()).unwrap_or(u16::MAX);
+    if count == 0 { vec![Device::Cpu] } else { (0..count).map(Device::Cuda).collect() }
+}
+
+/// The device of each trainer of a worker: what is named (`auto` stands for all GPUs, else the CPU), dealt out to
+/// `slots` trainers; where nothing is said of those, one for each GPU, or one for every `threads` cores.
+///
+/// # Errors
+/// Where a name is none.
+pub fn dealt(named: &[String], slots: Option<u32>, threads: Option<u32>) -> anyhow::Result<Vec<Device>> {
+    let devices = match named {
+        [auto] if auto == "auto" => all(),
+        named => named.iter().map(|name| name.parse::<Device>()).collect::<Result<Vec<_>, _>>()?,
+    };
+    let wishes = experiment::Runtime { workers: slots, threads, ..experiment::Runtime::default() };
+    let choice = deal(devices, &wishes, cores());
+    Ok(choice.trainer_devices().collect())
 }
 
 fn deal(devices: Vec<Device>, wishes: &experiment::Runtime, cores: usize) -> Choice {
@@ -69,5 +110,16 @@ mod tests {
         assert_eq!(deal(vec![Device::Cpu], &wishes, 2).trainers, 1);
         wishes.workers = Some(5);
         assert_eq!(deal(vec![Device::Cpu], &wishes, 8).trainers, 5);
+    }
+
+    #[test]
+    fn a_workers_trainers_get_their_devices_in_turn() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (zero, one) = (Device::Cuda(0), Device::Cuda(1));
+        assert_eq!(dealt(&names(&["cuda:0", "cuda:1"]), None, None).unwrap(), [zero, one]);
+        assert_eq!(dealt(&names(&["cuda:0", "cuda:1"]), Some(3), None).unwrap(), [zero, one, zero]);
+        assert_eq!(dealt(&names(&["cpu"]), None, Some(1)).unwrap().len(), cores());
+        assert_eq!(dealt(&names(&["cpu"]), Some(2), None).unwrap(), [Device::Cpu; 2]);
+        assert!(dealt(&names(&["cpu", "auto"]), None, None).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! The log: what the libraries say goes to `log/` in the run directory, never to the terminal.
+//! The log: what the libraries say goes to `log/` in the run directory, never to the terminal; only a worker, which has
+//! none, writes it to standard error.
 //!
 //! The run directory is known only after the first messages, so they wait in memory until [`open`] is called.
 //! `HATCHERY_LOG` takes a filter as `tracing-subscriber` understands it; `info` where nothing is said.
@@ -13,6 +14,8 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Environment variable with the filter.
 const FILTER_VARIABLE: &str = "HATCHERY_LOG";
+/// What is logged where nothing is said. The cluster's library formats whole messages below warnings.
+const DEFAULT_FILTER: &str = "info,ractor_cluster=warn";
 /// Bytes that wait for the file; what comes before it beyond that is dropped.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Bytes that one log file may grow to; then it is silent. A long run writes a few megabytes.
@@ -28,8 +31,17 @@ struct Sink {
 
 /// Begins to log. A second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(ToSink).try_init();
+    _ = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(ToSink).try_init();
+}
+
+/// Begins to log to standard error: a worker has no run directory, and whoever started it keeps what it writes.
+pub fn start_on_stderr() {
+    let stderr = io::stderr;
+    _ = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(stderr).try_init();
+}
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
 }
 
 /// Sends the log to `log/hatchery.log` in the run directory, behind what is there.

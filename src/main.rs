@@ -3,17 +3,24 @@
 //! Only here is anything printed, and only here are exit codes known. What a network is, how it is trained and
 //! who decides what is trained next live in `hatchery-models` and `hatchery-actors`.
 
+mod chance;
 mod cli;
 mod commands;
 mod devices;
 mod drawing;
+mod identity;
+mod launch;
 mod logging;
 mod model_facts;
+mod network;
+mod outfit;
 mod output;
 mod progress;
 mod report;
 mod retrain;
 mod run_directory;
+mod said;
+mod signals;
 mod view;
 mod workshop;
 

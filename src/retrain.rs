@@ -5,7 +5,7 @@
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
     journal::EvaluationRecord,
-    protocol::{Lease, LeaseKind, TrainerId},
+    protocol::{Lease, LeaseKind},
     streams::{Purpose, seed_for},
     trainer::{Parts, TrainingFactory, WorkFactory},
 };
@@ -42,7 +42,7 @@ pub fn retrain(
         training: experiment.training.clone(),
         memory_mib: experiment.limits.memory_mib,
     };
-    let mut work = factory.make(TrainerId { slot: 0, incarnation: 0 }).map_err(|message| anyhow!(message))?;
+    let mut work = factory.make(0).map_err(|message| anyhow!(message))?;
     let mut observer = Until { epochs: evaluation.curve.len() };
     let trained = work.evaluate(&lease(evaluation, experiment), &mut observer);
     trained.weights.ok_or_else(|| {

@@ -7,7 +7,8 @@
 //! best.json         what is known of it
 //! champions/        the front of accuracy against size, each as .onnx and .json
 //! report.html       the report
-//! log/              what the libraries said
+//! log/              what the libraries said, and what the processes of the run wrote
+//! cookie            what coordinator and workers of the run have in common that nobody else knows
 //! ```
 //!
 //! It must not know what is in the files.
@@ -82,6 +83,16 @@ impl RunDirectory {
     /// `report.html`.
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
+    }
+
+    /// `cookie`.
+    pub fn cookie(&self) -> PathBuf {
+        self.root.join("cookie")
+    }
+
+    /// `log/`.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
     }
 
     /// `champions/`.

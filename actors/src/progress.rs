@@ -3,9 +3,10 @@
 use crate::journal::entry::Stage;
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
 use hatchery_models::training::outcome::Outcome;
+use serde::{Deserialize, Serialize};
 
 /// Where a run stands. Sent whenever something has changed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// What it is doing.
     pub stage: Stage,
@@ -34,7 +35,7 @@ pub struct Progress {
 }
 
 /// The best candidate so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// Who.
     pub individual: IndividualId,
@@ -53,7 +54,7 @@ pub struct Best {
 }
 
 /// What a trainer is on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainerProgress {
     /// Its name, `trainer-0`.
     pub name: String,
@@ -62,7 +63,7 @@ pub struct TrainerProgress {
 }
 
 /// A training under way.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// Which evaluation.
     pub evaluation: EvaluationId,

@@ -20,8 +20,23 @@ pub enum Exit {
     Library = 5,
     /// The search ended without a network that could be handed over.
     NoNetwork = 6,
+    /// The coordinator refused this worker: its version is another, or its cookie or certificate.
+    Refused = 7,
+    /// A worker's watchdog ended it: a training hung in the library.
+    Hung = 70,
     /// Interrupted twice: ended at once, without closing anything.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// The codes of processes that know why they end, and would end so again: nothing is gained by starting them anew.
+    const DELIBERATE: [Self; 6] =
+        [Self::Experiment, Self::Data, Self::RunDirectory, Self::Library, Self::NoNetwork, Self::Refused];
+
+    /// The deliberate end with this exit code, if it is one.
+    pub fn deliberate(code: i32) -> Option<Self> {
+        Self::DELIBERATE.into_iter().find(|exit| *exit as i32 == code)
+    }
 }
 
 impl From<Exit> for ExitCode {

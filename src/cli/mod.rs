@@ -2,6 +2,7 @@
 //!
 //! It must not know how anything is done: each command has a module of its own in `commands`.
 
+pub mod cluster;
 pub mod exit;
 pub mod options;
 
@@ -27,6 +28,9 @@ pub fn start() -> ExitCode {
 fn dispatch(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Run(options) => commands::run::run(options),
+        Command::Coordinator(options) => commands::coordinator::coordinator(options),
+        Command::Worker(options) => commands::worker::worker(options),
+        Command::Cert(options) => commands::cert::cert(options),
         Command::List(options) => commands::list::list(options),
         Command::Show(options) => commands::show::show(options),
         Command::Export(options) => commands::export::export(options),

@@ -1,7 +1,11 @@
 //! Commands and their options, as clap reads them.
 
+use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Breeds, trains and refines neural networks.
 #[derive(Debug, Parser)]
@@ -17,6 +21,12 @@ pub struct Cli {
 pub enum Command {
     /// Search for a network, train it at full length, test it, and leave a run directory
     Run(RunOptions),
+    /// Run a search whose workers you start yourself, here or on other machines
+    Coordinator(CoordinatorOptions),
+    /// Train for a coordinator
+    Worker(WorkerOptions),
+    /// Make certificates, for workers on other machines
+    Cert(CertOptions),
     /// List the evaluations of a run, best first
     List(ListOptions),
     /// Show one network of a run: genome, learning curve, lineage
@@ -81,6 +91,25 @@ impl RunOptions {
         sets.extend(self.workers.map(|count| format!("runtime.workers={count}")));
         sets.extend(self.seed.map(|seed| format!("seed={seed}")));
         sets
+    }
+
+    /// The same wishes as arguments of another process, which goes on with the run in `directory` or begins it there.
+    /// What is shown, and how, is not the other's business.
+    pub fn arguments(&self, directory: &Path, resume: bool) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if resume {
+            arguments.push("--resume".into());
+        } else if let Some(experiment) = &self.experiment {
+            arguments.push(experiment.into());
+        }
+        arguments.extend(self.all_sets().iter().map(|set| format!("--set={set}").into()));
+        if self.offline {
+            arguments.push("--offline".into());
+        }
+        let mut out = OsString::from("--out=");
+        out.push(directory);
+        arguments.push(out);
+        arguments
     }
 }
 
@@ -299,5 +328,21 @@ mod tests {
         let cli = Cli::parse_from(["hatchery", "run", "--set", "seed=1", "--seed", "7", "--time", "10m"]);
         let Some(Command::Run(options)) = cli.command else { panic!("run") };
         assert_eq!(options.all_sets(), ["seed=1", "budget.time=10m", "seed=7"]);
+    }
+
+    #[test]
+    fn wishes_are_passed_on_whole() {
+        let all = "hatchery run x.toml --set seed=1 --seed 7 --time 10m --workers 3 --evaluations 9 --offline --json";
+        let cli = Cli::parse_from(all.split(' '));
+        let Some(Command::Run(options)) = cli.command else { panic!("run") };
+        for resume in [false, true] {
+            let passed = options.arguments(Path::new("runs/x-1"), resume);
+            let passed = [vec!["hatchery".into(), "run".into()], passed].concat();
+            let Some(Command::Run(other)) = Cli::parse_from(passed).command else { panic!("run") };
+            assert_eq!(other.all_sets(), options.all_sets());
+            assert_eq!(other.experiment.as_deref(), (!resume).then_some("x.toml"));
+            assert_eq!((other.resume, other.offline, other.json), (resume, true, false));
+            assert_eq!(other.out.as_deref(), Some(Path::new("runs/x-1")));
+        }
     }
 }

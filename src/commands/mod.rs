@@ -1,6 +1,8 @@
 //! One module per command.
 
 pub mod bench;
+pub mod cert;
+pub mod coordinator;
 pub mod data;
 pub mod doctor;
 pub mod export;
@@ -9,6 +11,7 @@ pub mod run;
 pub mod show;
 pub mod status;
 pub mod test;
+pub mod worker;
 
 use crate::{
     cli::exit::Exit,
@@ -20,7 +23,7 @@ use hatchery_models::training::runtime::{LibraryOptions, Runtime};
 use std::path::PathBuf;
 
 /// Finds and loads ONNX Runtime.
-fn open_runtime(library: Option<PathBuf>, offline: bool) -> Result<Runtime, Failure> {
+pub fn open_runtime(library: Option<PathBuf>, offline: bool) -> Result<Runtime, Failure> {
     Runtime::open(&LibraryOptions { library, offline }).or_exit(Exit::Library)
 }
 

@@ -8,5 +8,7 @@
 )]
 
 mod bad_input;
+mod certificates;
 mod common;
+mod processes;
 mod run;

@@ -1,9 +1,9 @@
 use super::*;
 use crate::protocol::letters::{
     BlobName, BlobRef, HandedBack, Hello, Order, PIECE_BYTES_MAX, PROTOCOL_VERSION, Piece, Predecessor,
-    Report, SlotStatus, Status, Ticket, ToCoordinator, ToWorker, Welcome,
+    Report, SlotStatus, Status, ToCoordinator, ToWorker, Welcome,
 };
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Ticket};
 use hatchery_models::training::outcome::{EpochReport, Outcome};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -65,6 +65,7 @@ fn status() -> Status {
 
 fn report(epochs: u32) -> Report {
     Report {
+        slot: 3,
         ticket: ticket(),
         outcome: Outcome::OutOfMemory,
         message: "too large".to_owned(),
@@ -99,7 +100,8 @@ fn letters() -> Vec<Letter> {
         threads: 1,
         trainers: 1000,
     };
-    let handed_back = HandedBack { ticket: ticket(), reason: "drained".to_owned(), checkpoint: None };
+    let handed_back =
+        HandedBack { ticket: ticket(), slot: 0, reason: "drained".to_owned(), checkpoint: None };
     let to_coordinator = [
         ToCoordinator::Hello(hello()),
         ToCoordinator::Status(status()),

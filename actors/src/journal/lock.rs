@@ -55,8 +55,16 @@ impl RunLock {
                 }
             }
         }
-        write_pid(&mut file).map_err(|source| file_error("write", &path, source))?;
+        write_pid(&mut file, std::process::id()).map_err(|source| file_error("write", &path, source))?;
         Ok(Self { file })
+    }
+
+    /// Names another process as the one to turn to: a supervisor, which answers for this one.
+    ///
+    /// # Errors
+    /// Where the lock cannot be written.
+    pub fn name(&mut self, pid: u32) -> std::io::Result<()> {
+        write_pid(&mut self.file, pid)
     }
 }
 
@@ -92,10 +100,10 @@ pub fn file_error(action: &'static str, path: &Path, source: std::io::Error) -> 
     }
 }
 
-fn write_pid(file: &mut File) -> std::io::Result<()> {
+fn write_pid(file: &mut File, pid: u32) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+    writeln!(file, "{pid}")
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

@@ -57,7 +57,7 @@ pub struct Journal {
     dir: PathBuf,
     resumed: bool,
     // Declared last: the lock goes after the connection is closed.
-    _lock: Option<RunLock>,
+    lock: Option<RunLock>,
 }
 
 impl Journal {
@@ -100,7 +100,7 @@ impl Journal {
         });
         match begun {
             Ok(connection) => {
-                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, _lock: Some(lock) })
+                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, lock: Some(lock) })
             }
             Err(error) => {
                 let journal = ["", "-wal", "-shm"].map(|suffix| format!("{JOURNAL_FILE}{suffix}"));
@@ -125,7 +125,7 @@ impl Journal {
         schema::check_version(&connection, &path)?;
         schema::check_sound(&connection, &path)?;
         schema::bring_up_to_date(&connection, &path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, _lock: Some(lock) };
+        let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, lock: Some(lock) };
         journal.check_writable()?;
         Ok(journal)
     }
@@ -146,12 +146,22 @@ impl Journal {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
         begin(&connection, &path, info)?;
-        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, _lock: None })
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, lock: None })
     }
 
     /// The run directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Names the process that whoever wants this run's owner is to turn to, where it is not this one.
+    ///
+    /// # Errors
+    /// Where the lock's file cannot be written.
+    pub fn name_owner(&mut self, pid: u32) -> Result<(), JournalError> {
+        let path = self.dir.join(lock::LOCK_FILE);
+        let lock = self.lock.as_mut();
+        lock.map_or(Ok(()), |lock| lock.name(pid)).map_err(|source| file_error("write", &path, source))
     }
 
     /// Whether an earlier run was taken up.

@@ -1,13 +1,13 @@
-//! `hatchery run`: the main job.
+//! `hatchery run`: the main job, as one coordinator and its workers, which are processes of their own.
 //!
-//! What is wrong is found before anything is made: first the experiment, then the data, then ONNX Runtime, and only
-//! then the run directory.
+//! What is wrong is found before anything is made: the experiment here, the data and ONNX Runtime by the coordinator,
+//! and only then the run directory.
 
-mod plan;
-mod search;
+mod fleet;
+pub mod plan;
+mod recipes;
 pub mod summary;
 
-use super::{data, open_runtime};
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
@@ -17,8 +17,10 @@ use crate::{
     output::{note, say},
     report,
     run_directory::{RunDirectory, write_whole},
+    signals::Signals,
     workshop::Workshop,
 };
+use fleet::Fleet;
 use plan::{Plan, plan};
 
 /// Runs it.
@@ -26,21 +28,20 @@ pub fn run(options: &RunOptions) -> Result<(), Failure> {
     logging::start();
     let plan = plan(options)?;
     if plan.finished {
-        let root = plan.directory.root().display();
-        note(format_args!(
-            "{root} is finished: its winner has been tested, which is done once; its files are written anew"
-        ));
+        note(plan.finished_words());
         return close(&plan, options, false);
     }
-    let dataset = data::load(&plan.experiment.data)?;
-    let split = data::split(&dataset, &plan.experiment.data)?;
-    let runtime = open_runtime(plan.experiment.runtime.library.clone(), options.offline)?;
-    let ended = search::search(&plan, dataset, &split, &runtime, options.quiet)?;
-    close(&plan, options, ended.interrupted)
+    // Processes end with the thread that started them: this one lives as long as the program.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::Failed)?;
+    let interrupted = tokio.block_on(async {
+        let signals = Signals::listen().or_exit(Exit::Failed)?;
+        Fleet::start(&plan, options).run(signals).await
+    })?;
+    close(&plan, options, interrupted)
 }
 
 /// Writes what a run leaves, says what it came to.
-fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Failure> {
+pub fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(), Failure> {
     let directory = &plan.directory;
     let workshop = Workshop::open(directory.root())?;
     write_files(directory, &workshop)?;

@@ -12,7 +12,19 @@ use crate::{
 use anyhow::anyhow;
 use hatchery_actors::journal::{JournalError, Stage, lock, record};
 use hatchery_config::{Experiment, presets};
-use std::path::Path;
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How long a directory may be in use by a process that is no more.
+const FALL_PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two looks.
+const FALL_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -25,6 +37,16 @@ pub struct Plan {
     pub resume: bool,
     /// Whether that run has nothing left to do: its winner has been tested, which is done once.
     pub finished: bool,
+}
+
+impl Plan {
+    /// What is said of a run that is finished.
+    pub fn finished_words(&self) -> String {
+        format!(
+            "{} is finished: its winner has been tested, which is done once; its files are written anew",
+            self.directory.root().display()
+        )
+    }
 }
 
 /// Makes the plan.
@@ -47,11 +69,27 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     Ok(Plan { experiment, directory, resume: false, finished: false })
 }
 
+/// Of a run that was killed a moment ago, the coordinator may still be falling: it ends with its supervisor, not before
+/// it. That is worth waiting for; a run whose owner lives is not.
 fn not_in_use(root: &Path) -> Result<(), Failure> {
-    match lock::holder(root) {
-        Some(pid) => Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory),
-        None => Ok(()),
+    let began = Instant::now();
+    loop {
+        match lock::holder(root) {
+            None => return Ok(()),
+            Some(Some(pid)) if !lives(pid) && began.elapsed() < FALL_PATIENCE => {
+                std::thread::sleep(FALL_PAUSE);
+            }
+            Some(pid) => {
+                return Err(JournalError::InUse { dir: root.to_owned(), pid }).or_exit(Exit::RunDirectory);
+            }
+        }
     }
+}
+
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // A process of somebody else lives, too.
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 fn is_taken(path: &Path) -> bool {
@@ -146,6 +184,13 @@ mod tests {
     fn experiment(sets: &[&str]) -> Experiment {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         Experiment::load("digits", &sets).unwrap()
+    }
+
+    #[test]
+    fn who_lives_is_told_from_who_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        assert!(lives(std::process::id()) && lives(1) && !lives(child.id()));
     }
 
     #[test]

@@ -9,13 +9,17 @@ use crate::{
     onnx::{EncodeOptions, encode},
     problem::{Problem, Task},
     training::{
-        Unobserved, evaluate,
+        Unobserved, evaluate, evaluate_observed,
         runtime::{HostTensor, LibraryOptions, run_once},
     },
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 struct Digits {
     runtime: Runtime,
@@ -235,6 +239,44 @@ fn a_request_to_stop_is_heard_before_the_next_step() {
     let trained = train(&digits.runtime, &digits.resident, &assignment, &mut observer);
     assert_eq!((trained.outcome, trained.curve.len()), (Outcome::Stopped, 2));
     assert!(trained.weights.is_some());
+}
+
+/// Counts the signs of life.
+#[derive(Default)]
+struct Listener(RefCell<BTreeMap<&'static str, u64>>);
+
+impl Observer for Listener {
+    fn epoch(&mut self, _: &EpochReport) -> Verdict {
+        Verdict::Continue
+    }
+
+    fn wish(&self) -> Wish {
+        Wish::GoOn
+    }
+
+    fn alive(&self, phase: Phase) {
+        *self.0.borrow_mut().entry(phase.words()).or_default() += 1;
+    }
+}
+
+#[test]
+fn a_training_gives_signs_of_life_before_everything_that_may_take_a_while() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let mut listener = Listener::default();
+    let trained = train(&digits.runtime, &digits.resident, &digits.assignment(&genome, 2), &mut listener);
+    let counts = listener.0.into_inner();
+    assert_eq!(counts[Phase::Stepping.words()], trained.steps);
+    assert_eq!((counts[Phase::Expressing.words()], counts[Phase::Preparing.words()]), (2, 2), "two models");
+    let batches = digits.split.valid.len().div_ceil(128) as u64;
+    assert!(counts[Phase::Evaluating.words()] >= 2 * batches);
+    assert!((1..=2).contains(&counts[Phase::Reading.words()]));
+
+    let Digits { runtime, resident, split, normalisation } = &digits;
+    let listener = Listener::default();
+    let weights = trained.weights.unwrap();
+    evaluate_observed(runtime, resident, &genome, normalisation, &weights, &split.valid, &listener).unwrap();
+    assert_eq!(listener.0.into_inner()[Phase::Evaluating.words()], batches);
 }
 
 #[test]

@@ -1,0 +1,236 @@
+//! The search itself: its directory made or opened, actors started, progress shown, signals heard.
+
+use super::audience::{Audience, Invitation};
+use crate::{
+    chance,
+    cli::{
+        cluster::CoordinatorOptions,
+        exit::{Exit, Failure, OrExit},
+    },
+    commands::run::plan::Plan,
+    identity, logging,
+    output::note,
+    progress::Display,
+    run_directory::write_whole,
+    said::WorkerWish,
+    signals::Signals,
+};
+use hatchery_actors::{
+    breeder::SpaceVariation,
+    cluster::{Cookie, ListenSettings, Security, TlsFiles},
+    coordinator::{CoordinatorSetup, run_coordinator},
+    journal::{Journal, RunInfo},
+    population::StoppingRule,
+    progress::Progress,
+    run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls},
+    trainer::Parts,
+};
+use hatchery_models::{
+    data::{Dataset, Split, pack},
+    problem::Task,
+};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::{oneshot, watch};
+
+/// A journal that cannot be written is tried again for so long. Nothing is lost by ending: `--resume` goes on.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(15);
+/// How often the display is drawn, beside whenever something happens.
+const DRAW_EVERY: Duration = Duration::from_millis(500);
+/// Threads of the actors; training is done in other processes.
+const ACTOR_THREADS: usize = 2;
+
+/// Who trains.
+pub struct Crew {
+    /// Trainers in all, as far as that is known.
+    pub trainers: u32,
+    /// Threads of each on the CPU.
+    pub threads: u32,
+    /// The workers that a supervisor is to start.
+    pub workers: Vec<WorkerWish>,
+    /// For people.
+    pub words: String,
+}
+
+/// A search that is about to begin, or to go on.
+pub struct Search<'a> {
+    pub plan: &'a Plan,
+    pub options: &'a CoordinatorOptions,
+    pub crew: Crew,
+    pub address: SocketAddr,
+    pub tls: Option<TlsFiles>,
+    pub cookie_file: PathBuf,
+}
+
+impl Search<'_> {
+    /// Runs the search to its end, or until the user stops it.
+    pub fn run(self, dataset: Dataset, split: &Split) -> Result<SearchSummary, Failure> {
+        let info = info(self.plan, &dataset)?;
+        let accuracy = matches!(dataset.problem.task, Task::Classification { .. });
+        let dataset = Arc::new(dataset);
+        let search = search_setup(self.plan, &dataset, split, self.crew.trainers, self.claims());
+        let mut journal = open_journal(self.plan, &info)?;
+        if let Some(supervisor) = self.options.supervised_by {
+            journal.name_owner(supervisor).or_exit(Exit::RunDirectory)?;
+        }
+        let cookie = Cookie::create(&self.cookie_file).or_exit(Exit::RunDirectory)?;
+        let (listening, address) = oneshot::channel();
+        let setup = CoordinatorSetup {
+            search,
+            listen: ListenSettings {
+                address: self.address,
+                name: identity::node(&format!("coordinator@{}", identity::host()), chance::number()),
+                security: Security { cookie, tls: self.tls.clone() },
+            },
+            packed_data: Arc::new(move || pack(&dataset)),
+            threads: self.crew.threads,
+            listening,
+        };
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(ACTOR_THREADS)
+            .enable_all()
+            .build()
+            .or_exit(Exit::Failed)?;
+        let ended = tokio.block_on(watched(journal, setup, address, self.audience(accuracy)));
+        match &ended {
+            Ok(summary) => tracing::info!(
+                evaluations = summary.evaluations,
+                interrupted = summary.interrupted,
+                "the search ends after {:.1} s",
+                summary.elapsed_seconds
+            ),
+            Err(error) => tracing::error!("the search ends: {error}"),
+        }
+        ended.map_err(|error| Failure { exit: exit_of(&error), error: error.into() })
+    }
+
+    /// Whether workers of an earlier coordinator of this run may still be at work: a supervisor knows.
+    const fn claims(&self) -> bool {
+        self.plan.resume && (self.options.started_again || self.options.supervised_by.is_none())
+    }
+
+    fn audience(self, accuracy: bool) -> Audience {
+        let headline = self.headline();
+        tracing::info!("{headline}");
+        if self.options.supervised_by.is_some() {
+            return Audience::Supervisor { workers: self.crew.workers, headline, accuracy };
+        }
+        let display = Display::new(accuracy, self.options.run.quiet);
+        display.print(&headline);
+        let invitation =
+            Invitation { host: identity::host(), cookie_file: self.cookie_file, tls: self.tls.is_some() };
+        Audience::User { display, invitation }
+    }
+
+    fn headline(&self) -> String {
+        let verb = if self.plan.resume { "goes on" } else { "begins" };
+        let (name, root) = (&self.plan.experiment.name, self.plan.directory.root().display());
+        format!("{name} {verb} in {root}: {}", self.crew.words)
+    }
+}
+
+fn info(plan: &Plan, dataset: &Dataset) -> Result<RunInfo, Failure> {
+    Ok(RunInfo {
+        experiment: plan.experiment.to_toml().or_exit(Exit::Experiment)?,
+        data_source: dataset.source.clone(),
+        data_hash: dataset.content_hash.clone(),
+        problem: dataset.problem,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Creates the run directory, or takes it up again; from here on it is ours.
+fn open_journal(plan: &Plan, info: &RunInfo) -> Result<Journal, Failure> {
+    let root = plan.directory.root();
+    let journal = if plan.resume { Journal::resume(root) } else { Journal::create(root, info) };
+    let journal = journal.or_exit(Exit::RunDirectory)?;
+    write_whole(&plan.directory.experiment(), info.experiment.as_bytes()).or_exit(Exit::RunDirectory)?;
+    if let Err(error) = logging::open(root) {
+        // A run can do without its log.
+        note(format_args!("warning: no log in {}: {error}", root.display()));
+    }
+    Ok(journal)
+}
+
+fn search_setup(plan: &Plan, dataset: &Dataset, split: &Split, trainers: u32, claims: bool) -> SearchSetup {
+    let experiment = &plan.experiment;
+    let parts = Parts::of(dataset, split, &experiment.data, experiment.data.split_seed);
+    SearchSetup {
+        experiment: experiment.clone(),
+        data_hash: dataset.content_hash.clone(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        images: parts.images(),
+        trainers,
+        variation: Arc::new(SpaceVariation {
+            space: experiment.space.clone(),
+            problem: dataset.problem,
+            limits: experiment.limits.clone(),
+        }),
+        stopping: StoppingRule::default(),
+        claims,
+        journal_patience: JOURNAL_PATIENCE,
+    }
+}
+
+/// Runs the search, shows how it goes, and stops it when it is told to.
+async fn watched(
+    journal: Journal,
+    setup: CoordinatorSetup,
+    mut listening: oneshot::Receiver<SocketAddr>,
+    mut audience: Audience,
+) -> Result<SearchSummary, SearchError> {
+    let (stop, mut progress, controls) = controls();
+    let is_supervised = matches!(audience, Audience::Supervisor { .. });
+    let signals = tokio::spawn(async move {
+        match Signals::listen() {
+            Ok(signals) => signals.heed(move || announced_stop(&stop, is_supervised)).await,
+            Err(error) => tracing::error!("signals cannot be heard: {error}"),
+        }
+    });
+    let search = run_coordinator(journal, setup, controls);
+    tokio::pin!(search);
+    let mut is_heard = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut search => break ended,
+            address = &mut listening, if !is_heard => {
+                is_heard = true;
+                if let Ok(address) = address {
+                    audience.ready(address);
+                }
+            }
+            () = showing_time(&mut progress, audience.gap()) => {
+                let snapshot = progress.borrow_and_update().clone();
+                audience.show(&snapshot);
+            }
+        }
+    };
+    signals.abort();
+    audience.show(&progress.borrow_and_update().clone());
+    audience.close();
+    ended
+}
+
+fn announced_stop(stop: &StopHandle, is_supervised: bool) {
+    tracing::info!("told to stop");
+    // A supervisor has said so already.
+    if !is_supervised {
+        note("stopping: the best so far will be written; once more ends at once");
+    }
+    stop.stop();
+}
+
+/// Until something has changed, or some time has passed; never before the gap has.
+async fn showing_time(progress: &mut watch::Receiver<Progress>, gap: Duration) {
+    tokio::time::sleep(gap).await;
+    // Closed means that the search is about to end; then time decides.
+    _ = tokio::time::timeout(DRAW_EVERY, progress.changed()).await;
+}
+
+fn exit_of(error: &SearchError) -> Exit {
+    match error {
+        SearchError::Journal(_) | SearchError::Unrecorded { .. } => Exit::RunDirectory,
+        SearchError::OtherData { .. } => Exit::Data,
+        SearchError::Failed(_) => Exit::NoNetwork,
+        SearchError::NoCluster(_) | SearchError::BrokenDown(_) => Exit::Failed,
+    }
+}

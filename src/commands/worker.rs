@@ -1,0 +1,147 @@
+//! `hatchery worker`: trains for a coordinator, until the run is over or it is told to end.
+
+use crate::{
+    chance,
+    cli::{
+        cluster::WorkerOptions,
+        exit::{Exit, Failure, OrExit},
+    },
+    devices, identity, launch, logging, network,
+    outfit::Outfit,
+    output::note,
+    said::{self, WorkerSaid},
+    signals::Signals,
+};
+use anyhow::{Context, anyhow};
+use hatchery_actors::{
+    cluster::Security,
+    protocol::letters::Predecessor,
+    worker::{WorkerEnd, WorkerError, WorkerSetup, run_worker},
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Environment variable in which a supervisor says how the process of the same name before this one ended: JSON.
+pub const PREDECESSOR_VARIABLE: &str = "HATCHERY_PREDECESSOR";
+/// Threads of the actors; trainers have threads of their own.
+const ACTOR_THREADS: usize = 2;
+
+/// Works.
+pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
+    if let Some(supervisor) = options.supervised_by {
+        launch::child::bind(supervisor).or_exit(Exit::Failed)?;
+    }
+    logging::start_on_stderr();
+    network::joining(&options.join, &options.tls)?;
+    let tls = network::tls(&options.tls)?;
+    let devices = devices::dealt(&options.devices, options.slots, options.threads)
+        .context("--devices")
+        .or_exit(Exit::Experiment)?;
+    let cookie = network::cookie(&options.cookie_file)?;
+    let is_supervised = options.supervised_by.is_some();
+    let outfit = Arc::new(Outfit::new(devices.clone(), options.threads, options.offline, is_supervised));
+    let host = identity::host();
+    let name = options.name.clone().unwrap_or_else(|| format!("worker@{host}-{}", std::process::id()));
+    let (drain, wish) = watch::channel(None);
+    let setup = WorkerSetup {
+        name: identity::node(&name, options.incarnation.unwrap_or_else(chance::number)),
+        host,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        join: options.join.clone(),
+        security: Security { cookie, tls },
+        devices: devices.iter().map(ToString::to_string).collect(),
+        predecessor: if is_supervised { predecessor() } else { None },
+        outfitter: Arc::clone(&outfit) as _,
+        on_hang: Arc::new(|hang| end_hung(&hang.to_string())),
+        grace: options.grace.0,
+        patience: options.patience.0,
+        drain: wish,
+    };
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(ACTOR_THREADS)
+        .enable_all()
+        .build()
+        .or_exit(Exit::Failed)?;
+    let ended = tokio.block_on(working(setup, drain));
+    ended.map(|end| goodbye(end, is_supervised)).map_err(|error| failure(error, &outfit))
+}
+
+/// Works until it is over. The first signal drains, the second ends the process at once.
+async fn working(setup: WorkerSetup, drain: watch::Sender<Option<String>>) -> Result<WorkerEnd, WorkerError> {
+    let signals = Signals::listen().map_err(|error| WorkerError::BrokenDown(error.to_string()))?;
+    let begin_to_drain = move || {
+        tracing::info!("told to end: what is under way is finished or handed back");
+        drain.send_replace(Some("it was told to end".to_owned()));
+    };
+    let heeding = tokio::spawn(signals.heed(begin_to_drain));
+    let ended = run_worker(setup).await;
+    heeding.abort();
+    ended
+}
+
+/// Native code that does not come back can only be ended with its process.
+fn end_hung(words: &str) {
+    note(format_args!("error: {words}"));
+    std::process::exit(Exit::Hung as i32);
+}
+
+/// What the supervisor knows of the process before this one; nothing where it makes no sense.
+fn predecessor() -> Option<Predecessor> {
+    let text = std::env::var(PREDECESSOR_VARIABLE).ok()?;
+    let understood = serde_json::from_str(&text);
+    understood.inspect_err(|error| tracing::warn!("{PREDECESSOR_VARIABLE}: {error}")).ok()
+}
+
+fn goodbye(end: WorkerEnd, is_supervised: bool) {
+    let (said, words) = match end {
+        WorkerEnd::Finished(why) => (WorkerSaid::Finished(why.clone()), format!("the run is over: {why}")),
+        WorkerEnd::Drained(why) => (WorkerSaid::Drained(why.clone()), format!("ended as told: {why}")),
+    };
+    if is_supervised {
+        said::tell(&said);
+    } else {
+        note(words);
+    }
+}
+
+/// Why it ends, and what with. Only what would happen again with certainty has a code that says so.
+fn failure(error: WorkerError, outfit: &Outfit) -> Failure {
+    let (exit, error) = match error {
+        WorkerError::Unable(why) => (outfit.failure().unwrap_or(Exit::Failed), anyhow!(why)),
+        WorkerError::Refused(_) => (Exit::Refused, error.into()),
+        WorkerError::Abandoned(_) | WorkerError::OtherRun | WorkerError::BrokenDown(_) => {
+            (Exit::Failed, error.into())
+        }
+    };
+    Failure { exit, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hatchery_models::training::runtime::Device;
+
+    #[test]
+    fn ends_have_their_codes() {
+        let outfit = Outfit::new(vec![Device::Cpu], None, true, false);
+        for (error, exit) in [
+            (WorkerError::Refused("version 2".to_owned()), Exit::Refused),
+            (WorkerError::Unable("nothing tried".to_owned()), Exit::Failed),
+            (WorkerError::Abandoned("30 minutes".to_owned()), Exit::Failed),
+            (WorkerError::BrokenDown("an actor".to_owned()), Exit::Failed),
+        ] {
+            let words = format!("{error:?}");
+            assert_eq!(failure(error, &outfit).exit, exit, "{words}");
+        }
+        use hatchery_actors::worker::Outfitter;
+        let welcome = hatchery_actors::protocol::letters::Welcome {
+            run: String::new(),
+            experiment: "no = 1".to_owned(),
+            data_hash: String::new(),
+            threads: 1,
+            trainers: 1,
+        };
+        let why = outfit.outfit(&welcome, &|_| Err(String::new())).err().unwrap();
+        assert_eq!(failure(WorkerError::Unable(why), &outfit).exit, Exit::Experiment);
+    }
+}
