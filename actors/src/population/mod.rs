@@ -14,7 +14,7 @@ mod restore;
 mod results;
 pub mod settings;
 #[cfg(test)]
-pub mod simulation;
+pub(crate) mod simulation;
 pub mod state;
 mod stopping;
 mod timing;
