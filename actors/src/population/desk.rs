@@ -42,6 +42,8 @@ pub struct Open {
     pub lost_with: Option<(WorkerId, String)>,
     /// The state that the last attempt has left: the next one goes on from there.
     pub checkpoint: Option<Arc<[u8]>>,
+    /// The attempt that its worker has given up by itself: a word of it that comes late is no claim to it.
+    pub given_up: u32,
     /// Where it stands.
     pub place: Place,
 }
@@ -57,6 +59,7 @@ impl Open {
             crashes: 0,
             lost_with: None,
             checkpoint: None,
+            given_up: 0,
             place: Place::Ready,
         }
     }
@@ -147,6 +150,13 @@ impl Desk {
         open.place = Place::Ready;
         self.ready.push_front(evaluation);
         Some(open)
+    }
+
+    /// Its worker has given the present attempt up by itself, and will say no more of it.
+    pub fn give_up(&mut self, evaluation: EvaluationId) {
+        if let Some(open) = self.open.get_mut(&evaluation) {
+            open.given_up = open.attempt;
+        }
     }
 
     /// Sets one aside that waits.
@@ -266,6 +276,7 @@ impl Desk {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
+                    && open.given_up < ticket.attempt
                     && matches!(open.place, Place::Ready | Place::Unclaimed { .. }) =>
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.

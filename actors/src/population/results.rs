@@ -67,6 +67,7 @@ impl Brain {
         if trained.outcome == Outcome::WorkerLost {
             let with = self.desk.node_of(trainer.worker).map(|node| (trainer.worker, node.to_owned()));
             self.lose(ticket.evaluation, with, &trained.message, now);
+            self.desk.give_up(ticket.evaluation);
         } else {
             self.note_busy(ticket.evaluation, now);
             self.close(ticket.evaluation, trained);

@@ -67,6 +67,7 @@ impl Brain {
         if self.desk.held(trainer, ticket).is_some() {
             let node = self.desk.node_of(trainer.worker).map(str::to_owned);
             self.lose(ticket.evaluation, node.map(|node| (trainer.worker, node)), reason, now);
+            self.desk.give_up(ticket.evaluation);
         }
     }
 
@@ -88,6 +89,7 @@ impl Brain {
             if let Some(open) = self.desk.requeue(evaluation) {
                 open.checkpoint = checkpoint.or(open.checkpoint.take());
             }
+            self.desk.give_up(evaluation);
             self.shelve_when_searched();
         }
         self.out.push(Effect::Acknowledge(trainer, ticket));
