@@ -80,6 +80,8 @@ pub struct Membership {
     past: BTreeMap<u64, WorkerId>,
     /// Since when somebody asks to join under a name that is taken.
     knocking: BTreeMap<NodeName, f64>,
+    /// When the clock was last heard.
+    ticked: f64,
     next: u32,
     finished: Option<String>,
     out: Vec<Deed>,
@@ -96,6 +98,7 @@ impl Membership {
             present: BTreeMap::new(),
             past: BTreeMap::new(),
             knocking: BTreeMap::new(),
+            ticked: 0.0,
             next: first.0,
             finished: None,
             out: Vec::new(),

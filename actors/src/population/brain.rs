@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// So many crashes in a row are no property of networks: the search ends and says why.
 const CRASHES_IN_A_ROW_MAX: u32 = 10;
 
+/// The clock speaks four times a second. Where it was silent for so long, it was this process that was out of order:
+/// nobody could renew a lease.
+const STALL_SECONDS: f64 = 10.0;
+
 /// When so many candidates in a row need more time than the search has left, no more are bred.
 const DECLINED_IN_A_ROW_MAX: u32 = 16;
 
@@ -26,6 +30,10 @@ impl Brain {
             return Vec::new();
         }
         self.tally.attend(now, self.desk.trainers().len());
+        if now - self.heard >= STALL_SECONDS {
+            self.desk.renew_all(now);
+        }
+        self.heard = now;
         match event {
             Event::Begin => self.begin(now),
             Event::Joined(worker, facts) => self.joined(worker, facts),

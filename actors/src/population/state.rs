@@ -39,6 +39,8 @@ pub struct Brain {
     pub(super) searched: bool,
     pub(super) orphans: Vec<EvaluationId>,
     pub(super) began: f64,
+    /// When anything was last heard, the clock included.
+    pub(super) heard: f64,
     pub(super) tally: Tally,
     pub(super) out: Vec<Effect>,
 }
@@ -68,6 +70,7 @@ impl Brain {
             searched: false,
             orphans: Vec::new(),
             began: spent,
+            heard: spent,
             tally: Tally::default(),
             out: Vec::new(),
             settings,
