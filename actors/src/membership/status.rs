@@ -105,6 +105,11 @@ fn correct(slot: &mut Slot, says: SlotStatus, trainer: TrainerId, status: &Statu
             *slot = Slot::Assigned(ticket);
             events.push(Event::Holds(trainer, ticket));
         }
+        // Whoever takes no more work must not wait for any.
+        (SlotStatus::Idle(_) | SlotStatus::Starting, Slot::Free) if status.draining => {
+            *slot = Slot::Unknown;
+            events.push(Event::Unready(trainer));
+        }
         // It is not back yet, or an order for it is on its way.
         (SlotStatus::Starting, _) | (SlotStatus::Idle(_), Slot::Free) => {}
         // Whoever takes no more work is not ready.

@@ -40,6 +40,7 @@ impl Brain {
             Event::Left(worker, reason) => self.left(worker, &reason, now),
             Event::Evidence(worker, crashed, how) => self.evidence(worker, crashed, &how, now),
             Event::Ready(trainer) => self.desk.welcome(trainer),
+            Event::Unready(trainer) => self.desk.dismiss(trainer),
             Event::Holds(trainer, ticket) => self.holds(trainer, ticket, now),
             Event::Forgotten(trainer, ticket, reason) => self.forgotten(trainer, ticket, &reason, now),
             Event::Progress(trainer, ticket, report) => self.progress(trainer, ticket, report, now),

@@ -233,6 +233,11 @@ impl Desk {
         }
     }
 
+    /// A trainer that waits can take no work any more.
+    pub fn dismiss(&mut self, trainer: TrainerId) {
+        self.waiting.retain(|other| *other != trainer);
+    }
+
     /// The next trainer and the next evaluation that it may have, where there are both.
     pub fn next(&self) -> Option<(TrainerId, EvaluationId)> {
         if self.waiting.is_empty() {

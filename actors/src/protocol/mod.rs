@@ -276,6 +276,8 @@ pub enum Event {
     Evidence(WorkerId, bool, String),
     /// A trainer can take work.
     Ready(TrainerId),
+    /// A trainer that could take work can do so no more: its worker is about to end.
+    Unready(TrainerId),
     /// A trainer is at this attempt, or keeps what it has left.
     Holds(TrainerId, Ticket),
     /// A trainer knows nothing of this attempt any more, and why.
