@@ -101,6 +101,10 @@ impl Membership {
 /// What is believed of a slot is corrected by what its worker says.
 fn correct(slot: &mut Slot, says: SlotStatus, trainer: TrainerId, status: &Status, events: &mut Vec<Event>) {
     match (says, *slot) {
+        // It has been given an order since, because this one had ended: the result has overtaken the status.
+        (SlotStatus::Running(ticket), Slot::Assigned(other)) if other != ticket => {
+            events.push(Event::Holds(trainer, ticket));
+        }
         (SlotStatus::Running(ticket), _) => {
             *slot = Slot::Assigned(ticket);
             events.push(Event::Holds(trainer, ticket));
