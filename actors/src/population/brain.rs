@@ -130,7 +130,7 @@ impl Brain {
     }
 
     /// How many more individuals the budget of evaluations has room for.
-    fn births_left(&self) -> usize {
+    pub(super) fn births_left(&self) -> usize {
         let under_way = self.desk.active(LeaseKind::Search) + self.orphans.len();
         let planned = self.tally.counted as usize + under_way + self.nursery.orders().len();
         self.settings.evaluations.map_or(usize::MAX, |budget| (budget as usize).saturating_sub(planned))

@@ -269,20 +269,26 @@ impl Desk {
         Some(open)
     }
 
-    /// A trainer says that it has this attempt. Where it has not been handed out again since, it is its own again.
-    pub fn claim(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) -> Claim {
+    /// A trainer says that it has this attempt. Where it has not been handed out again since, it is its own again; one
+    /// that was set aside only `late`.
+    pub fn claim(&mut self, trainer: TrainerId, ticket: Ticket, late: bool, now: f64) -> Claim {
         if let Some(held) = self.held(trainer, ticket) {
             held.renew(now);
             return Claim::Renewed;
         }
         let free = self.trainers.get(&trainer).copied().flatten().is_none();
         let known = self.workers.contains_key(&trainer.worker);
+        let is_free = |place: &Place| match place {
+            Place::Ready | Place::Unclaimed { .. } => true,
+            Place::Shelved => late,
+            Place::Leased(_) => false,
+        };
         match self.open.get_mut(&ticket.evaluation) {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
                     && open.given_up < ticket.attempt
-                    && matches!(open.place, Place::Ready | Place::Unclaimed { .. }) =>
+                    && is_free(&open.place) =>
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.
                 let waits = self.waiting.contains(&trainer);

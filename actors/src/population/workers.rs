@@ -4,7 +4,7 @@ use super::desk::{Claim, Place};
 use super::effect::Effect;
 use super::settings::{CRASHES_MAX, LOSSES_MAX};
 use super::state::Brain;
-use crate::journal::entry::Entry;
+use crate::journal::entry::{Entry, Stage};
 use crate::protocol::{EvaluationId, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId, nothing_trained};
 use hatchery_models::training::outcome::Outcome;
 use std::sync::Arc;
@@ -53,7 +53,9 @@ impl Brain {
     }
 
     pub(super) fn claim(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) -> Claim {
-        let claim = self.desk.claim(trainer, ticket, now);
+        // Nothing of the search is begun any more when it is over, but what was begun may still end.
+        let late = self.stage == Stage::Search && self.births_left() > 0;
+        let claim = self.desk.claim(trainer, ticket, late, now);
         if claim == Claim::Adopted {
             let Ticket { evaluation, attempt } = ticket;
             let trainer = self.desk.label(trainer);

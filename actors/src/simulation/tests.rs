@@ -7,7 +7,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Seeds of one test; there are two tests, for two cores.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 2000;
 
 fn trace(now: f64, what: &str) {
     // Past the capture of the tests' output: whoever asks for one seed wants to see it, whether it fails or not.
