@@ -264,9 +264,9 @@ impl Agent {
         self.kept.keys().copied()
     }
 
-    /// What a slot has been given and not finished.
-    pub fn at(&self, slot: u32) -> Option<Ticket> {
-        self.slots.get(slot as usize).and_then(Slot::ticket)
+    /// Whether a slot can take an order.
+    pub fn is_idle(&self, slot: u32) -> bool {
+        matches!(self.slots.get(slot as usize), Some(Slot::Idle { .. }))
     }
 
     /// Whether this attempt has come before.
@@ -328,7 +328,7 @@ impl Agent {
             let reason = draining.reason.clone();
             return self.hand_back(slot, ticket, &reason, None, now);
         }
-        if !matches!(self.slots.get(slot as usize), Some(Slot::Idle { .. })) {
+        if !self.is_idle(slot) {
             return self.hand_back(slot, ticket, "its slot is not free", None, now);
         }
         self.take_order(slot, order, now);

@@ -59,7 +59,8 @@ struct Member {
     /// Number of the last status.
     status: u64,
     memory_bytes: u64,
-    draining: bool,
+    /// Takes no more work: it is about to end, or has left much that is not recorded yet.
+    shut: bool,
     /// Results without their weights, until they are acknowledged.
     reports: BTreeMap<Ticket, Report>,
     /// What is being fetched from it.

@@ -68,7 +68,7 @@ impl Membership {
                 down: None,
                 status: 0,
                 memory_bytes: 0,
-                draining: false,
+                shut: false,
                 reports: BTreeMap::new(),
                 downloads: BTreeMap::new(),
                 offers: BTreeMap::new(),

@@ -41,7 +41,7 @@ fn judge(brain: &Brain, record: &RunRecord, world: &World) {
     assert!(weather.evaluations.is_none_or(|budget| done <= budget as usize), "seed {seed}: budget exceeded");
     assert!(!world.handed_out_after_search, "seed {seed}: a search training was begun after the search");
     let running: Vec<_> = record.evaluations.iter().filter(|e| e.state == EvaluationState::Running).collect();
-    assert!(running.is_empty(), "seed {seed}: {running:?}");
+    assert!(running.is_empty(), "seed {seed}: {:?}: {running:?}", brain.end());
     for champion in search.iter().filter(|one| is_champion(one, &search)) {
         assert!(champion.has_weights, "seed {seed}: {:?} is on the front, without weights", champion.id);
     }

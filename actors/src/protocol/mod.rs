@@ -276,7 +276,7 @@ pub enum Event {
     Evidence(WorkerId, bool, String),
     /// A trainer can take work.
     Ready(TrainerId),
-    /// A trainer that could take work can do so no more: its worker is about to end.
+    /// A trainer that could take work can do so no more, until it is said to be ready again.
     Unready(TrainerId),
     /// A trainer is at this attempt, or keeps what it has left.
     Holds(TrainerId, Ticket),

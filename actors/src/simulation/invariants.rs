@@ -271,8 +271,8 @@ impl Ledger {
     }
 }
 
-/// A worker keeps one result for each slot, and what it hands back unbegun.
-const HELD_PER_SLOT_MAX: usize = 3;
+/// A worker that keeps four results for each slot gets no more; some orders may be under way until that is known.
+const HELD_PER_SLOT_MAX: usize = 8;
 
 /// Weights that tell whose they are.
 pub fn made_up_weights(ticket: Ticket, length: usize) -> Weights {

@@ -205,17 +205,11 @@ impl World {
     /// Orders that are on their way while a worker begins to drain find it draining, no more.
     fn check_free(&mut self, id: ProcessId, slot: u32, ticket: Ticket) {
         let Some(process) = self.processes.get(&id) else { return };
-        let at = process.agent.at(slot);
-        let other = at.filter(|at| *at != ticket && !self.known_to(id, ticket));
-        if let Some(other) = other.filter(|_| !process.draining) {
-            let detail = format!("{ticket} comes to slot {slot} of process {id}, which is at {other}");
+        // Not an order that comes twice.
+        if !process.agent.remembers(ticket) && !process.agent.is_idle(slot) && !process.draining {
+            let detail = format!("{ticket} comes to slot {slot} of process {id}");
             self.ledger.breach(Cluster::SlotIsFree, &detail);
         }
-    }
-
-    /// Whether the order is a double.
-    fn known_to(&self, id: ProcessId, ticket: Ticket) -> bool {
-        self.processes.get(&id).is_some_and(|process| process.agent.remembers(ticket))
     }
 
     pub fn with_agent(&mut self, id: ProcessId, act: impl FnOnce(&mut Agent, f64) -> Vec<Deed>) {
