@@ -30,12 +30,25 @@ impl Brain {
             return Vec::new();
         }
         self.tally.attend(now, self.desk.trainers().len());
+        // Workers of an earlier life may speak first: what that one had under way must be known by then.
+        if !self.begun {
+            self.begun = true;
+            self.begin(now);
+        }
         if now - self.heard >= STALL_SECONDS {
             self.desk.renew_all(now);
         }
         self.heard = now;
+        if self.end.is_none() {
+            self.take_in(event, now);
+        }
+        self.go_on(now);
+        std::mem::take(&mut self.out)
+    }
+
+    fn take_in(&mut self, event: Event, now: f64) {
         match event {
-            Event::Begin => self.begin(now),
+            Event::Begin => {}
             Event::Joined(worker, facts) => self.joined(worker, facts),
             Event::Left(worker, reason) => self.left(worker, &reason, now),
             Event::Evidence(worker, crashed, how) => self.evidence(worker, crashed, &how, now),
@@ -56,8 +69,6 @@ impl Brain {
             Event::Stop => self.stop(),
             Event::Broken(message) => self.finish(End::Failed(message)),
         }
-        self.go_on(now);
-        std::mem::take(&mut self.out)
     }
 
     /// Whether this run is over, and how.

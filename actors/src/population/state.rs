@@ -38,6 +38,8 @@ pub struct Brain {
     pub(super) end: Option<End>,
     pub(super) searched: bool,
     pub(super) orphans: Vec<EvaluationId>,
+    /// Whether anything has been heard at all.
+    pub(super) begun: bool,
     pub(super) began: f64,
     /// When anything was last heard, the clock included.
     pub(super) heard: f64,
@@ -69,6 +71,7 @@ impl Brain {
             end: None,
             searched: false,
             orphans: Vec::new(),
+            begun: false,
             began: spent,
             heard: spent,
             tally: Tally::default(),

@@ -266,7 +266,7 @@ pub struct Images {
 /// What happens to a search: everything that its Population decides upon.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The actors are there: begin, or go on.
+    /// The actors are there: begin, or go on. Whatever comes first does that as well.
     Begin,
     /// A worker has joined.
     Joined(WorkerId, WorkerFacts),
