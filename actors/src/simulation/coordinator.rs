@@ -15,9 +15,10 @@ use crate::population::effect::Effect;
 use crate::population::simulation::world::WorldVariation;
 use crate::population::state::Brain;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator, ToWorker, Welcome};
-use crate::protocol::{Event, EvaluationId, Ticket, TrainerId, WorkerId};
+use crate::protocol::{EvaluationId, Event, LeaseKind, Ticket, TrainerId, WorkerId};
 use hatchery_models::training::outcome::Weights;
 use rand::RngExt;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -223,6 +224,16 @@ impl World {
         }
     }
 
+    /// Whether other candidates, bred in place of one that was set aside, use up the budget.
+    fn is_budget_full(&self) -> bool {
+        let (Some(coordinator), Some(budget)) = (&self.coordinator, self.weather.search.evaluations) else {
+            return false;
+        };
+        let view = coordinator.brain.view();
+        let planned = view.counted as usize + view.desk.active(LeaseKind::Search) + view.orders;
+        self.weather.search.time.is_some() && planned >= budget as usize
+    }
+
     fn send_to_worker(&mut self, node: &NodeName, letter: ToWorker) {
         if let Some(line) = self.line_to(node) {
             self.post(line, Side::Coordinator, Letter::ToWorker(letter));
@@ -233,10 +244,14 @@ impl World {
 
     fn check_letter(&mut self, letter: &ToWorker) {
         match letter {
-            ToWorker::Acknowledge(ticket) => self.ledger.check_acknowledged(*ticket),
+            ToWorker::Acknowledge(ticket) => {
+                let full = self.is_budget_full();
+                self.ledger.check_acknowledged(*ticket, full);
+            }
             ToWorker::Abandon(ticket) => {
                 self.count.abandoned += 1;
-                self.ledger.check_dropped(*ticket, "abandoned");
+                let full = self.is_budget_full();
+                self.ledger.check_dropped(*ticket, "abandoned", full);
             }
             ToWorker::Refused(_) => self.count.refused += 1,
             _ => {}
@@ -246,6 +261,7 @@ impl World {
     /// From the Hub to the Population.
     fn tell_population(&mut self, event: Event) {
         match &event {
+            Event::Unready(_) if self.broken == Some(Break::OrderTheDraining) => return,
             Event::HandedBack(_, _, Some(_), _) => self.count.checkpoints += 1,
             Event::Delivered(_, delivery) if delivery.trained.weights.is_some() => self.count.weights += 1,
             _ => {}
@@ -415,13 +431,15 @@ impl World {
                 return self.to_coordinator(pause, Word::Retry);
             }
             let elapsed = coordinator.spent + now - coordinator.began;
-            if let Err(error) = self.journal.commit(elapsed, &batch.entries) {
+            let entries = self.really_written(&batch.entries);
+            if let Err(error) = self.journal.commit(elapsed, &entries) {
                 let text = format!("invariant J broken (the journal takes what the brain records): {error}");
                 return self.ledger.breaches.push(super::invariants::Breach { id: "J", text });
             }
             self.ledger.commit(&batch.entries);
             if self.broken == Some(Break::RecordTwice) {
-                self.ledger.commit(&batch.entries);
+                let results: Vec<Entry> = batch.entries.iter().filter(|of| is_result(of)).cloned().collect();
+                self.ledger.commit(&results);
             }
             if self.chance(self.weather.fatal_commits) && self.over().is_none() {
                 self.count.kills_after_commit += 1;
@@ -445,9 +463,20 @@ impl World {
         }
     }
 
+    fn really_written<'a>(&self, entries: &'a [Entry]) -> Cow<'a, [Entry]> {
+        if self.broken == Some(Break::RecordNothing) {
+            entries.iter().filter(|entry| !is_result(entry)).cloned().collect()
+        } else {
+            Cow::Borrowed(entries)
+        }
+    }
+
     /// From the Population to the Breeder or to the Hub.
     fn pass_on(&mut self, deed: Effect) {
         if let Effect::Breed(order) = &deed {
+            if self.broken == Some(Break::BreedNothing) {
+                return;
+            }
             let variation = WorldVariation { genomes: self.weather.search.genomes };
             let event = match breed(&variation, self.seed, order) {
                 Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
@@ -485,6 +514,10 @@ const THOROUGH_EVENTS: u64 = 4;
 
 /// For each slot: a report, its weights, and the weights and the checkpoint of an order.
 const BURDEN_PER_SLOT_MAX: usize = 6;
+
+const fn is_result(entry: &Entry) -> bool {
+    matches!(entry, Entry::Finished(_))
+}
 
 fn welcome() -> Welcome {
     Welcome {

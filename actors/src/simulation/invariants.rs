@@ -106,7 +106,7 @@ pub struct Ledger {
     rows: BTreeMap<EvaluationId, Row>,
     past_search: bool,
     begun: BTreeSet<Ticket>,
-    /// Results of living workers, with their weights' length where they have any.
+    /// Results of living workers.
     results: BTreeMap<Ticket, (ProcessId, Outcome)>,
     /// Weights that attempts have left, by their length.
     weights: BTreeMap<Ticket, usize>,
@@ -247,26 +247,26 @@ impl Ledger {
     }
 
     /// The coordinator says that what this attempt has left is recorded.
-    pub fn check_acknowledged(&mut self, ticket: Ticket) {
+    pub fn check_acknowledged(&mut self, ticket: Ticket, full: bool) {
         let Some(row) = self.rows.get(&ticket.evaluation) else {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is unknown"));
         };
         if row.running && row.attempt == ticket.attempt {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is still running in the journal"));
         }
-        self.check_dropped(ticket, "acknowledged");
+        self.check_dropped(ticket, "acknowledged", full);
     }
 
-    /// A result that its worker may drop is recorded, or superseded, or too late for a search that is over.
-    pub fn check_dropped(&mut self, ticket: Ticket, how: &str) {
+    /// A result that its worker may drop is recorded, or superseded, or too late: for a search that is over, or
+    /// whose budget is `full` of others.
+    pub fn check_dropped(&mut self, ticket: Ticket, how: &str, full: bool) {
         let Some(row) = self.rows.get(&ticket.evaluation).copied() else { return };
-        let Some((process, outcome)) = self.results.get(&ticket) else { return };
-        let late = self.past_search && row.kind == LeaseKind::Search;
+        let Some((_, outcome)) = self.results.get(&ticket) else { return };
+        let late = (self.past_search || full) && row.kind == LeaseKind::Search;
         if row.finished.is_none() && row.attempt == ticket.attempt && !late {
             let detail = format!("the result of {ticket} ({}) is {how} and not recorded", outcome.word());
             return self.breach(Cluster::NothingLost, &detail);
         }
-        let _ = process;
         self.superseded += u64::from(row.finished != Some(ticket.attempt));
     }
 }

@@ -12,6 +12,7 @@ use crate::protocol::{Lease, LeaseKind, Ticket, nothing_trained};
 use crate::testing;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use rand::RngExt;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 /// How often an agent is told that time passes.
@@ -54,6 +55,8 @@ pub struct Process {
     pub asleep: bool,
     pub backlog: Vec<Happening>,
     draining: bool,
+    /// All that was ever kept.
+    hoard: BTreeSet<Ticket>,
     trainings: Vec<Option<Training>>,
 }
 
@@ -122,6 +125,7 @@ impl World {
             asleep: false,
             backlog: Vec::new(),
             draining: false,
+            hoard: BTreeSet::new(),
             trainings: (0..slots).map(|_| None).collect(),
         };
         self.trace(|| format!("process {id} starts: {}", process.node));
@@ -218,8 +222,13 @@ impl World {
         for deed in deeds {
             self.perform_for_process(id, deed);
         }
-        if let Some(process) = self.processes.get(&id) {
-            let (held, slots) = (process.agent.held().collect(), process.trainings.len());
+        if let Some(process) = self.processes.get_mut(&id) {
+            let (mut held, slots): (BTreeSet<Ticket>, _) =
+                (process.agent.held().collect(), process.trainings.len());
+            if self.broken == Some(Break::KeepEverything) {
+                process.hoard.extend(held);
+                held = process.hoard.clone();
+            }
             self.ledger.check_kept(id, &held, slots);
         }
     }

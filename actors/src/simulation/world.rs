@@ -29,16 +29,24 @@ const FAREWELL_SECONDS: f64 = 3.0;
 pub enum Break {
     /// The coordinator acknowledges results as they come in.
     AcknowledgeBeforeCommit,
-    /// Entries are recorded twice.
+    /// Results are recorded twice.
     RecordTwice,
     /// An agent forgets what it has kept.
     ForgetKept,
     /// A worker begins an order twice.
     BeginTwice,
+    /// An agent forgets nothing.
+    KeepEverything,
+    /// The Population does not hear of workers that are about to end.
+    OrderTheDraining,
     /// A slot counts as free while it is at work.
     FreeTooEarly,
     /// A state is damaged on its way.
     DamageState,
+    /// The Breeder never answers.
+    BreedNothing,
+    /// The journal leaves results out.
+    RecordNothing,
 }
 
 /// What happens next.
