@@ -112,11 +112,13 @@ fn correct(
     events: &mut Vec<Event>,
 ) {
     match (says, *slot) {
-        // It has been given an order since, because this one had ended: the result has overtaken the status.
+        // The slot is free, or has been given an order since: this attempt has ended, and its result has overtaken the
+        // status.
+        (SlotStatus::Running(ticket), Slot::Free) => events.push(Event::Holds(trainer, ticket)),
         (SlotStatus::Running(ticket), Slot::Assigned(other)) if other != ticket => {
             events.push(Event::Holds(trainer, ticket));
         }
-        (SlotStatus::Running(ticket), _) => {
+        (SlotStatus::Running(ticket), Slot::Unknown | Slot::Assigned(_)) => {
             *slot = Slot::Assigned(ticket);
             events.push(Event::Holds(trainer, ticket));
         }

@@ -2,7 +2,7 @@
 //! What the actors do in `population::actor` and `hub` is done here under the virtual clock: effects are committed
 //! together, and only then performed.
 
-use super::invariants::{Cluster, ProcessId};
+use super::invariants::{Cluster, HELD_PER_SLOT_MAX, ProcessId};
 use super::network::Side;
 use super::process::{DATA_HASH, data};
 use super::world::{Break, Happening, World};
@@ -196,7 +196,8 @@ impl World {
         let Some(coordinator) = &self.coordinator else { return };
         let most = coordinator.membership.burdens().find(|(kept, slots)| *kept > BURDEN_PER_SLOT_MAX * slots);
         if let Some((kept, slots)) = most {
-            let detail = format!("the coordinator keeps {kept} reports and blobs of a worker of {slots} slots");
+            let detail =
+                format!("the coordinator keeps {kept} reports and blobs of a worker of {slots} slots");
             self.ledger.breach(Cluster::Bounded, &detail);
         }
     }
@@ -456,7 +457,8 @@ impl World {
             self.pass_on(deed);
         }
         if again {
-            let waiting = self.coordinator.as_mut().map(|coordinator| std::mem::take(&mut coordinator.mailbox));
+            let waiting =
+                self.coordinator.as_mut().map(|coordinator| std::mem::take(&mut coordinator.mailbox));
             for word in waiting.unwrap_or_default() {
                 self.coordinator_acts(word);
             }
@@ -512,8 +514,9 @@ impl World {
 /// The thorough checks look at everything: they are made at every so manieth event.
 const THOROUGH_EVENTS: u64 = 4;
 
-/// For each slot: a report, its weights, and the weights and the checkpoint of an order.
-const BURDEN_PER_SLOT_MAX: usize = 6;
+/// For each slot: the reports of all that its worker may keep, their weights, and the weights and the checkpoint of an
+/// order.
+const BURDEN_PER_SLOT_MAX: usize = 2 * HELD_PER_SLOT_MAX + 2;
 
 const fn is_result(entry: &Entry) -> bool {
     matches!(entry, Entry::Finished(_))

@@ -198,7 +198,10 @@ impl Ledger {
         let left = self.checkpoints.get(&ticket.evaluation);
         let whole = left.is_some_and(|left| left.iter().any(|(of, bytes)| *of < ticket && bytes == state));
         if !whole {
-            self.breach(Cluster::BlobsArriveWhole, &format!("{ticket} goes on from a state that nobody left"));
+            self.breach(
+                Cluster::BlobsArriveWhole,
+                &format!("{ticket} goes on from a state that nobody left"),
+            );
         }
     }
 
@@ -272,7 +275,7 @@ impl Ledger {
 }
 
 /// A worker that keeps four results for each slot gets no more; some orders may be under way until that is known.
-const HELD_PER_SLOT_MAX: usize = 8;
+pub const HELD_PER_SLOT_MAX: usize = 8;
 
 /// Weights that tell whose they are.
 pub fn made_up_weights(ticket: Ticket, length: usize) -> Weights {

@@ -261,8 +261,13 @@ impl World {
 
     /// A process has ended: its lines do, after all that it has said.
     pub fn hang_up_for(&mut self, process: ProcessId, cleanly: bool) {
-        let lines: Vec<u64> =
-            self.network.lines.iter().filter(|(_, line)| line.process == process).map(|(id, _)| *id).collect();
+        let lines: Vec<u64> = self
+            .network
+            .lines
+            .iter()
+            .filter(|(_, line)| line.process == process)
+            .map(|(id, _)| *id)
+            .collect();
         for id in lines {
             let Some(line) = self.network.lines.get_mut(&id) else { continue };
             line.states[Side::Worker as usize] = State::Down;
@@ -304,8 +309,13 @@ impl World {
             *cut = Cut { until, to };
         }
         let cut = *cut;
-        let ids: Vec<u64> =
-            self.network.lines.iter().filter(|(_, line)| line.station == station).map(|(id, _)| *id).collect();
+        let ids: Vec<u64> = self
+            .network
+            .lines
+            .iter()
+            .filter(|(_, line)| line.station == station)
+            .map(|(id, _)| *id)
+            .collect();
         for id in ids {
             for side in [Side::Worker, Side::Coordinator] {
                 let at = self.now + self.rng.random_range(SILENCE_SECONDS);

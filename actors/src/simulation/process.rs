@@ -372,7 +372,9 @@ impl World {
         // Now and then a step takes long.
         let delay = if self.rng.random_bool(0.05) { 15.0 } else { self.rng.random_range(0.01..0.5) };
         let Some(process) = self.processes.get_mut(&id) else { return };
-        let Some(training) = process.trainings[slot as usize].as_mut().filter(|at| !at.ending) else { return };
+        let Some(training) = process.trainings[slot as usize].as_mut().filter(|at| !at.ending) else {
+            return;
+        };
         training.ending = true;
         let number = training.number;
         self.later(delay, Happening::Trainer(id, slot, number, Report::Done(outcome)));
