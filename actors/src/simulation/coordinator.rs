@@ -2,7 +2,7 @@
 //! What the actors do in `population::actor` and `hub` is done here under the virtual clock: effects are committed
 //! together, and only then performed.
 
-use super::invariants::{Cluster, HELD_PER_SLOT_MAX, ProcessId};
+use super::invariants::ProcessId;
 use super::network::Side;
 use super::process::{DATA_HASH, data};
 use super::world::{Break, Happening, World};
@@ -15,7 +15,7 @@ use crate::population::effect::Effect;
 use crate::population::simulation::world::WorldVariation;
 use crate::population::state::Brain;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator, ToWorker, Welcome};
-use crate::protocol::{EvaluationId, Event, LeaseKind, Ticket, TrainerId, WorkerId};
+use crate::protocol::{EvaluationId, Event, WorkerId};
 use hatchery_models::training::outcome::Weights;
 use rand::RngExt;
 use std::borrow::Cow;
@@ -30,9 +30,6 @@ const HOP_SECONDS: f64 = 0.003;
 
 /// A commit that failed is tried again after so long, at first and at most.
 const RETRY_SECONDS: (f64, f64) = (0.2, 5.0);
-
-/// A worker that has said that it drains may be given what is decided within so long.
-const NEWS_SECONDS: f64 = 0.5;
 
 /// A word to one of the coordinator's actors.
 pub enum Word {
@@ -70,11 +67,11 @@ pub struct Coordinator {
     /// When the last word to the Population, and to the Hub, arrives: they keep their order.
     last: [f64; 2],
     /// When a worker's name was first heard to drain, by its number.
-    draining: BTreeMap<NodeName, f64>,
-    names: BTreeMap<WorkerId, NodeName>,
+    pub draining: BTreeMap<NodeName, f64>,
+    pub names: BTreeMap<WorkerId, NodeName>,
     /// When it was last out of order.
     pub disturbed: f64,
-    events: u64,
+    pub events: u64,
 }
 
 impl World {
@@ -118,8 +115,8 @@ impl World {
             events: 0,
         });
         self.tell_population(Event::Begin);
-        self.to_coordinator(TICK_SECONDS, Word::PopulationTick);
-        self.to_coordinator(TICK_SECONDS, Word::HubTick);
+        self.tell_coordinator(TICK_SECONDS, Word::PopulationTick);
+        self.tell_coordinator(TICK_SECONDS, Word::HubTick);
     }
 
     pub fn kill_coordinator(&mut self) {
@@ -156,7 +153,7 @@ impl World {
         }
     }
 
-    fn to_coordinator(&mut self, delay: f64, word: Word) {
+    fn tell_coordinator(&mut self, delay: f64, word: Word) {
         let life = self.life;
         self.later(delay, Happening::Coordinator(life, word));
     }
@@ -192,16 +189,6 @@ impl World {
         self.check_burdens();
     }
 
-    fn check_burdens(&mut self) {
-        let Some(coordinator) = &self.coordinator else { return };
-        let most = coordinator.membership.burdens().find(|(kept, slots)| *kept > BURDEN_PER_SLOT_MAX * slots);
-        if let Some((kept, slots)) = most {
-            let detail =
-                format!("the coordinator keeps {kept} reports and blobs of a worker of {slots} slots");
-            self.ledger.breach(Cluster::Bounded, &detail);
-        }
-    }
-
     fn perform_for_hub(&mut self, deed: Deed) {
         match deed {
             Deed::Send(node, letter) => {
@@ -225,37 +212,11 @@ impl World {
         }
     }
 
-    /// Whether other candidates, bred in place of one that was set aside, use up the budget.
-    fn is_budget_full(&self) -> bool {
-        let (Some(coordinator), Some(budget)) = (&self.coordinator, self.weather.search.evaluations) else {
-            return false;
-        };
-        let view = coordinator.brain.view();
-        let planned = view.counted as usize + view.desk.active(LeaseKind::Search) + view.orders;
-        self.weather.search.time.is_some() && planned >= budget as usize
-    }
-
     fn send_to_worker(&mut self, node: &NodeName, letter: ToWorker) {
         if let Some(line) = self.line_to(node) {
             self.post(line, Side::Coordinator, Letter::ToWorker(letter));
         } else {
             self.count.unsent += 1;
-        }
-    }
-
-    fn check_letter(&mut self, letter: &ToWorker) {
-        match letter {
-            ToWorker::Acknowledge(ticket) => {
-                let full = self.is_budget_full();
-                self.ledger.check_acknowledged(*ticket, full);
-            }
-            ToWorker::Abandon(ticket) => {
-                self.count.abandoned += 1;
-                let full = self.is_budget_full();
-                self.ledger.check_dropped(*ticket, "abandoned", full);
-            }
-            ToWorker::Refused(_) => self.count.refused += 1,
-            _ => {}
         }
     }
 
@@ -302,7 +263,7 @@ impl World {
         for deed in deeds {
             self.perform_for_hub(deed);
         }
-        self.to_coordinator(TICK_SECONDS, Word::HubTick);
+        self.tell_coordinator(TICK_SECONDS, Word::HubTick);
     }
 
     fn hub_acts(&mut self, effect: Effect) {
@@ -339,7 +300,7 @@ impl World {
             Word::Event(event) => self.tell_brain(event),
             Word::PopulationTick => {
                 self.tell_brain(Event::Tick);
-                self.to_coordinator(TICK_SECONDS, Word::PopulationTick);
+                self.tell_coordinator(TICK_SECONDS, Word::PopulationTick);
             }
             Word::Flush => self.flush(),
             Word::Retry | Word::Effect(_) | Word::HubTick => {}
@@ -387,16 +348,6 @@ impl World {
         }
     }
 
-    fn check_assigned(&mut self, trainer: TrainerId, ticket: Ticket) {
-        let Some(coordinator) = &self.coordinator else { return };
-        let Some(node) = coordinator.names.get(&trainer.worker) else { return };
-        let heard = coordinator.draining.get(node);
-        if heard.is_some_and(|heard| self.now - heard.max(coordinator.disturbed) > NEWS_SECONDS) {
-            let detail = format!("{ticket} for {node}, which said that it drains");
-            self.ledger.breach(Cluster::DrainingInPeace, &detail);
-        }
-    }
-
     fn flush(&mut self) {
         let Some(coordinator) = &mut self.coordinator else { return };
         coordinator.flushing = false;
@@ -429,7 +380,7 @@ impl World {
                 self.count.failed_commits += 1;
                 let pause = batch.pause;
                 coordinator.frozen = Some(Frozen { pause: (pause * 2.0).min(RETRY_SECONDS.1), ..batch });
-                return self.to_coordinator(pause, Word::Retry);
+                return self.tell_coordinator(pause, Word::Retry);
             }
             let elapsed = coordinator.spent + now - coordinator.began;
             let entries = self.really_written(&batch.entries);
@@ -485,7 +436,7 @@ impl World {
                 Err(message) => Event::Barren(order.birth, order.draw, message),
             };
             let delay = self.rng.random_range(0.001..0.1);
-            return self.to_coordinator(delay, Word::Event(event));
+            return self.tell_coordinator(delay, Word::Event(event));
         }
         let at = self.hop(1);
         let life = self.life;
@@ -496,27 +447,7 @@ impl World {
     pub fn over(&self) -> Option<&End> {
         self.coordinator.as_ref().and_then(|coordinator| coordinator.brain.end())
     }
-
-    fn check_population(&mut self) {
-        let Some(coordinator) = &self.coordinator else { return };
-        let view = coordinator.brain.view();
-        let mut found = crate::invariants::check(&view);
-        if coordinator.events % THOROUGH_EVENTS == 0 {
-            found.extend(crate::invariants::check_thoroughly(&view));
-        }
-        for breach in found {
-            let id = breach.invariant.id();
-            self.ledger.breaches.push(super::invariants::Breach { id, text: breach.to_string() });
-        }
-    }
 }
-
-/// The thorough checks look at everything: they are made at every so manieth event.
-const THOROUGH_EVENTS: u64 = 4;
-
-/// For each slot: the reports of all that its worker may keep, their weights, and the weights and the checkpoint of an
-/// order.
-const BURDEN_PER_SLOT_MAX: usize = 2 * HELD_PER_SLOT_MAX + 2;
 
 const fn is_result(entry: &Entry) -> bool {
     matches!(entry, Entry::Finished(_))

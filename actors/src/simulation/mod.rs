@@ -7,6 +7,7 @@
 //! there is no actor, socket, thread or clock in here.
 
 mod calendar;
+mod checks;
 mod coordinator;
 mod invariants;
 mod network;

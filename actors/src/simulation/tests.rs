@@ -9,8 +9,11 @@ use std::io::Write;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// One of the numbers that a world counts.
+type Tally = fn(&Count) -> u64;
+
 /// Worlds of each of the tests that run side by side.
-const WORLDS: u64 = 5000;
+const WORLDS: u64 = 500;
 
 /// Of all worlds, so many are completed at least; in the others nothing that was trained has a score, or most of it
 /// took its workers down.
@@ -61,8 +64,8 @@ fn survive(seeds: Range<u64>) {
 
 /// That nothing was broken says something only where all that can break things has happened.
 fn test_something(counts: &[Count]) {
-    let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
-    let happened: [(&str, fn(&Count) -> u64); 34] = [
+    let sum = |of: Tally| counts.iter().map(of).sum::<u64>();
+    let happened: [(&str, Tally); 34] = [
         ("letters lost", |count| count.lost),
         ("letters doubled", |count| count.doubled),
         ("letters overtaken", |count| count.overtaken),
