@@ -264,6 +264,11 @@ impl Agent {
         self.kept.keys().copied()
     }
 
+    /// What a slot has been given and not finished.
+    pub fn at(&self, slot: u32) -> Option<Ticket> {
+        self.slots.get(slot as usize).and_then(Slot::ticket)
+    }
+
     /// Whether a slot can take an order.
     pub fn is_idle(&self, slot: u32) -> bool {
         matches!(self.slots.get(slot as usize), Some(Slot::Idle { .. }))

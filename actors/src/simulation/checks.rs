@@ -44,6 +44,7 @@ impl World {
             }
             ToWorker::Abandon(ticket) => {
                 self.count.abandoned += 1;
+                self.ledger.abandon(*ticket);
                 let full = self.is_budget_full();
                 self.ledger.check_dropped(*ticket, "abandoned", full);
             }

@@ -66,7 +66,9 @@ impl Cluster {
             Self::BegunOnce => "an attempt is begun at most once in the whole cluster",
             Self::Bounded => "what is kept at either end grows with the slots, not with time",
             Self::DrainingInPeace => "a worker that says that it is about to end is given nothing more",
-            Self::SlotIsFree => "an order finds its slot free, unless its worker is about to end",
+            Self::SlotIsFree => {
+                "an order finds its slot free, unless its worker is about to end, or stops what was abandoned"
+            }
             Self::BlobsArriveWhole => {
                 "weights, checkpoints and data arrive as they were sent, with whom they belong to"
             }
@@ -106,6 +108,7 @@ pub struct Ledger {
     rows: BTreeMap<EvaluationId, Row>,
     past_search: bool,
     begun: BTreeSet<Ticket>,
+    abandoned: BTreeSet<Ticket>,
     /// Results of living workers.
     results: BTreeMap<Ticket, (ProcessId, Outcome)>,
     /// Weights that attempts have left, by their length.
@@ -247,6 +250,15 @@ impl Ledger {
         if held.len() > HELD_PER_SLOT_MAX * slots {
             self.breach(Cluster::Bounded, &format!("process {process} keeps {} attempts", held.len()));
         }
+    }
+
+    /// The coordinator says that it does not want this attempt any more.
+    pub fn abandon(&mut self, ticket: Ticket) {
+        self.abandoned.insert(ticket);
+    }
+
+    pub fn is_abandoned(&self, ticket: Ticket) -> bool {
+        self.abandoned.contains(&ticket)
     }
 
     /// The coordinator says that what this attempt has left is recorded.

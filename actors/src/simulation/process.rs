@@ -209,8 +209,15 @@ impl World {
     /// Orders that are on their way while a worker begins to drain find it draining, no more.
     fn check_free(&mut self, id: ProcessId, slot: u32, ticket: Ticket) {
         let Some(process) = self.processes.get(&id) else { return };
+        // What was abandoned on its way may still have to stop. In bad weather a status that is overtaken by the news
+        // of a trainer's death speaks for a trainer that is being started.
+        let excused = match process.agent.at(slot) {
+            Some(at) => self.ledger.is_abandoned(at),
+            None => self.weather.detours > 0.0,
+        };
         // Not an order that comes twice.
-        if !process.agent.remembers(ticket) && !process.agent.is_idle(slot) && !process.draining {
+        let double = process.agent.remembers(ticket);
+        if !double && !excused && !process.agent.is_idle(slot) && !process.draining {
             let detail = format!("{ticket} comes to slot {slot} of process {id}");
             self.ledger.breach(Cluster::SlotIsFree, &detail);
         }
