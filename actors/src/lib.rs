@@ -30,6 +30,8 @@ pub mod replay;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+#[cfg(test)]
+mod simulation;
 pub mod streams;
 mod supervision;
 pub mod trainer;

@@ -14,6 +14,7 @@ use crate::protocol::letters::{
 use crate::protocol::{Lease, Ticket};
 use hatchery_models::training::outcome::{EpochReport, Trained};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// How often a worker says what it has.
 pub const STATUS_SECONDS: f64 = 2.0;
@@ -207,9 +208,16 @@ impl Agent {
         self.take()
     }
 
-    /// A slot is done with an attempt.
-    pub fn on_done(&mut self, slot: u32, ticket: Ticket, trained: Trained, now: f64) -> Vec<Deed> {
-        self.slot_done(slot, ticket, trained, now);
+    /// A slot is done with an attempt. One that was handed back may have left its state.
+    pub fn on_done(
+        &mut self,
+        slot: u32,
+        ticket: Ticket,
+        trained: Trained,
+        state: Option<Arc<[u8]>>,
+        now: f64,
+    ) -> Vec<Deed> {
+        self.slot_done(slot, ticket, trained, state, now);
         self.say_status();
         self.take()
     }
@@ -249,6 +257,26 @@ impl Agent {
         }
         self.go_on_draining(now);
         self.take()
+    }
+
+    /// What is kept until it is acknowledged.
+    pub fn held(&self) -> impl Iterator<Item = Ticket> {
+        self.kept.keys().copied()
+    }
+
+    /// What a slot has been given and not finished.
+    pub fn at(&self, slot: u32) -> Option<Ticket> {
+        self.slots.get(slot as usize).and_then(Slot::ticket)
+    }
+
+    /// Whether a slot can take an order.
+    pub fn is_idle(&self, slot: u32) -> bool {
+        matches!(self.slots.get(slot as usize), Some(Slot::Idle { .. }))
+    }
+
+    /// Whether this attempt has come before.
+    pub fn remembers(&self, ticket: Ticket) -> bool {
+        self.remembered.contains(&ticket)
     }
 
     fn letter(&mut self, letter: ToWorker, now: f64) {
@@ -294,7 +322,7 @@ impl Agent {
 
     fn order(&mut self, slot: u32, order: Order, now: f64) {
         let ticket = order.ticket;
-        if self.remembered.contains(&ticket) {
+        if self.remembers(ticket) {
             return;
         }
         self.remembered.push_back(ticket);
@@ -305,7 +333,7 @@ impl Agent {
             let reason = draining.reason.clone();
             return self.hand_back(slot, ticket, &reason, None, now);
         }
-        if !matches!(self.slots.get(slot as usize), Some(Slot::Idle { .. })) {
+        if !self.is_idle(slot) {
             return self.hand_back(slot, ticket, "its slot is not free", None, now);
         }
         self.take_order(slot, order, now);

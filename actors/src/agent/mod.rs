@@ -102,7 +102,10 @@ impl AgentState {
                 SlotReport::Unable(reason) => self.brain.on_unable(reason),
                 SlotReport::Planned(ticket, epochs) => self.brain.on_planned(ticket, epochs),
                 SlotReport::Epoch(ticket, report) => self.brain.on_epoch(ticket, report),
-                SlotReport::Done(ticket, trained) => self.brain.on_done(slot, ticket, *trained, now),
+                SlotReport::Done(ticket, mut trained) => {
+                    let state = trained.checkpoint.take().map(|state| state.to_bytes().into());
+                    self.brain.on_done(slot, ticket, *trained, state, now)
+                }
             },
             AgentMessage::Died(slot, reason) => self.brain.on_died(slot, &reason, now),
             AgentMessage::Drain(reason) => self.brain.on_drain(&reason, now),

@@ -184,7 +184,14 @@ impl Agent {
         self.begin_when_complete(slot);
     }
 
-    pub(super) fn slot_done(&mut self, slot: u32, ticket: Ticket, trained: Trained, now: f64) {
+    pub(super) fn slot_done(
+        &mut self,
+        slot: u32,
+        ticket: Ticket,
+        trained: Trained,
+        state: Option<Arc<[u8]>>,
+        now: f64,
+    ) {
         let Some(Slot::Running { ticket: current, abandoned }) = self.slots.get(slot as usize) else {
             return;
         };
@@ -195,8 +202,7 @@ impl Agent {
         self.set(slot, Slot::Idle { last: Some(ticket) });
         match trained {
             _ if abandoned => {}
-            Trained { outcome: Outcome::WorkerLost, message, checkpoint, .. } => {
-                let state = checkpoint.map(|state| state.to_bytes().into());
+            Trained { outcome: Outcome::WorkerLost, message, .. } => {
                 self.hand_back(slot, ticket, &message, state, now);
             }
             trained => self.keep_result(slot, ticket, trained, now),

@@ -59,7 +59,8 @@ struct Member {
     /// Number of the last status.
     status: u64,
     memory_bytes: u64,
-    draining: bool,
+    /// Takes no more work: it is about to end, or has left much that is not recorded yet.
+    shut: bool,
     /// Results without their weights, until they are acknowledged.
     reports: BTreeMap<Ticket, Report>,
     /// What is being fetched from it.
@@ -80,6 +81,8 @@ pub struct Membership {
     past: BTreeMap<u64, WorkerId>,
     /// Since when somebody asks to join under a name that is taken.
     knocking: BTreeMap<NodeName, f64>,
+    /// When the clock was last heard.
+    ticked: f64,
     next: u32,
     finished: Option<String>,
     out: Vec<Deed>,
@@ -96,6 +99,7 @@ impl Membership {
             present: BTreeMap::new(),
             past: BTreeMap::new(),
             knocking: BTreeMap::new(),
+            ticked: 0.0,
             next: first.0,
             finished: None,
             out: Vec::new(),
@@ -197,6 +201,18 @@ impl Membership {
     /// How many workers there are.
     pub fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// The name of a worker's process.
+    pub fn name_of(&self, worker: WorkerId) -> Option<&NodeName> {
+        self.members.get(&worker).map(|member| &member.node)
+    }
+
+    /// What is kept for each worker: reports, blobs being fetched, and blobs offered, added up; and its slots.
+    pub fn burdens(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.members.values().map(|member| {
+            (member.reports.len() + member.downloads.len() + member.offers.len(), member.slots.len())
+        })
     }
 
     /// Whether there is none.

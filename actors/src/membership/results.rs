@@ -4,7 +4,7 @@ use super::{Deed, Member, Membership, Slot};
 use crate::freight::{Download, Step, cut};
 use crate::protocol::letters::{BlobName, BlobRef, HandedBack, Piece, Report, ToWorker};
 use crate::protocol::{Delivery, Event, Ticket, TrainerId, WeightsPlace, WorkerId};
-use hatchery_models::training::outcome::{Trained, Weights};
+use hatchery_models::training::outcome::{Outcome, Trained, Weights};
 use std::sync::Arc;
 
 impl Membership {
@@ -12,7 +12,8 @@ impl Membership {
     pub(super) fn result(&mut self, worker: WorkerId, report: Report) {
         let Some(member) = self.members.get_mut(&worker) else { return };
         let (ticket, trainer) = (report.ticket, TrainerId { worker, slot: report.slot });
-        let freed = member.free(report.slot, ticket);
+        // A trainer that has died with it is being started again: its worker says when it can work.
+        let freed = member.free(report.slot, ticket, report.outcome != Outcome::WorkerLost);
         let place = if report.weights.is_some() { WeightsPlace::WithWorker } else { WeightsPlace::Here };
         let trained = trained(&report);
         member.reports.insert(ticket, report);
@@ -160,12 +161,13 @@ impl Membership {
 }
 
 impl Member {
-    /// The slot is done with this attempt. Says whether it was thought to be at it.
-    fn free(&mut self, slot: u32, ticket: Ticket) -> bool {
+    /// The slot is done with this attempt. Says whether it can take work now.
+    fn free(&mut self, slot: u32, ticket: Ticket, able: bool) -> bool {
+        let may_work = able && !self.shut;
         match self.slots.get_mut(slot as usize) {
             Some(given) if *given == Slot::Assigned(ticket) => {
-                *given = if self.draining { Slot::Unknown } else { Slot::Free };
-                !self.draining
+                *given = if may_work { Slot::Free } else { Slot::Unknown };
+                may_work
             }
             _ => false,
         }

@@ -13,6 +13,10 @@ pub const SILENCE_SECONDS: f64 = 10.0;
 /// broken, and little enough that a dead one's work is soon elsewhere.
 pub const GRACE_SECONDS: f64 = 1.0;
 
+/// The clock speaks four times a second. Where it was silent for so long, it was this process that was out of order:
+/// that nothing was heard of the workers says nothing about them.
+const STALL_SECONDS: f64 = 3.0;
+
 /// A worker that was heard of so recently is alive: another process of its name must be a twin.
 const ALIVE_SECONDS: f64 = 5.0;
 
@@ -64,7 +68,7 @@ impl Membership {
                 down: None,
                 status: 0,
                 memory_bytes: 0,
-                draining: false,
+                shut: false,
                 reports: BTreeMap::new(),
                 downloads: BTreeMap::new(),
                 offers: BTreeMap::new(),
@@ -121,6 +125,13 @@ impl Membership {
     }
 
     pub(super) fn give_up_silent(&mut self, now: f64) {
+        if now - self.ticked >= STALL_SECONDS {
+            // What the workers have said meanwhile has not been heard yet.
+            for member in self.members.values_mut() {
+                member.heard = now;
+            }
+        }
+        self.ticked = now;
         let mut gone = Vec::new();
         for (worker, member) in &self.members {
             if let Some((since, reason)) = &member.down

@@ -5,6 +5,10 @@ use crate::protocol::letters::{BlobName, BlobRef, Order, SlotStatus, Status, ToW
 use crate::protocol::{Event, Lease, Ticket, TrainerId, WorkerId};
 use std::sync::Arc;
 
+/// A worker that has left so many results for each of its slots that are not recorded yet gets no more work: they come
+/// in more slowly than it trains.
+const HELD_PER_SLOT_MAX: usize = 4;
+
 impl Membership {
     pub(super) fn status(&mut self, worker: WorkerId, status: Status) {
         let Some(member) = self.members.get_mut(&worker) else { return };
@@ -13,11 +17,12 @@ impl Membership {
         }
         member.status = status.number;
         member.memory_bytes = status.memory_bytes;
-        member.draining = status.draining;
+        member.shut = status.draining || status.held.len() >= HELD_PER_SLOT_MAX * member.slots.len();
+        let shut = member.shut;
         let mut events = Vec::new();
         for ((index, slot), says) in (0..).zip(&mut member.slots).zip(&status.slots) {
             let trainer = TrainerId { worker, slot: index };
-            correct(slot, *says, trainer, &status, &mut events);
+            correct(slot, *says, trainer, (&status, shut), &mut events);
         }
         let trainer = TrainerId { worker, slot: 0 };
         events.extend(status.held.iter().map(|ticket| Event::Holds(trainer, *ticket)));
@@ -98,31 +103,53 @@ impl Membership {
     }
 }
 
-/// What is believed of a slot is corrected by what its worker says.
-fn correct(slot: &mut Slot, says: SlotStatus, trainer: TrainerId, status: &Status, events: &mut Vec<Event>) {
+/// What is believed of a slot is corrected by what its worker says. One that is `shut` is not ready for work.
+fn correct(
+    slot: &mut Slot,
+    says: SlotStatus,
+    trainer: TrainerId,
+    (status, shut): (&Status, bool),
+    events: &mut Vec<Event>,
+) {
     match (says, *slot) {
-        (SlotStatus::Running(ticket), _) => {
+        // The slot is free, or has been given an order since: this attempt has ended, and its result has overtaken the
+        // status.
+        (SlotStatus::Running(ticket), Slot::Free) => events.push(Event::Holds(trainer, ticket)),
+        (SlotStatus::Running(ticket), Slot::Assigned(other)) if other != ticket => {
+            events.push(Event::Holds(trainer, ticket));
+        }
+        (SlotStatus::Running(ticket), Slot::Unknown | Slot::Assigned(_)) => {
             *slot = Slot::Assigned(ticket);
             events.push(Event::Holds(trainer, ticket));
         }
-        // It is not back yet, or an order for it is on its way.
-        (SlotStatus::Starting, _) | (SlotStatus::Idle(_), Slot::Free) => {}
-        // Whoever takes no more work is not ready.
-        (SlotStatus::Idle(_), _) if status.draining => {}
-        (SlotStatus::Idle(_), Slot::Unknown) => {
-            *slot = Slot::Free;
-            events.push(Event::Ready(trainer));
-        }
+        // Its trainer is being started again, or its worker takes no more work: it must not wait for any.
+        (SlotStatus::Starting, Slot::Free) => withdraw(slot, trainer, events),
+        (SlotStatus::Idle(_), Slot::Free) if shut => withdraw(slot, trainer, events),
+        (SlotStatus::Idle(_), Slot::Free) | (SlotStatus::Starting, _) => {}
+        (SlotStatus::Idle(_), Slot::Unknown) => make_ready(slot, trainer, shut, events),
         (SlotStatus::Idle(last), Slot::Assigned(ticket)) if last == Some(ticket) => {
             // It has been at it. What came of it is kept, or has been acknowledged; else it is lost.
             if !status.held.contains(&ticket) {
                 let reason = "its worker has lost it".to_owned();
                 events.push(Event::Forgotten(trainer, ticket, reason));
             }
-            *slot = Slot::Free;
-            events.push(Event::Ready(trainer));
+            make_ready(slot, trainer, shut, events);
         }
         // The order is on its way. Should it be lost, the lease ends by itself.
         (SlotStatus::Idle(_), Slot::Assigned(_)) => {}
     }
+}
+
+fn make_ready(slot: &mut Slot, trainer: TrainerId, shut: bool, events: &mut Vec<Event>) {
+    if shut {
+        *slot = Slot::Unknown;
+    } else {
+        *slot = Slot::Free;
+        events.push(Event::Ready(trainer));
+    }
+}
+
+fn withdraw(slot: &mut Slot, trainer: TrainerId, events: &mut Vec<Event>) {
+    *slot = Slot::Unknown;
+    events.push(Event::Unready(trainer));
 }

@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// So many crashes in a row are no property of networks: the search ends and says why.
 const CRASHES_IN_A_ROW_MAX: u32 = 10;
 
+/// The clock speaks four times a second. Where it was silent for so long, it was this process that was out of order:
+/// nobody could renew a lease.
+const STALL_SECONDS: f64 = 10.0;
+
 /// When so many candidates in a row need more time than the search has left, no more are bred.
 const DECLINED_IN_A_ROW_MAX: u32 = 16;
 
@@ -25,11 +29,24 @@ impl Brain {
         if self.end.is_some() {
             return Vec::new();
         }
+        self.tally.attend(now, self.desk.trainers().len());
+        // Workers of an earlier life may speak first: what that one had under way must be known by then.
         if !self.begun {
             self.begun = true;
             self.begin(now);
         }
-        self.tally.attend(now, self.desk.trainers().len());
+        if now - self.heard >= STALL_SECONDS {
+            self.desk.renew_all(now);
+        }
+        self.heard = now;
+        if self.end.is_none() {
+            self.take_in(event, now);
+        }
+        self.go_on(now);
+        std::mem::take(&mut self.out)
+    }
+
+    fn take_in(&mut self, event: Event, now: f64) {
         match event {
             // Whatever comes first begins.
             Event::Begin => {}
@@ -37,6 +54,7 @@ impl Brain {
             Event::Left(worker, reason) => self.left(worker, &reason, now),
             Event::Evidence(worker, crashed, how) => self.evidence(worker, crashed, &how, now),
             Event::Ready(trainer) => self.desk.welcome(trainer),
+            Event::Unready(trainer) => self.desk.dismiss(trainer),
             Event::Holds(trainer, ticket) => self.holds(trainer, ticket, now),
             Event::Forgotten(trainer, ticket, reason) => self.forgotten(trainer, ticket, &reason, now),
             Event::Progress(trainer, ticket, report) => self.progress(trainer, ticket, report, now),
@@ -52,8 +70,6 @@ impl Brain {
             Event::Stop => self.stop(),
             Event::Broken(message) => self.finish(End::Failed(message)),
         }
-        self.go_on(now);
-        std::mem::take(&mut self.out)
     }
 
     /// Whether this run is over, and how.
@@ -125,7 +141,7 @@ impl Brain {
     }
 
     /// How many more individuals the budget of evaluations has room for.
-    fn births_left(&self) -> usize {
+    pub(super) fn births_left(&self) -> usize {
         let under_way = self.desk.active(LeaseKind::Search) + self.orphans.len();
         let planned = self.tally.counted as usize + under_way + self.nursery.orders().len();
         self.settings.evaluations.map_or(usize::MAX, |budget| (budget as usize).saturating_sub(planned))

@@ -41,6 +41,8 @@ pub struct Open {
     pub lost_with: Option<(WorkerId, String)>,
     /// The state that the last attempt has left: the next one goes on from there.
     pub checkpoint: Option<Arc<[u8]>>,
+    /// The attempt that its worker has given up by itself: a word of it that comes late is no claim to it.
+    pub given_up: u32,
     /// Where it stands.
     pub place: Place,
 }
@@ -55,6 +57,7 @@ impl Open {
             failures: Attempts::default(),
             lost_with: None,
             checkpoint: None,
+            given_up: 0,
             place: Place::Ready,
         }
     }
@@ -147,6 +150,13 @@ impl Desk {
         Some(open)
     }
 
+    /// Its worker has given the present attempt up by itself, and will say no more of it.
+    pub fn give_up(&mut self, evaluation: EvaluationId) {
+        if let Some(open) = self.open.get_mut(&evaluation) {
+            open.given_up = open.attempt;
+        }
+    }
+
     /// Sets one aside that waits.
     pub fn set_aside(&mut self, evaluation: EvaluationId) {
         self.ready.retain(|other| *other != evaluation);
@@ -226,6 +236,11 @@ impl Desk {
         }
     }
 
+    /// A trainer that waits can take no work any more.
+    pub fn dismiss(&mut self, trainer: TrainerId) {
+        self.waiting.retain(|other| *other != trainer);
+    }
+
     /// The next trainer and the next evaluation that it may have, where there are both.
     pub fn next(&self) -> Option<(TrainerId, EvaluationId)> {
         if self.waiting.is_empty() {
@@ -257,19 +272,26 @@ impl Desk {
         Some(open)
     }
 
-    /// A trainer says that it has this attempt. Where it has not been handed out again since, it is its own again.
-    pub fn claim(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) -> Claim {
+    /// A trainer says that it has this attempt. Where it has not been handed out again since, it is its own again; one
+    /// that was set aside only `late`.
+    pub fn claim(&mut self, trainer: TrainerId, ticket: Ticket, late: bool, now: f64) -> Claim {
         if let Some(held) = self.held(trainer, ticket) {
             held.renew(now);
             return Claim::Renewed;
         }
         let free = self.trainers.get(&trainer).copied().flatten().is_none();
         let known = self.workers.contains_key(&trainer.worker);
+        let is_free = |place: &Place| match place {
+            Place::Ready | Place::Unclaimed { .. } => true,
+            Place::Shelved => late,
+            Place::Leased(_) => false,
+        };
         match self.open.get_mut(&ticket.evaluation) {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
-                    && matches!(open.place, Place::Ready | Place::Unclaimed { .. }) =>
+                    && open.given_up < ticket.attempt
+                    && is_free(&open.place) =>
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.
                 let waits = self.waiting.contains(&trainer);

@@ -16,7 +16,7 @@ mod results;
 pub mod retry;
 pub mod settings;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 pub mod state;
 mod stopping;
 mod timing;

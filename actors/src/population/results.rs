@@ -68,6 +68,7 @@ impl Brain {
         if trained.outcome == Outcome::WorkerLost {
             let with = node.map(|node| (trainer.worker, node));
             self.lose(ticket.evaluation, with, &trained.message, now);
+            self.desk.give_up(ticket.evaluation);
         } else if !self.tried_again(ticket, &trained, node, now) {
             self.note_busy(ticket.evaluation, now);
             self.close(ticket.evaluation, trained);

@@ -3,7 +3,7 @@
 //! makes one world; the invariants are checked after every event.
 
 mod replayed;
-mod world;
+pub mod world;
 
 use super::effect::Effect;
 use super::state::Brain;

@@ -41,6 +41,8 @@ pub struct Brain {
     /// Whether this life of the run has begun.
     pub(super) begun: bool,
     pub(super) began: f64,
+    /// When anything was last heard, the clock included.
+    pub(super) heard: f64,
     pub(super) tally: Tally,
     pub(super) out: Vec<Effect>,
 }
@@ -71,6 +73,7 @@ impl Brain {
             orphans: Vec::new(),
             begun: false,
             began: spent,
+            heard: spent,
             tally: Tally::default(),
             out: Vec::new(),
             settings,

@@ -4,7 +4,7 @@ use super::desk::{Claim, Place};
 use super::effect::Effect;
 use super::retry::{Cause, Judgement};
 use super::state::Brain;
-use crate::journal::entry::{End, Entry};
+use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId, nothing_trained};
 use hatchery_models::training::outcome::{Outcome, Trained};
 use std::sync::Arc;
@@ -74,6 +74,7 @@ impl Brain {
             self.record(Entry::Retried { evaluation, attempt, outcome, reason: judgement.reason });
             self.desk.release(evaluation);
             self.desk.requeue(evaluation);
+            self.desk.give_up(evaluation);
             self.shelve_when_searched();
         }
         judgement.again
@@ -101,7 +102,9 @@ impl Brain {
     }
 
     pub(super) fn claim(&mut self, trainer: TrainerId, ticket: Ticket, now: f64) -> Claim {
-        let claim = self.desk.claim(trainer, ticket, now);
+        // Nothing of the search is begun any more when it is over, but what was begun may still end.
+        let late = self.stage == Stage::Search && self.births_left() > 0;
+        let claim = self.desk.claim(trainer, ticket, late, now);
         if claim == Claim::Adopted {
             let Ticket { evaluation, attempt } = ticket;
             let trainer = self.desk.label(trainer);
@@ -115,6 +118,7 @@ impl Brain {
         if self.desk.held(trainer, ticket).is_some() {
             let node = self.desk.node_of(trainer.worker).map(str::to_owned);
             self.lose(ticket.evaluation, node.map(|node| (trainer.worker, node)), reason, now);
+            self.desk.give_up(ticket.evaluation);
         }
     }
 
@@ -136,6 +140,7 @@ impl Brain {
             if let Some(open) = self.desk.requeue(evaluation) {
                 open.checkpoint = checkpoint.or(open.checkpoint.take());
             }
+            self.desk.give_up(evaluation);
             self.shelve_when_searched();
         }
         self.out.push(Effect::Acknowledge(trainer, ticket));

@@ -275,7 +275,7 @@ pub struct Images {
 /// What happens to a search: everything that its Population decides upon.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The actors are there: begin, or go on.
+    /// The actors are there: begin, or go on. Whatever comes first does that as well.
     Begin,
     /// A worker has joined.
     Joined(WorkerId, WorkerFacts),
@@ -285,6 +285,8 @@ pub enum Event {
     Evidence(WorkerId, bool, String),
     /// A trainer can take work.
     Ready(TrainerId),
+    /// A trainer that could take work can do so no more, until it is said to be ready again.
+    Unready(TrainerId),
     /// A trainer is at this attempt, or keeps what it has left.
     Holds(TrainerId, Ticket),
     /// A trainer knows nothing of this attempt any more, and why.

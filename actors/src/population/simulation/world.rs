@@ -97,7 +97,7 @@ impl Weather {
 
 /// Genomes that are numbers; now and then there is none.
 pub struct WorldVariation {
-    genomes: u64,
+    pub genomes: u64,
 }
 
 impl Variation for WorldVariation {
@@ -492,7 +492,7 @@ impl World {
 }
 
 /// Speeds are log-normal, sigma about 0.5; the same structure always has the same.
-fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
+pub fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
     let images = [800.0, 1000.0, 1200.0, 300.0][kind as usize];
     let mut own = ChaCha8Rng::seed_from_u64(testing::number(genome));
     let spread: f64 = (0..12).map(|_| own.random_range(-0.5..0.5)).sum();
@@ -500,7 +500,7 @@ fn epoch_seconds(kind: LeaseKind, genome: &Genome) -> f64 {
 }
 
 /// The final training is fitted to its time by its trainer.
-fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
+pub fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
     match lease.seconds_max {
         Some(limit) if lease.kind == LeaseKind::Final => {
             ((limit * 0.9 / epoch_seconds) as u32).clamp(1, lease.epochs)
@@ -510,7 +510,7 @@ fn planned_epochs(lease: &Lease, epoch_seconds: f64) -> u32 {
 }
 
 /// A training's fruits after so many epochs.
-fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
+pub fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Trained {
     let curve: Vec<EpochReport> = (1..=epochs)
         .map(|epoch| EpochReport {
             epoch,
