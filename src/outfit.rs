@@ -10,7 +10,6 @@ use crate::{
 };
 use anyhow::anyhow;
 use hatchery_actors::{
-    agent,
     protocol::letters::{BlobName, Welcome},
     trainer::{Parts, TrainingFactory, Work, WorkFactory, guard::GuardSettings},
     worker::Outfitter,
@@ -98,7 +97,7 @@ impl Outfit {
 }
 
 impl Outfitter for Outfit {
-    fn outfit(&self, welcome: &Welcome, fetch: Fetch) -> Result<agent::Outfit, String> {
+    fn outfit(&self, welcome: &Welcome, fetch: Fetch) -> Result<hatchery_actors::worker::Outfit, String> {
         let (factories, guard) = self.factories(welcome, fetch).map_err(|failure| {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.exit);
             failure.to_string()
@@ -108,7 +107,7 @@ impl Outfitter for Outfit {
                 devices: self.devices.iter().map(ToString::to_string).collect(),
             });
         }
-        Ok(agent::Outfit { guard: Some(guard), factory: Arc::new(factories) })
+        Ok(hatchery_actors::worker::Outfit { guard: Some(guard), factory: Arc::new(factories) })
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the actors can be told: their mailboxes' types, apart from the actors, so that each can name the others'.
 
-use crate::agent::Outfit;
 use crate::link::LinkEvent;
 use crate::protocol::letters::BlobName;
 use crate::protocol::{BreedOrder, Event, Lease, Ticket, TrainerId};
+use crate::trainer::outfit::Outfit;
 use hatchery_models::training::outcome::{EpochReport, Trained};
 use std::sync::Arc;
 use tokio::sync::oneshot;

@@ -10,8 +10,8 @@
 //! # Ok(()) }
 //! ```
 
-use crate::agent::brain::Patience;
-use crate::agent::{Agent, AgentArguments, Outfit, Outfitter};
+use crate::agent::state::Patience;
+use crate::agent::{Agent, AgentArguments};
 use crate::breeder::Variation;
 pub use crate::error::SearchError;
 use crate::hub::Post;
@@ -30,6 +30,7 @@ use crate::progress::{Best, Progress};
 use crate::protocol::letters::{BlobName, Hello, NodeName, Welcome};
 use crate::protocol::{EvaluationId, Images, WorkerId};
 use crate::trainer::WorkFactory;
+use crate::trainer::outfit::{Outfit, Outfitter};
 use hatchery_config::experiment::Experiment;
 use hatchery_models::training::outcome::{Outcome, Weights};
 use ractor::{Actor, ActorRef, SpawnErr};

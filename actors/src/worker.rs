@@ -1,6 +1,6 @@
 //! A worker process: joins a coordinator, and trains for it until the run is over or it is told to end.
 
-use crate::agent::brain::{Ending, Patience};
+use crate::agent::state::{Ending, Patience};
 use crate::agent::{Agent, AgentArguments};
 use crate::cluster::{Cluster, Security};
 use crate::link;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-pub use crate::agent::{OnHang, Outfit, Outfitter};
+pub use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
 
 /// What a worker needs.
 pub struct WorkerSetup {

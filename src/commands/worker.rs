@@ -14,7 +14,6 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
-    agent,
     cluster::Security,
     protocol::letters::{BlobName, Predecessor, Welcome},
     trainer::simulated::{SimulatedFactory, TrainingTime},
@@ -79,8 +78,11 @@ impl Outfitter for Pretended {
         &self,
         _: &Welcome,
         _: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
-    ) -> Result<agent::Outfit, String> {
-        Ok(agent::Outfit { factory: Arc::new(SimulatedFactory { time: self.0 }), guard: None })
+    ) -> Result<hatchery_actors::worker::Outfit, String> {
+        Ok(hatchery_actors::worker::Outfit {
+            factory: Arc::new(SimulatedFactory { time: self.0 }),
+            guard: None,
+        })
     }
 }
 

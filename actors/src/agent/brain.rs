@@ -5,15 +5,12 @@
 //! says that it is recorded, and said again until then. No ticket that was taken is ever dropped silently: it ends as a
 //! result, or is handed back. It knows no connection, no thread and no clock.
 
-use super::slots::{Kept, Slot};
+use super::state::{Agent, Deed, Draining, Ending, Kept, Slot};
 use crate::freight::{Download, Step, cut};
 use crate::link::LinkEvent;
-use crate::protocol::letters::{
-    BlobName, Hello, Letter, NodeName, Order, Piece, Status, ToCoordinator, ToWorker, Welcome,
-};
-use crate::protocol::{Lease, Ticket};
+use crate::protocol::Ticket;
+use crate::protocol::letters::{BlobName, Letter, Order, Piece, ToCoordinator, ToWorker, Welcome};
 use hatchery_models::training::outcome::{EpochReport, Trained};
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// How often a worker says what it has.
@@ -29,106 +26,7 @@ const FINISHING_SHARE: f64 = 0.4;
 /// So many tickets are remembered, to know an order that comes twice.
 const REMEMBERED_MAX: usize = 1000;
 
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub enum Deed {
-    /// Send this letter.
-    Send(NodeName, ToCoordinator),
-    /// Make ready for this run: load its data, then start the trainers.
-    Outfit(Box<Welcome>),
-    /// Begin this, in this slot.
-    Start(u32, Box<Lease>),
-    /// End what this slot is at within one step, and report.
-    Stop(u32),
-    /// Give up what this slot is at within one step, and keep its state.
-    HandBack(u32),
-    /// The data set that was asked for, or why it cannot be had.
-    Fetched(Result<Vec<u8>, String>),
-    /// This worker ends.
-    End(Ending),
-}
-
-/// How a worker ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The run is over.
-    Finished(String),
-    /// It was asked to end, and has given back what it had.
-    Drained(String),
-    /// The coordinator does not want it.
-    Refused(String),
-    /// It cannot work.
-    Unable(String),
-    /// There was no coordinator for too long.
-    Abandoned(String),
-    /// The coordinator is at another run than the one that this worker is ready for.
-    OtherRun,
-}
-
-/// The times that a user may choose.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Patience {
-    /// Seconds that a draining worker has.
-    pub grace: f64,
-    /// Seconds without a coordinator after which it gives up.
-    pub lonely: f64,
-}
-
-/// A worker that is about to end.
-#[derive(Clone, Debug)]
-struct Draining {
-    since: f64,
-    reason: String,
-    handing_back: bool,
-}
-
-/// The worker's side of the cluster.
-#[derive(Clone, Debug)]
-pub struct Agent {
-    hello: Hello,
-    patience: Patience,
-    coordinator: Option<NodeName>,
-    lonely_since: f64,
-    /// Whether the coordinator has answered on this connection.
-    welcomed: bool,
-    greeted: f64,
-    run: Option<String>,
-    pub(super) slots: Vec<Slot>,
-    pub(super) kept: BTreeMap<Ticket, Kept>,
-    remembered: VecDeque<Ticket>,
-    data: Option<(BlobName, Download)>,
-    draining: Option<Draining>,
-    status: u64,
-    said: f64,
-    memory_bytes: u64,
-    pub(super) ended: bool,
-    pub(super) out: Vec<Deed>,
-}
-
 impl Agent {
-    /// A worker that has not met its coordinator yet. It has one slot for each of the hello's devices.
-    pub fn new(hello: Hello, patience: Patience, now: f64) -> Self {
-        Self {
-            slots: hello.devices.iter().map(|_| Slot::Starting { last: None }).collect(),
-            hello,
-            patience,
-            coordinator: None,
-            lonely_since: now,
-            welcomed: false,
-            greeted: now,
-            run: None,
-            kept: BTreeMap::new(),
-            remembered: VecDeque::new(),
-            data: None,
-            draining: None,
-            status: 0,
-            said: now,
-            memory_bytes: 0,
-            ended: false,
-            out: Vec::new(),
-        }
-    }
-
     /// Something has come in.
     pub fn on_link(&mut self, event: LinkEvent, now: f64) -> Vec<Deed> {
         match event {
@@ -384,12 +282,6 @@ impl Agent {
         }
     }
 
-    pub(super) fn ask(&mut self, name: &BlobName, offsets: &[u64]) {
-        for offset in offsets {
-            self.say(ToCoordinator::Ask(name.clone(), *offset));
-        }
-    }
-
     fn say_again(&mut self, now: f64) {
         if !self.welcomed || self.coordinator.is_none() {
             return;
@@ -403,26 +295,6 @@ impl Agent {
         for letter in letters {
             self.say(letter);
         }
-    }
-
-    pub(super) fn say(&mut self, letter: ToCoordinator) {
-        let hello = matches!(letter, ToCoordinator::Hello(_));
-        if let Some(coordinator) = self.coordinator.clone().filter(|_| hello || self.welcomed) {
-            self.out.push(Deed::Send(coordinator, letter));
-        }
-    }
-
-    /// What every slot is doing.
-    pub(super) fn say_status(&mut self) {
-        self.status += 1;
-        let status = Status {
-            number: self.status,
-            slots: self.slots.iter().map(Slot::status).collect(),
-            held: self.kept.keys().copied().collect(),
-            draining: self.draining.is_some(),
-            memory_bytes: self.memory_bytes,
-        };
-        self.say(ToCoordinator::Status(status));
     }
 
     fn drain(&mut self, reason: &str, now: f64) {
@@ -446,16 +318,5 @@ impl Agent {
             draining.handing_back = true;
             self.hand_all_back(&reason, now);
         }
-    }
-
-    fn end(&mut self, ending: Ending) {
-        if !self.ended {
-            self.ended = true;
-            self.out.push(Deed::End(ending));
-        }
-    }
-
-    fn take(&mut self) -> Vec<Deed> {
-        std::mem::take(&mut self.out)
     }
 }

@@ -3,8 +3,9 @@
 //! A shell around its brain (`brain`, `slots`): it sends the letters, prepares the process for the run, hands orders
 //! to the Node's trainers, and keeps time.
 
-pub mod brain;
+mod brain;
 mod slots;
+pub mod state;
 #[cfg(test)]
 mod tests;
 
@@ -13,40 +14,16 @@ use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
 use crate::node::{Node, NodeArguments};
 use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
 use crate::supervision;
-use crate::trainer::WorkFactory;
-use crate::trainer::guard::{Guard, GuardSettings, Hang, memory};
-use brain::{Agent as Brain, Deed, Ending, Patience};
+use crate::trainer::guard::{Guard, GuardSettings, memory};
+use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use state::{Agent as Brain, Deed, Ending, Patience};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// How often the brain is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Makes ready what the trainers of a process work with.
-pub trait Outfitter: Send + Sync {
-    /// What this run's trainers work with. Called on a thread that may wait; `fetch` gets a blob from the coordinator.
-    ///
-    /// # Errors
-    /// Why there can be no training here, for the user.
-    fn outfit(
-        &self,
-        welcome: &Welcome,
-        fetch: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
-    ) -> Result<Outfit, String>;
-}
-
-/// What the trainers of a process work with, and what they are watched for.
-pub struct Outfit {
-    /// Makes their work.
-    pub factory: Arc<dyn WorkFactory>,
-    /// What the process's guard minds; `None`: there is no guard.
-    pub guard: Option<GuardSettings>,
-}
-
-/// What happens when a trainer's native code does not come back: the program ends the process.
-pub type OnHang = Arc<dyn Fn(&Hang) + Send + Sync>;
 
 /// The Agent actor.
 pub struct Agent;

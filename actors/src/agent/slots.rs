@@ -1,78 +1,13 @@
 //! The slots of a worker: what each is at, what it is given, and what it leaves.
 
-use super::brain::{Agent, Deed};
+use super::state::{Agent, Deed, Fetching, Kept, Slot};
 use crate::freight::{Download, Step};
-use crate::protocol::letters::{
-    BlobName, BlobRef, HandedBack, Order, Piece, Report, SlotStatus, ToCoordinator,
-};
+use crate::protocol::letters::{BlobName, BlobRef, HandedBack, Order, Piece, Report, ToCoordinator};
 use crate::protocol::{Lease, Ticket, nothing_trained};
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{Outcome, Trained, Weights};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What a slot does.
-#[derive(Clone, Debug)]
-pub enum Slot {
-    /// Its trainer is being started.
-    Starting {
-        /// What it took last.
-        last: Option<Ticket>,
-    },
-    /// It can take work.
-    Idle {
-        /// What it took last.
-        last: Option<Ticket>,
-    },
-    /// It waits for what its order needs.
-    Fetching(Box<Fetching>),
-    /// Its trainer is at it.
-    Running {
-        /// What it took.
-        ticket: Ticket,
-        /// Nobody wants it any more.
-        abandoned: bool,
-    },
-}
-
-/// An order that waits for blobs.
-#[derive(Clone, Debug)]
-pub struct Fetching {
-    lease: Lease,
-    downloads: BTreeMap<BlobName, Download>,
-}
-
-/// What an attempt has left, until it is acknowledged.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// What is said about it.
-    pub letter: ToCoordinator,
-    /// What may be asked for.
-    pub blob: Option<(BlobName, Arc<[u8]>)>,
-    /// When it was said last.
-    pub said: f64,
-}
-
-impl Slot {
-    /// What it has been given and not finished.
-    pub fn ticket(&self) -> Option<Ticket> {
-        match self {
-            Self::Starting { .. } | Self::Idle { .. } => None,
-            Self::Fetching(fetching) => Some(fetching.lease.ticket()),
-            Self::Running { ticket, .. } => Some(*ticket),
-        }
-    }
-
-    /// In a status.
-    pub fn status(&self) -> SlotStatus {
-        match self {
-            Self::Starting { .. } => SlotStatus::Starting,
-            Self::Idle { last } => SlotStatus::Idle(*last),
-            Self::Fetching(fetching) => SlotStatus::Running(fetching.lease.ticket()),
-            Self::Running { ticket, .. } => SlotStatus::Running(*ticket),
-        }
-    }
-}
 
 impl Agent {
     /// Begins an order, or fetches what it needs first.

@@ -4,7 +4,7 @@ use super::coordinator::brief_letter;
 use super::invariants::{Cluster, ProcessId, epochs_of, made_up_state, made_up_weights};
 use super::network::Side;
 use super::world::{Break, Happening, World};
-use crate::agent::brain::{Agent, Deed, Ending, Patience};
+use crate::agent::state::{Agent, Deed, Ending, Patience};
 use crate::link::LinkEvent;
 use crate::population::simulation::world::{epoch_seconds, fruits, planned_epochs};
 use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, Predecessor, ToWorker};

@@ -1,6 +1,7 @@
 //! The Trainer: an actor that is always there to answer, and a thread that trains.
 
 pub mod guard;
+pub mod outfit;
 mod rehearsal;
 pub mod simulated;
 pub mod slot;
