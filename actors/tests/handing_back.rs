@@ -106,7 +106,7 @@ fn what_is_handed_back_ends_elsewhere_as_it_would_have_here() {
         assert_eq!(whole.outcome, Outcome::Completed, "{}", whole.message);
         let first = do_it(&mut *work, lease(kind), Wish::HandBack, 60);
         assert_eq!((first.outcome, first.weights), (Outcome::WorkerLost, None));
-        let bytes: Arc<[u8]> = first.checkpoint.unwrap().to_bytes().into();
+        let bytes: Arc<[u8]> = first.checkpoint.unwrap().into();
         // Less time is left, and whoever hands it out again would give it fewer epochs.
         let again = Lease { epochs: 2, attempt: 2, checkpoint: Some(bytes), ..lease(kind) };
         let planned = work.plan(again.clone(), &Unobserved);
@@ -123,7 +123,7 @@ fn a_checkpoint_that_is_of_no_use_is_left_out() {
     let Some(mut work) = work() else { return };
     let whole = do_it(&mut *work, lease(LeaseKind::Search), Wish::GoOn, 1);
     let first = do_it(&mut *work, lease(LeaseKind::Search), Wish::HandBack, 20);
-    let bytes = first.checkpoint.unwrap().to_bytes();
+    let bytes = first.checkpoint.unwrap();
     let of_another = Lease { seed: 6, ..lease(LeaseKind::Search) };
     for (lease, bytes) in [(lease(LeaseKind::Search), &bytes[..100]), (of_another.clone(), &bytes[..])] {
         let with = Lease { checkpoint: Some(bytes.into()), ..lease.clone() };

@@ -80,7 +80,7 @@ impl AgentState {
                 SlotReport::Planned(ticket, epochs) => self.brain.on_planned(ticket, epochs),
                 SlotReport::Epoch(ticket, report) => self.brain.on_epoch(ticket, report),
                 SlotReport::Done(ticket, mut trained) => {
-                    let state = trained.checkpoint.take().map(|state| state.to_bytes().into());
+                    let state = trained.checkpoint.take().map(Into::into);
                     self.brain.on_done(slot, ticket, *trained, state, now)
                 }
             },

@@ -166,7 +166,7 @@ impl TrainingWork {
     fn as_begun(&self, lease: Lease) -> Lease {
         let Some(checkpoint) = checkpoint(&lease) else { return Lease { checkpoint: None, ..lease } };
         let epochs = checkpoint.epochs();
-        match checkpoint.check(&Assignment { epochs, ..self.assignment(&lease) }) {
+        match checkpoint.check(&Assignment { epochs, ..self.assignment(&lease) }.identity()) {
             Ok(()) => Lease { epochs, ..lease },
             Err(error) => {
                 tracing::warn!(evaluation = %lease.evaluation, "the training begins from the beginning: {error}");

@@ -1,7 +1,15 @@
 //! What a trainer is asked to do, and whom it tells.
 
-use super::{checkpoint::Checkpoint, outcome::EpochReport};
-use crate::{data::Normalisation, genome::Genome};
+use super::{
+    checkpoint::{Checkpoint, Identity},
+    outcome::EpochReport,
+};
+use crate::{
+    data::Normalisation,
+    flat::DIGEST_BYTES,
+    genome::{Genome, structural_hash},
+};
+use sha2::{Digest, Sha256};
 
 /// One training.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +38,36 @@ pub struct Assignment<'a> {
     /// Where to go on from: the training then ends exactly as if it had never been interrupted. A checkpoint of another
     /// training is refused, with a warning, and the training begins from the beginning.
     pub resume: Option<&'a Checkpoint>,
+}
+
+impl Assignment<'_> {
+    /// Which training it is: a checkpoint goes on with the same one only.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            genome: structural_hash(self.genome).0,
+            seed: self.seed,
+            epochs: self.epochs,
+            samples: samples_hash(self),
+        }
+    }
+}
+
+/// Indices are hashed in blocks: they are many.
+fn samples_hash(assignment: &Assignment<'_>) -> [u8; DIGEST_BYTES] {
+    const BLOCK_VALUES: usize = 4_096;
+    let mut hash = Sha256::new();
+    for indices in [assignment.train, assignment.valid] {
+        hash.update((indices.len() as u64).to_le_bytes());
+        for block in indices.chunks(BLOCK_VALUES) {
+            hash.update(block.iter().flat_map(|index| index.to_le_bytes()).collect::<Vec<u8>>());
+        }
+    }
+    let of = assignment.normalisation;
+    for values in [&of.mean, &of.deviation, &of.target_mean, &of.target_deviation] {
+        hash.update((values.len() as u64).to_le_bytes());
+        hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+    }
+    hash.finalize().into()
 }
 
 /// Whether to go on.

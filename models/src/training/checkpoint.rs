@@ -5,17 +5,12 @@
 //! many a time. Its bytes are a flat format of their own. It must not know sessions or devices.
 
 use super::{
-    assignment::Assignment,
     outcome::{EpochReport, Weights},
     record::Record,
     runtime::StateVector,
     watch::Memory,
 };
-use crate::{
-    flat::{DIGEST_BYTES, FlatError, Format, Reader, Writer},
-    genome::structural_hash,
-};
-use sha2::{Digest, Sha256};
+use crate::flat::{DIGEST_BYTES, FlatError, Format, Reader, Writer};
 
 /// Change what is written, and raise the version.
 const FORMAT: Format = Format { what: "checkpoint", magic: *b"htchckpt", version: 1 };
@@ -77,24 +72,18 @@ pub enum CheckpointError {
 
 /// Which training a checkpoint is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
-    genome: [u8; DIGEST_BYTES],
-    seed: u64,
-    epochs: u32,
+pub struct Identity {
+    /// SHA-256 of the network's structure.
+    pub genome: [u8; DIGEST_BYTES],
+    /// Seed of everything random in it.
+    pub seed: u64,
+    /// Planned epochs.
+    pub epochs: u32,
     /// SHA-256 of the training's and validation's samples and of the normalisation.
-    samples: [u8; DIGEST_BYTES],
+    pub samples: [u8; DIGEST_BYTES],
 }
 
 impl Identity {
-    fn of(assignment: &Assignment<'_>) -> Self {
-        Self {
-            genome: structural_hash(assignment.genome).0,
-            seed: assignment.seed,
-            epochs: assignment.epochs,
-            samples: samples_hash(assignment),
-        }
-    }
-
     fn check(&self, other: &Self) -> Result<(), CheckpointError> {
         let differ = |what, found: String, expected: String| {
             if found == expected { Ok(()) } else { Err(CheckpointError::Another { what, found, expected }) }
@@ -106,24 +95,6 @@ impl Identity {
     }
 }
 
-/// Indices are hashed in blocks: they are many.
-fn samples_hash(assignment: &Assignment<'_>) -> [u8; DIGEST_BYTES] {
-    const BLOCK_VALUES: usize = 4_096;
-    let mut hash = Sha256::new();
-    for indices in [assignment.train, assignment.valid] {
-        hash.update((indices.len() as u64).to_le_bytes());
-        for block in indices.chunks(BLOCK_VALUES) {
-            hash.update(block.iter().flat_map(|index| index.to_le_bytes()).collect::<Vec<u8>>());
-        }
-    }
-    let of = assignment.normalisation;
-    for values in [&of.mean, &of.deviation, &of.target_mean, &of.target_deviation] {
-        hash.update((values.len() as u64).to_le_bytes());
-        hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
-    }
-    hash.finalize().into()
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -131,14 +102,14 @@ fn hex(bytes: &[u8]) -> String {
 impl Checkpoint {
     /// The checkpoint of a training that stands so. `seconds`: how long it has been under way in all.
     pub(super) fn new(
-        assignment: &Assignment<'_>,
+        identity: Identity,
         state: Vec<StateVector>,
         record: Record,
         memory: Memory,
         seconds: f64,
     ) -> Self {
         let record = Record { seconds_before: seconds, ..record };
-        Self { identity: Identity::of(assignment), state, record, memory }
+        Self { identity, state, record, memory }
     }
 
     /// Planned epochs of the training: the learning rate's schedule spans them.
@@ -165,8 +136,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Says what differs: network, seed, samples or planned epochs.
-    pub fn check(&self, assignment: &Assignment<'_>) -> Result<(), CheckpointError> {
-        self.identity.check(&Identity::of(assignment))
+    pub fn check(&self, training: &Identity) -> Result<(), CheckpointError> {
+        self.identity.check(training)
     }
 
     pub(super) fn record(&self) -> &Record {

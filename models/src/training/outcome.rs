@@ -1,6 +1,5 @@
 //! How an evaluation ends, and what it leaves.
 
-use super::checkpoint::Checkpoint;
 use crate::flat::{FlatError, Format, Reader, Writer};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +99,7 @@ pub struct Trained {
     /// Seconds in all, those before an interruption included.
     pub seconds: f64,
     /// The state to go on from; only where the training was handed back after its first step.
-    pub checkpoint: Option<Box<Checkpoint>>,
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 /// Weights on their way between processes.

@@ -58,7 +58,7 @@ pub fn train(
 #[derive(Debug, Default)]
 struct Left {
     record: Record,
-    checkpoint: Option<Box<Checkpoint>>,
+    checkpoint: Option<Vec<u8>>,
 }
 
 struct Run<'a> {
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             let lost = |end: End| {
                 End::new(Outcome::WorkerLost, format!("handed back without its state: {}", end.message))
             };
-            left.checkpoint = Some(Box::new(self.checkpoint(observer).map_err(lost)?));
+            left.checkpoint = Some(self.checkpoint(observer).map_err(lost)?.to_bytes());
             self.record.weights = None;
         }
         left.record = self.record;
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
         let read = |name: &String| Ok(StateVector { name: name.clone(), values: self.stepper.read(name)? });
         let state = self.state.iter().map(read).collect::<Result<Vec<_>, RuntimeError>>()?;
         let (record, memory) = (self.record.clone(), self.watch.memory());
-        Ok(Checkpoint::new(self.assignment, state, record, memory, self.seconds()))
+        Ok(Checkpoint::new(self.assignment.identity(), state, record, memory, self.seconds()))
     }
 
     /// Without validation no epoch is better than another, and the weights are those of the last step, however the
@@ -334,7 +334,7 @@ fn resumed<'a>(
 ) -> Option<(&'a Checkpoint, Vec<StateVector>)> {
     let checkpoint = assignment.resume?;
     let fitting = || -> Result<Vec<StateVector>, CheckpointError> {
-        checkpoint.check(assignment)?;
+        checkpoint.check(&assignment.identity())?;
         checkpoint.state_like(initial, sampler.steps_per_epoch() as u64)
     };
     match fitting() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::training::assignment::Assignment;
 use crate::{
     data::{self, Dataset, LoadOptions, Normalisation, Split},
     genome::{
@@ -141,8 +142,7 @@ fn assert_same(one: &Trained, other: &Trained) {
 fn shipped(trained: &Trained) -> Checkpoint {
     assert_eq!((trained.outcome, trained.message.as_str()), (Outcome::WorkerLost, "handed back"));
     assert_eq!(trained.weights, None);
-    let checkpoint = trained.checkpoint.as_ref().unwrap();
-    let back = Checkpoint::from_bytes(&checkpoint.to_bytes()).unwrap();
+    let back = Checkpoint::from_bytes(trained.checkpoint.as_ref().unwrap()).unwrap();
     assert_eq!(back.steps(), trained.steps);
     assert!((back.seconds() - trained.seconds).abs() < 1.0);
     back
@@ -249,7 +249,7 @@ fn a_checkpoint_of_another_training_is_refused_and_the_training_begins_anew() {
     let genome = network(Optimizer::Adam, Schedule::Cosine);
     let assignment = digits.assignment(&genome, None);
     let checkpoint = shipped(&digits.interrupted(&assignment, 12));
-    checkpoint.check(&assignment).unwrap();
+    checkpoint.check(&assignment.identity()).unwrap();
     let other = network(Optimizer::Sgd, Schedule::Cosine);
     let fewer = &digits.split.train[1..];
     for (changed, what) in [
@@ -258,7 +258,7 @@ fn a_checkpoint_of_another_training_is_refused_and_the_training_begins_anew() {
         (Assignment { train: fewer, ..assignment }, "selection of samples"),
         (Assignment { epochs: 5, ..assignment }, "number of epochs"),
     ] {
-        let error = checkpoint.check(&changed).unwrap_err();
+        let error = checkpoint.check(&changed.identity()).unwrap_err();
         assert!(error.to_string().contains(&format!("another {what}")), "{error}");
         let anew = digits.train(&changed);
         assert_same(&anew, &digits.train(&Assignment { resume: Some(&checkpoint), ..changed }));
@@ -278,7 +278,7 @@ fn lengths_and_figures_that_cannot_be_are_refused() {
     let changed = |change: fn(&mut Checkpoint)| {
         let mut changed = checkpoint.clone();
         change(&mut changed);
-        assert_eq!(changed.check(&assignment), Ok(()));
+        assert_eq!(changed.check(&assignment.identity()), Ok(()));
         // It begins anew, and does not break down.
         let resumed = Assignment { resume: Some(&changed), epochs: 4, ..assignment };
         assert_eq!(digits.interrupted_from(&resumed).steps, 3);
@@ -309,7 +309,7 @@ fn bytes_of_any_other_kind_are_refused() {
     let digits = Digits::new();
     let genome = network(Optimizer::Sgd, Schedule::Constant);
     let trained = digits.interrupted(&digits.assignment(&genome, None), 5);
-    let bytes = trained.checkpoint.unwrap().to_bytes();
+    let bytes = trained.checkpoint.unwrap();
     assert_eq!(Checkpoint::from_bytes(&bytes).unwrap().to_bytes(), bytes);
     for place in (0..bytes.len()).step_by(7) {
         let mut damaged = bytes.clone();
