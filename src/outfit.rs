@@ -15,7 +15,7 @@ use hatchery_actors::{
     trainer::{Parts, TrainingFactory, Work, WorkFactory, guard::GuardSettings},
     worker::Outfitter,
 };
-use hatchery_config::Experiment;
+use hatchery_config::{Experiment, experiment::Limits};
 use hatchery_models::{
     data::{
         Dataset,
@@ -59,7 +59,7 @@ impl Outfit {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn factories(&self, welcome: &Welcome, fetch: Fetch) -> Result<Dealt, Failure> {
+    fn factories(&self, welcome: &Welcome, fetch: Fetch) -> Result<(Dealt, GuardSettings), Failure> {
         let experiment = Experiment::parse(&welcome.experiment, "the coordinator's experiment", &[])
             .or_exit(Exit::Experiment)?;
         let dataset = Arc::new(dataset(&experiment, &welcome.data_hash, fetch)?);
@@ -70,11 +70,13 @@ impl Outfit {
             devices::usable(&runtime, *device).or_exit(Exit::Library)?;
         }
         let threads = self.threads(welcome.threads);
+        let device_memory_max = experiment.limits.gpu_memory_mib.map(|mib| mib << 20);
         // What lies on a device is shared by its trainers.
         let mut residents = BTreeMap::new();
         let mut factories = Vec::with_capacity(self.devices.len());
         for device in &self.devices {
-            let runtime = runtime.clone().on(*device).with_threads(threads);
+            let runtime =
+                runtime.clone().on(*device).with_threads(threads).with_device_memory_max(device_memory_max);
             let resident = resident(&mut residents, &runtime, &dataset)?;
             factories.push(TrainingFactory {
                 runtime,
@@ -85,7 +87,7 @@ impl Outfit {
                 memory_mib: experiment.limits.memory_mib,
             });
         }
-        Ok(Dealt(factories))
+        Ok((Dealt(factories), guard(&experiment.limits, &self.devices)))
     }
 
     /// What the user has said, else what the experiment says as far as there are cores.
@@ -97,7 +99,7 @@ impl Outfit {
 
 impl Outfitter for Outfit {
     fn outfit(&self, welcome: &Welcome, fetch: Fetch) -> Result<agent::Outfit, String> {
-        let factories = self.factories(welcome, fetch).map_err(|failure| {
+        let (factories, guard) = self.factories(welcome, fetch).map_err(|failure| {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.exit);
             failure.to_string()
         })?;
@@ -106,7 +108,7 @@ impl Outfitter for Outfit {
                 devices: self.devices.iter().map(ToString::to_string).collect(),
             });
         }
-        Ok(agent::Outfit { guard: factories.guard(), factory: Arc::new(factories) })
+        Ok(agent::Outfit { guard: Some(guard), factory: Arc::new(factories) })
     }
 }
 
@@ -159,19 +161,17 @@ fn resident(
     Ok(resident)
 }
 
-/// One factory for each trainer.
-struct Dealt(Vec<TrainingFactory>);
-
-/// A training step that takes longer is taken for one that hangs.
-const HANG_SECONDS: u64 = 120;
-
-impl Dealt {
-    /// What the process is watched for.
-    fn guard(&self) -> Option<GuardSettings> {
-        let memory_mib = self.0.iter().map(|factory| factory.memory_mib).max()?;
-        Some(GuardSettings { hang_seconds: HANG_SECONDS, memory_bytes_max: Some(memory_mib << 20) })
+/// What the process is watched for. On a CPU, what was planned for a training lies in host memory.
+fn guard(limits: &Limits, devices: &[Device]) -> GuardSettings {
+    let planned = devices.contains(&Device::Cpu).then_some(limits.memory_mib);
+    GuardSettings {
+        hang_seconds: (limits.hang_seconds.ceil() as u64).max(1),
+        memory_bytes_max: limits.host_memory_mib.or(planned).map(|mib| mib << 20),
     }
 }
+
+/// One factory for each trainer.
+struct Dealt(Vec<TrainingFactory>);
 
 impl WorkFactory for Dealt {
     fn make(&self, slot: u32) -> Result<Box<dyn Work>, String> {

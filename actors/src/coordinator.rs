@@ -4,10 +4,10 @@ use crate::cluster::{Cluster, ListenSettings};
 use crate::error::SearchError;
 use crate::hub::{PackedData, Post};
 use crate::journal::Journal;
+use crate::link;
 use crate::run::{Controls, SearchSetup, SearchSummary, conduct};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// What a coordinator needs besides its journal.
 pub struct CoordinatorSetup {
@@ -33,11 +33,7 @@ pub async fn run_coordinator(
     controls: Controls,
 ) -> Result<SearchSummary, SearchError> {
     let CoordinatorSetup { search, listen, packed_data, threads, listening } = setup;
-    let (ear, incoming) = mpsc::unbounded_channel();
-    let ear = Arc::new(move |event| {
-        // The hub is gone only where the run is over.
-        let _ = ear.send(event);
-    });
+    let (ear, incoming) = link::queue();
     let cluster = Cluster::start(listen.name, listen.security, ear)
         .await
         .map_err(|error| SearchError::NoCluster(error.to_string()))?;

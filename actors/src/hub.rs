@@ -40,7 +40,7 @@ pub struct Post {
     /// Sends letters.
     pub link: Arc<dyn Link>,
     /// What comes in.
-    pub incoming: mpsc::UnboundedReceiver<LinkEvent>,
+    pub incoming: mpsc::Receiver<LinkEvent>,
     /// The data set, for workers that do not have it.
     pub data: PackedData,
     /// Whether there will be one worker only: then the search ends when that one cannot work.

@@ -5,7 +5,8 @@
 
 use crate::population::desk::{Desk, Place};
 use crate::population::ledger::Closed;
-use crate::population::settings::{FRONT_KEPT_MAX, LOSSES_MAX, WEIGHTS_KEPT_MAX};
+use crate::population::retry::RetryPolicy;
+use crate::population::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -72,7 +73,9 @@ impl Invariant {
                 "the count is the number of different search evaluations that ended and count"
             }
             Self::NoStructureTwice => "no structural hash belongs to two evaluated individuals",
-            Self::LossesAreBounded => "no open evaluation has lost its worker more often than it may",
+            Self::LossesAreBounded => {
+                "no evaluation is handed out that has lost its worker as often as it may"
+            }
             Self::ArchiveIsBounded => "the archive holds no more than the population's size",
             Self::WeightsAreBounded => {
                 "only the weights of the best, of the front and of the finale are kept"
@@ -112,6 +115,8 @@ pub struct View<'a> {
     pub orders: usize,
     /// Evaluations that have ended.
     pub closed: &'a BTreeMap<EvaluationId, Closed>,
+    /// How often attempts may fail.
+    pub retry: &'a RetryPolicy,
     /// Members of the archive, and the most there may be.
     pub archive: (usize, usize),
     /// Weights kept.
@@ -168,9 +173,9 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     }
     for (trainer, held) in desk.trainers() {
         if let Some(evaluation) = held
-            && desk
-                .leases()
-                .all(|(leased, _, held)| leased != *evaluation || held.trainer != *trainer || held.delivering)
+            && !desk.get(*evaluation).is_some_and(|open| {
+                matches!(&open.place, Place::Leased(held) if held.trainer == *trainer && !held.delivering)
+            })
         {
             breach(
                 Invariant::OneTrainerPerLease,
@@ -185,8 +190,8 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
         if !held.delivering && desk.trainers().get(&held.trainer) != Some(&Some(evaluation)) {
             breach(Invariant::OneTrainerPerLease, format!("{} does not know of {evaluation}", held.trainer));
         }
-        if open.losses >= LOSSES_MAX {
-            breach(Invariant::LossesAreBounded, format!("{evaluation} was lost {} times", open.losses));
+        if view.retry.is_spent(&open.failures) {
+            breach(Invariant::LossesAreBounded, format!("{evaluation} has failed: {:?}", open.failures));
         }
     }
     for evaluation in desk.ready() {

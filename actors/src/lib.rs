@@ -26,6 +26,7 @@ pub mod pace;
 pub mod population;
 pub mod progress;
 pub mod protocol;
+pub mod replay;
 pub mod run;
 #[cfg(test)]
 mod run_tests;

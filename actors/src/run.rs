@@ -23,6 +23,7 @@ use crate::link::direct;
 use crate::messages::AgentMessage;
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
+use crate::population::retry::RetryPolicy;
 use crate::population::settings::Settings;
 use crate::population::state::Brain;
 use crate::progress::{Best, Progress};
@@ -256,7 +257,17 @@ fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError>
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {
-    let experiment = &setup.experiment;
+    let settings = settings_of(&setup.experiment, setup.trainers, setup.images, setup.stopping);
+    Settings { claims: setup.claims, ..settings }
+}
+
+/// What an experiment tells the brain.
+pub(crate) fn settings_of(
+    experiment: &Experiment,
+    trainers: u32,
+    images: Images,
+    stopping: StoppingRule,
+) -> Settings {
     Settings {
         seed: experiment.seed,
         search: experiment.search.clone(),
@@ -265,10 +276,11 @@ pub(crate) fn settings(setup: &SearchSetup) -> Settings {
         epochs: experiment.training.epochs,
         seconds: experiment.training.seconds,
         final_training: experiment.final_training.clone(),
-        trainers: setup.trainers.clamp(1, TRAINERS_MAX),
-        images: setup.images,
-        stopping: setup.stopping,
-        claims: setup.claims,
+        trainers: trainers.clamp(1, TRAINERS_MAX),
+        images,
+        stopping,
+        retry: RetryPolicy::new(&experiment.retry),
+        claims: false,
     }
 }
 

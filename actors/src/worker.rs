@@ -3,12 +3,13 @@
 use crate::agent::brain::{Ending, Patience};
 use crate::agent::{Agent, AgentArguments};
 use crate::cluster::{Cluster, Security};
+use crate::link;
 use crate::messages::AgentMessage;
 use crate::protocol::letters::{Hello, NodeName, Predecessor};
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use crate::agent::{OnHang, Outfit, Outfitter};
 
@@ -74,11 +75,7 @@ pub enum WorkerError {
 /// # Errors
 /// See [`WorkerError`].
 pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
-    let (ear, incoming) = mpsc::unbounded_channel();
-    let ear = Arc::new(move |event| {
-        // The agent is gone only where the worker ends.
-        let _ = ear.send(event);
-    });
+    let (ear, incoming) = link::queue();
     let cluster = Cluster::start(setup.name, setup.security, ear)
         .await
         .map_err(|error| WorkerError::BrokenDown(error.to_string()))?;

@@ -6,7 +6,7 @@ use crate::{
     duration::Duration,
     error::{ConfigError, Place},
     experiment::Experiment,
-    schema::{self, Key, LIST_ITEMS_MAX, Rule},
+    schema::{self, Key, LIST_ITEMS_MAX, PATTERN_BYTES_MAX, Rule},
     suggest,
     tree::{self, Tree},
 };
@@ -104,7 +104,14 @@ fn fits(rule: &Rule, value: &Value) -> bool {
         Rule::WordList(words) => {
             is_list(value, |item| item.as_str().is_some_and(|word| words().contains(&word)))
         }
+        Rule::Patterns => value.as_array().is_some_and(|items| {
+            items.len() <= LIST_ITEMS_MAX && items.iter().all(|item| item.as_str().is_some_and(is_pattern))
+        }),
     }
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.len() <= PATTERN_BYTES_MAX && text.chars().any(|c| c != '*' && !c.is_whitespace())
 }
 
 fn is_name(text: &str) -> bool {

@@ -29,6 +29,9 @@ pub struct Experiment {
     /// What a candidate may cost.
     #[serde(default)]
     pub limits: Limits,
+    /// What becomes of an evaluation whose attempt has failed.
+    #[serde(default)]
+    pub retry: Retry,
     /// Retraining of the winner.
     #[serde(default, rename = "final")]
     pub final_training: FinalTraining,
@@ -134,7 +137,7 @@ impl Default for Search {
 pub struct Training {
     /// Passes over the training samples.
     pub epochs: u32,
-    /// Wall-clock limit for one candidate, in seconds.
+    /// Wall-clock limit for one candidate, in seconds. Whatever has a score by then keeps it: it ends as timed out.
     pub seconds: Option<f64>,
     /// Stop a candidate that still sits at the majority class after this many epochs' worth of samples.
     pub majority_patience: f64,
@@ -148,7 +151,12 @@ impl Default for Training {
     }
 }
 
-/// `[limits]`: what is not viable is never trained.
+/// `[limits]`: what is not viable is never trained, and what turns out to need too much is ended.
+///
+/// Each limit has an end of its own. More `parameters`, `multiply_adds` or planned memory (`memory_mib`) than allowed:
+/// the network is never bred. `host_memory_mib` and `gpu_memory_mib`: out of memory, and the message names the limit.
+/// `[training] seconds`: timed out. `hang_seconds`: the worker process ends itself, and the attempt counts as a crash
+/// (`[retry] crashed`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -156,13 +164,71 @@ pub struct Limits {
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
     pub multiply_adds: u64,
-    /// Memory of one training, in MiB: state, activations of a batch, gradients.
+    /// Memory that one training needs by plan, in MiB: state, activations of a batch, gradients. It is computed from
+    /// the network before anything is allocated, and is the same on every machine.
     pub memory_mib: u64,
+    /// Memory that a worker process may really have on its host (resident set, its data and libraries included), in
+    /// MiB. It is measured while a training runs: one during which it is exceeded ends as out of memory. No limit
+    /// where nothing is said.
+    pub host_memory_mib: Option<u64>,
+    /// Memory that a worker process may allocate on its GPU, in MiB, for everything that ONNX Runtime holds there. A
+    /// training that cannot be served from it ends as out of memory. All of the GPU's memory where nothing is said.
+    pub gpu_memory_mib: Option<u64>,
+    /// Seconds without a finished training step, after which a worker counts as hung and its process ends itself.
+    pub hang_seconds: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { parameters: 2_000_000, multiply_adds: 20_000_000, memory_mib: 2048 }
+        Self {
+            parameters: 2_000_000,
+            multiply_adds: 20_000_000,
+            memory_mib: 2048,
+            host_memory_mib: None,
+            gpu_memory_mib: None,
+            hang_seconds: 120.0,
+        }
+    }
+}
+
+/// `[retry]`: what becomes of an evaluation whose attempt has failed. Two kinds of numbers: hand-outs that are lost
+/// with their worker are repeated up to a number of losses; outcomes that the worker itself reports are repeated as
+/// often as is said.
+///
+/// A pattern is a piece of a message: `*` stands for anything, upper and lower case are the same, and it may occur
+/// anywhere in the message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// Hand-outs that took their worker process down, after which the evaluation is set aside as crashed.
+    pub crashed: u32,
+    /// Hand-outs whose worker was lost otherwise (killed, unreachable, drained without a checkpoint), after which the
+    /// evaluation is set aside as crashed: it may be what takes them down.
+    pub lost: u32,
+    /// Further attempts after the worker has reported that it is out of memory.
+    pub out_of_memory: u32,
+    /// Further attempts after the worker has reported that the time limit was reached.
+    pub timed_out: u32,
+    /// Further attempts after the worker has reported any other failure.
+    pub failed: u32,
+    /// Patterns of messages that speak of a sick machine: a node whose evaluation ends with such a message gets no
+    /// more work, and the evaluation is tried elsewhere.
+    pub exclude_node: Vec<String>,
+    /// Patterns of messages after which there is no further attempt, whatever the numbers say.
+    pub never: Vec<String>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            crashed: 3,
+            lost: 8,
+            out_of_memory: 0,
+            timed_out: 0,
+            failed: 0,
+            exclude_node: Vec::new(),
+            never: Vec::new(),
+        }
     }
 }
 

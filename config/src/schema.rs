@@ -35,6 +35,8 @@ pub enum Rule {
     Word(fn() -> Vec<&'static str>),
     /// Words of a set, at least one.
     WordList(fn() -> Vec<&'static str>),
+    /// A list of patterns of messages; may be empty.
+    Patterns,
 }
 
 /// One key of the experiment file.
@@ -58,6 +60,12 @@ const fn optional(path: &'static str, rule: Rule) -> Key {
 
 /// Most items that a list may hold: far more than there are words or sensible batch sizes.
 pub const LIST_ITEMS_MAX: usize = 256;
+
+/// Longest pattern of a message.
+pub const PATTERN_BYTES_MAX: usize = 1024;
+
+/// Attempts at one evaluation, at most: more would not be patience but a loop.
+const ATTEMPTS_MAX: i64 = 1000;
 
 const COUNT_MAX: i64 = 1_000_000_000;
 
@@ -94,6 +102,16 @@ pub const KEYS: &[Key] = &[
     key("limits.parameters", Rule::Whole(1, 100_000_000_000)),
     key("limits.multiply_adds", Rule::Whole(1, 100_000_000_000_000)),
     key("limits.memory_mib", Rule::Whole(1, 10_000_000)),
+    optional("limits.host_memory_mib", Rule::Whole(1, 10_000_000)),
+    optional("limits.gpu_memory_mib", Rule::Whole(1, 10_000_000)),
+    key("limits.hang_seconds", Rule::Number(1.0, 1e6)),
+    key("retry.crashed", Rule::Whole(1, ATTEMPTS_MAX)),
+    key("retry.lost", Rule::Whole(1, ATTEMPTS_MAX)),
+    key("retry.out_of_memory", Rule::Whole(0, ATTEMPTS_MAX)),
+    key("retry.timed_out", Rule::Whole(0, ATTEMPTS_MAX)),
+    key("retry.failed", Rule::Whole(0, ATTEMPTS_MAX)),
+    key("retry.exclude_node", Rule::Patterns),
+    key("retry.never", Rule::Patterns),
     key("final.enabled", Rule::Flag),
     key("final.epochs", Rule::Whole(1, 1_000_000)),
     key("final.time_share", Rule::Number(0.0, 0.95)),
@@ -169,12 +187,23 @@ impl Rule {
             Self::WholeList(min, max) => format!("a list of at least one whole number from {min} to {max}"),
             Self::Word(words) => format!("one of {}", quoted(&words())),
             Self::WordList(words) => format!("a list of at least one of {}", quoted(&words())),
+            Self::Patterns => format!(
+                "a list of texts to be found in messages, each of at most {PATTERN_BYTES_MAX} bytes, in which `*` \
+                 stands for anything, but not alone"
+            ),
         }
     }
 
     /// Whether a list is expected.
     pub fn is_list(&self) -> bool {
-        matches!(self, Self::WholeRange(..) | Self::NumberRange(..) | Self::WholeList(..) | Self::WordList(_))
+        matches!(
+            self,
+            Self::WholeRange(..)
+                | Self::NumberRange(..)
+                | Self::WholeList(..)
+                | Self::WordList(_)
+                | Self::Patterns
+        )
     }
 
     /// Whether text is expected, so that `--set` takes what is written as it stands.

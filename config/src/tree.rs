@@ -122,6 +122,13 @@ fn read_value(key: &Key, written: &str) -> Value {
         let bare = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(written);
         return Value::String(bare.to_owned());
     }
+    if matches!(key.rule, Rule::Patterns)
+        && written.starts_with('[')
+        && let array @ Value::Array(_) = read_scalar(written)
+    {
+        // Quoted as in a file: a message may hold commas.
+        return array;
+    }
     if key.rule.is_list() {
         let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
         let items = bare.split(',').map(str::trim).filter(|item| !item.is_empty());
@@ -132,7 +139,7 @@ fn read_value(key: &Key, written: &str) -> Value {
 
 fn read_item(rule: &Rule, written: &str) -> Value {
     match rule {
-        Rule::WordList(_) => Value::String(written.trim_matches('"').to_owned()),
+        Rule::WordList(_) | Rule::Patterns => Value::String(written.trim_matches('"').to_owned()),
         _ => read_scalar(written),
     }
 }

@@ -28,6 +28,9 @@ fn full() -> Experiment {
     experiment.data.search_valid_samples = Some(5);
     experiment.budget.time = Some(Duration::from_seconds(5400.5).unwrap());
     experiment.training.seconds = Some(1.5);
+    experiment.limits.host_memory_mib = Some(4096);
+    experiment.limits.gpu_memory_mib = Some(8192);
+    experiment.retry.exclude_node = vec!["*uncorrectable ECC*".to_owned(), "Xid, 79".to_owned()];
     experiment.runtime.library = Some("/lib/libonnxruntime.so".into());
     experiment.runtime.device = Some("cuda:1".to_owned());
     experiment.runtime.workers = Some(3);
@@ -118,6 +121,12 @@ fn a_value_out_of_range_names_place_value_and_bounds() {
         ("search.tournament=31", "`search.population` = 30"),
         ("search.crossover=0.99", "more than 1"),
         ("space.flip=yes", "true or false"),
+        ("retry.crashed=0", "from 1 to"),
+        ("retry.failed=-1", "from 0 to"),
+        ("retry.never=**", "not alone"),
+        ("retry.exclude_node=[7]", "not alone"),
+        ("limits.hang_seconds=0.5", "from 1 to"),
+        ("limits.host_memory_mib=0", "from 1 to"),
     ] {
         let message = refusal(MINIMAL, &[set]);
         assert!(message.contains(expected), "{set}: {message}");
@@ -201,4 +210,34 @@ fn defaults_are_allowed_by_their_own_table() {
     experiment.space = Space::default();
     experiment.seed = u64::MAX;
     assert!(experiment.to_toml().is_err());
+}
+
+#[test]
+fn retries_and_machine_limits_have_defaults_and_can_be_set() {
+    let plain = parse(MINIMAL, &[]).unwrap();
+    let retry = &plain.retry;
+    assert_eq!((retry.crashed, retry.lost), (3, 8));
+    assert_eq!((retry.out_of_memory, retry.timed_out, retry.failed), (0, 0, 0));
+    assert!(retry.exclude_node.is_empty() && retry.never.is_empty());
+    assert_eq!(plain.limits.hang_seconds, 120.0);
+    assert_eq!((plain.limits.host_memory_mib, plain.limits.gpu_memory_mib), (None, None));
+    let experiment = parse(
+        &format!("{MINIMAL}[retry]\nnever = [\"no kernel image, *\"]\nlost = 20\n"),
+        &[
+            "retry.failed=2",
+            "retry.exclude_node=*uncorrectable ECC*,fallen off the bus",
+            "limits.host_memory_mib=6000",
+            "limits.hang_seconds=30",
+        ],
+    )
+    .unwrap();
+    assert_eq!((experiment.retry.lost, experiment.retry.failed), (20, 2));
+    assert_eq!(experiment.retry.never, ["no kernel image, *"]);
+    assert_eq!(experiment.retry.exclude_node, ["*uncorrectable ECC*", "fallen off the bus"]);
+    assert_eq!(experiment.limits.host_memory_mib, Some(6000));
+    assert_eq!(experiment.limits.hang_seconds, 30.0);
+    let quoted = parse(MINIMAL, &["retry.never=[\"a, b\", \"c\"]"]).unwrap();
+    assert_eq!(quoted.retry.never, ["a, b", "c"]);
+    assert!(parse(MINIMAL, &["retry.never=[]"]).unwrap().retry.never.is_empty());
+    assert!(parse(MINIMAL, &["retry.never="]).unwrap().retry.never.is_empty());
 }

@@ -2,6 +2,7 @@
 
 use super::options::RunOptions;
 use clap::{Args, Subcommand};
+use hatchery_actors::trainer::simulated::TrainingTime;
 use std::path::PathBuf;
 
 /// Where a coordinator listens that is told nothing.
@@ -67,13 +68,16 @@ pub struct WorkerOptions {
     /// The process that has started this one, and ends with it.
     #[arg(long, value_name = "PID", hide = true)]
     pub supervised_by: Option<u32>,
+    /// Pretend to train, for so long; for measuring a coordinator.
+    #[arg(long, value_name = "DIST", hide = true)]
+    pub simulate: Option<TrainingTime>,
     /// Which process of its name it is: drawn at random where nobody says.
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub incarnation: Option<u64>,
 }
 
 /// Trainers of a process, and threads of a trainer, at most.
-const SLOTS_MAX: u32 = 256;
+const SLOTS_MAX: u32 = 1024;
 
 /// Who may join, and what others may read.
 #[derive(Clone, Debug, Default, Args)]

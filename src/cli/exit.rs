@@ -22,6 +22,8 @@ pub enum Exit {
     NoNetwork = 6,
     /// The coordinator refused this worker: its version is another, or its cookie or certificate.
     Refused = 7,
+    /// Replayed, a run's decisions are not those that its journal holds.
+    Differs = 8,
     /// A worker's watchdog ended it: a training hung in the library.
     Hung = 70,
     /// Interrupted twice: ended at once, without closing anything.

@@ -36,6 +36,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Export(options) => commands::export::export(options),
         Command::Test(options) => commands::test::test(options),
         Command::Status(options) => commands::status::status(options),
+        Command::Replay(options) => commands::replay::replay(options),
         Command::Data(options) => commands::data::data(options),
         Command::Doctor(options) => commands::doctor::doctor(options),
         Command::Bench(options) => commands::bench::bench(options),

@@ -2,6 +2,7 @@
 
 use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hatchery_actors::trainer::simulated::TrainingTime;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -37,6 +38,8 @@ pub enum Command {
     Test(TestOptions),
     /// Say how far a run is
     Status(StatusOptions),
+    /// Make the recorded decisions of a run again, and say whether they are the same
+    Replay(ReplayOptions),
     /// List, inspect and write data
     Data(DataOptions),
     /// Say what this machine can train with, and what is missing
@@ -204,6 +207,16 @@ pub struct StatusOptions {
     pub json: bool,
 }
 
+/// `hatchery replay`.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// The run directory
+    pub run: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `hatchery data`.
 #[derive(Debug, Args)]
 pub struct DataOptions {
@@ -285,6 +298,31 @@ pub struct BenchOptions {
 pub enum BenchCommand {
     /// Time the training steps of the networks of a suite
     Train(BenchTrainOptions),
+    /// Time a coordinator with its journal and connections, with trainers that only pretend to train
+    Coordinator(BenchCoordinatorOptions),
+}
+
+/// `hatchery bench coordinator`.
+#[derive(Debug, Args)]
+pub struct BenchCoordinatorOptions {
+    /// Trainers in all
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub trainers: u32,
+    /// Worker processes that they are in
+    #[arg(long, value_name = "P", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub processes: u32,
+    /// Evaluations
+    #[arg(long, value_name = "M", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub evaluations: u32,
+    /// How long a training takes: fixed:SECONDS, lognormal:MEAN or lognormal:MEAN:SIGMA
+    #[arg(long, value_name = "DIST", default_value = "fixed:0")]
+    pub training_time: TrainingTime,
+    /// Where the run is put, and left [default: a temporary directory, removed]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `hatchery bench train`.

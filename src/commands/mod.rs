@@ -7,6 +7,7 @@ pub mod data;
 pub mod doctor;
 pub mod export;
 pub mod list;
+pub mod replay;
 pub mod run;
 pub mod show;
 pub mod status;

@@ -14,9 +14,11 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
+    agent,
     cluster::Security,
-    protocol::letters::Predecessor,
-    worker::{WorkerEnd, WorkerError, WorkerSetup, run_worker},
+    protocol::letters::{BlobName, Predecessor, Welcome},
+    trainer::simulated::{SimulatedFactory, TrainingTime},
+    worker::{Outfitter, WorkerEnd, WorkerError, WorkerSetup, run_worker},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -51,7 +53,10 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
         security: Security { cookie, tls },
         devices: devices.iter().map(ToString::to_string).collect(),
         predecessor: if is_supervised { predecessor() } else { None },
-        outfitter: Arc::clone(&outfit) as _,
+        outfitter: match options.simulate {
+            Some(time) => Arc::new(Pretended(time)),
+            None => Arc::clone(&outfit) as _,
+        },
         on_hang: Arc::new(|hang| end_hung(&hang.to_string())),
         grace: options.grace.0,
         patience: options.patience.0,
@@ -64,6 +69,19 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
         .or_exit(Exit::Failed)?;
     let ended = tokio.block_on(working(setup, drain));
     ended.map(|end| goodbye(end, is_supervised)).map_err(|error| failure(error, &outfit))
+}
+
+/// Outfits a worker that only pretends to train.
+struct Pretended(TrainingTime);
+
+impl Outfitter for Pretended {
+    fn outfit(
+        &self,
+        _: &Welcome,
+        _: &dyn Fn(BlobName) -> Result<Vec<u8>, String>,
+    ) -> Result<agent::Outfit, String> {
+        Ok(agent::Outfit { factory: Arc::new(SimulatedFactory { time: self.0 }), guard: None })
+    }
 }
 
 /// Works until it is over. The first signal drains, the second ends the process at once.
@@ -133,8 +151,7 @@ mod tests {
             let words = format!("{error:?}");
             assert_eq!(failure(error, &outfit).exit, exit, "{words}");
         }
-        use hatchery_actors::worker::Outfitter;
-        let welcome = hatchery_actors::protocol::letters::Welcome {
+        let welcome = Welcome {
             run: String::new(),
             experiment: "no = 1".to_owned(),
             data_hash: String::new(),

@@ -119,6 +119,36 @@ fn the_json_line_says_what_the_run_came_to() {
     );
 }
 
+/// A statement on a copied run's journal.
+fn tamper(folder: &Path, statement: &str) {
+    let journal = rusqlite::Connection::open(folder.join("run/journal.sqlite")).unwrap();
+    assert!(journal.execute(statement, []).unwrap() > 0);
+}
+
+#[test]
+fn a_run_can_be_replayed_and_whoever_meddles_with_it_is_found_out() {
+    let folder = copy();
+    let report = hatchery(folder.path(), &["replay", "run", "--json"]).ok().json();
+    assert_eq!((report["identical"].as_bool(), report["lives"].as_u64()), (Some(true), Some(1)), "{report}");
+    for (decision, least) in
+        [("birth", 12), ("order", 12), ("seed", 13), ("score", 13), ("winner", 1), ("test", 1)]
+    {
+        assert!(report["decisions"][decision]["made_again"].as_u64() >= Some(least), "{decision}: {report}");
+    }
+    let text = hatchery(folder.path(), &["replay", "run"]).ok().stdout;
+    assert!(text.contains("every decision is as recorded"), "{text}");
+    tamper(folder.path(), "UPDATE individuals SET hash = 'beef' WHERE id = 7");
+    let caught =
+        hatchery(folder.path(), &["replay", "run"]).refused(8, &["run", "individual 7: hash", "event"]);
+    assert!(caught.stdout.contains("beef"), "{}", caught.stdout);
+    let report = hatchery(folder.path(), &["replay", "run", "--json"]).json();
+    assert_eq!(report["differences_count"], 1, "{report}");
+    assert!(report["differences"][0]["event"].as_u64() > Some(1), "{report}");
+    tamper(folder.path(), "DELETE FROM events WHERE number = 1");
+    hatchery(folder.path(), &["replay", "run"]).refused(4, &["earlier version"]);
+    hatchery(folder.path(), &["replay", "nowhere"]).refused(4, &["nowhere"]);
+}
+
 #[test]
 fn the_run_directory_holds_everything() {
     let root = finished().0.path().join("run");
@@ -325,6 +355,12 @@ fn after_kill_9_nothing_finished_is_lost_or_repeated() {
     assert!(before.iter().all(|(id, row)| after.get(id) == Some(row)), "{before:?} {after:?}");
     let genomes: BTreeSet<&String> = after.values().map(|(_, _, summary)| summary).collect();
     assert!(genomes.len() > 1 && after.len() == 12);
+    let replayed = hatchery(folder.path(), &["replay", "run", "--json"]).ok().json();
+    assert_eq!(
+        (replayed["identical"].as_bool(), replayed["lives"].as_u64()),
+        (Some(true), Some(2)),
+        "{replayed}"
+    );
 }
 
 #[test]
@@ -353,6 +389,7 @@ fn one_ctrl_c_ends_cleanly_with_the_best_so_far() {
         (seen + 1..seen + 100).contains(&evaluations),
         "who was born already is evaluated, nobody else: {evaluations}"
     );
+    hatchery(folder.path(), &["replay", "run"]).ok();
 }
 
 #[test]

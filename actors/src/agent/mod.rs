@@ -60,7 +60,7 @@ pub struct AgentArguments {
     /// Sends letters.
     pub link: Arc<dyn Link>,
     /// What comes in.
-    pub incoming: mpsc::UnboundedReceiver<LinkEvent>,
+    pub incoming: mpsc::Receiver<LinkEvent>,
     /// Makes the trainers ready.
     pub outfitter: Arc<dyn Outfitter>,
     /// What happens when a trainer hangs.

@@ -2,7 +2,7 @@
 //!
 //! An entry is a fact, not a wish: it is made by the Population's brain, committed, and only then acted upon.
 
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -10,6 +10,20 @@ use std::sync::Arc;
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
+    /// A genome has been ordered from the Breeder. It marks the moment: the parents were chosen from those who had a
+    /// fitness by then. An order that was open when the run was cut off is forgotten, and its number given anew.
+    Ordered(BreedOrder),
+    /// A draw for an order was in vain.
+    Discarded {
+        /// For which birth.
+        birth: IndividualId,
+        /// Which draw.
+        draw: u32,
+        /// Structural hash of the genome drawn, which is known already; `None` where none was found.
+        hash: Option<String>,
+        /// Why it was in vain.
+        reason: String,
+    },
     /// A new individual.
     Born(Arc<Individual>),
     /// It is to be evaluated.
@@ -31,6 +45,8 @@ pub enum Entry {
         trainer: String,
         /// Planned epochs.
         epochs: u32,
+        /// Seed of everything random in the training.
+        seed: u64,
     },
     /// A trainer that had it, and that was thought to be gone or to be another's, goes on with it.
     Claimed {
@@ -40,6 +56,24 @@ pub enum Entry {
         attempt: u32,
         /// By whom: node and slot.
         trainer: String,
+    },
+    /// Its attempt has failed, and `[retry]` allows another; it waits to be handed out again.
+    Retried {
+        /// Which evaluation.
+        evaluation: EvaluationId,
+        /// Which hand-out has failed.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// The evidence.
+        reason: String,
+    },
+    /// A node gets no more work.
+    Excluded {
+        /// Its name.
+        node: String,
+        /// Why.
+        reason: String,
     },
     /// A worker has joined.
     Joined {
@@ -223,10 +257,14 @@ impl Entry {
     /// Its name in the table `events`.
     pub const fn word(&self) -> &'static str {
         match self {
+            Self::Ordered(_) => "ordered",
+            Self::Discarded { .. } => "discarded",
             Self::Born(_) => "born",
             Self::Queued { .. } => "queued",
             Self::Leased { .. } => "leased",
             Self::Claimed { .. } => "claimed",
+            Self::Retried { .. } => "retried",
+            Self::Excluded { .. } => "excluded",
             Self::Joined { .. } => "joined",
             Self::Left { .. } => "left",
             Self::Evidence { .. } => "evidence",

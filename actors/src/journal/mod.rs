@@ -8,17 +8,20 @@
 mod curve;
 pub mod entry;
 mod error;
+pub mod happened;
 pub mod lock;
 pub mod record;
 mod schema;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 mod write;
 pub mod writer;
 
 pub use entry::{End, Entry, Finished, Stage};
 pub use error::JournalError;
-pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, RunRecord};
+pub use happened::Happened;
+pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
 
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
@@ -198,6 +201,12 @@ impl Journal {
         record::read_all(&self.connection, &self.path)
     }
 
+    /// Everything recorded so far, with all events in their order.
+    #[cfg(test)]
+    pub(crate) fn history(&self) -> Result<History, JournalError> {
+        record::read_history(&self.connection, &self.path)
+    }
+
     /// The weights that an evaluation left, where they are kept.
     ///
     /// # Errors
@@ -224,6 +233,12 @@ impl Journal {
         self.connection
             .execute_batch("BEGIN IMMEDIATE; UPDATE run SET elapsed_s = elapsed_s; COMMIT")
             .map_err(|error| schema::classify("write", &self.path, error))
+    }
+
+    /// Changes what is recorded, as nobody should.
+    #[cfg(test)]
+    pub(crate) fn tamper(&self, statement: &str) -> usize {
+        self.connection.execute(statement, []).unwrap()
     }
 
     #[cfg(test)]
@@ -259,6 +274,7 @@ fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), Jou
             ],
         )
         .map_err(failed)?;
+    write::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 

@@ -128,6 +128,15 @@ pub struct EventRecord {
     pub detail: String,
 }
 
+/// A run and everything that has happened in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// What has come of it.
+    pub record: RunRecord,
+    /// The events in the order in which they happened.
+    pub events: Vec<EventRecord>,
+}
+
 impl RunRecord {
     /// The search's finished evaluations that have a score, best first (score, then loss, then age).
     pub fn ranking(&self) -> Vec<&EvaluationRecord> {
@@ -215,7 +224,30 @@ pub fn events(dir: &Path, after: i64, count_max: u32) -> Result<Vec<EventRecord>
     query().map_err(|error| schema::classify("read", &path, error))
 }
 
-fn open(dir: &Path) -> Result<(Connection, std::path::PathBuf), JournalError> {
+/// Reads the run in `dir` and all its events, as recorded at one moment.
+///
+/// # Errors
+/// As `read`.
+pub fn history(dir: &Path) -> Result<History, JournalError> {
+    let (connection, path) = open(dir)?;
+    let whole = connection.unchecked_transaction().map_err(|error| schema::classify("read", &path, error))?;
+    read_history(&whole, &path)
+}
+
+pub(super) fn read_history(connection: &Connection, path: &Path) -> Result<History, JournalError> {
+    let events = || -> rusqlite::Result<Vec<EventRecord>> {
+        let mut statement = connection.prepare(
+            "SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, detail FROM events ORDER BY number",
+        )?;
+        statement.query_map([], event_row)?.collect()
+    };
+    Ok(History {
+        record: read_all(connection, path)?,
+        events: events().map_err(|error| schema::classify("read", path, error))?,
+    })
+}
+
+pub(super) fn open(dir: &Path) -> Result<(Connection, std::path::PathBuf), JournalError> {
     let path = dir.join(JOURNAL_FILE);
     if !path.is_file() {
         return Err(JournalError::Missing { dir: dir.to_owned() });

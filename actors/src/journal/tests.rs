@@ -24,7 +24,7 @@ fn queued(id: u64) -> Entry {
 }
 
 fn leased(id: u64, attempt: u32) -> Entry {
-    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER.to_owned(), epochs: 4 }
+    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER.to_owned(), epochs: 4, seed: 7 }
 }
 
 fn finished(id: u64, attempt: u32, score: f64) -> Entry {
@@ -85,14 +85,16 @@ fn what_is_committed_is_read_back() {
     assert_eq!(*evaluation.individual, testing::individual(1, &[]));
     assert_eq!((evaluation.score, evaluation.images, evaluation.has_weights), (Some(0.75), 320, true));
     assert_eq!(evaluation.curve[0].validation_score, 0.75);
-    let last = live.final_result.unwrap();
+    let last = live.final_result.as_ref().unwrap();
     assert_eq!((last.test_score, last.retrained, last.individual), (Some(0.5), true, IndividualId(1)));
     assert_eq!(record::weights(&dir, EvaluationId(1)).unwrap(), Some(weights));
     assert_eq!(record::weights(&dir, EvaluationId(2)).unwrap(), None);
     let events = record::events(&dir, 0, 100).unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(kinds[..5], ["born", "queued", "leased", "finished", "weights_kept"]);
+    assert_eq!(kinds[..6], ["begun", "born", "queued", "leased", "finished", "weights_kept"]);
     assert_eq!(record::events(&dir, events[3].number, 2).unwrap(), events[4..6]);
+    let history = record::history(&dir).unwrap();
+    assert_eq!((history.record, history.events), (live, events));
 }
 
 #[test]

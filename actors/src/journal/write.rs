@@ -3,9 +3,9 @@
 //! Every change is guarded: an entry that would count an evaluation twice, or that speaks of an older attempt,
 //! changes no row and is refused as a contradiction.
 
-use super::curve;
 use super::entry::{End, Entry, Finished};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
+use super::{RunInfo, curve};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Queued { evaluation, individual, kind } => {
             queued(connection, moment, *evaluation, *individual, *kind)?;
         }
-        Entry::Leased { evaluation, attempt, trainer, epochs } => exactly_one(
+        Entry::Leased { evaluation, attempt, trainer, epochs, .. } => exactly_one(
             connection
                 .prepare(
                     "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
@@ -73,6 +73,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
         )?,
         Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
+        Entry::Retried { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 0)?,
         Entry::Released { evaluation, attempt } => back_to_queue(connection, *evaluation, *attempt, 0)?,
         Entry::Finished(finished) => write_finished(connection, moment, finished)?,
         Entry::WeightsKept { evaluation, weights } => keep_weights(connection, *evaluation, weights)?,
@@ -85,11 +86,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             connection.execute("UPDATE run SET stage = ?1", [stage.word()])?;
         }
         Entry::Crowned { individual, evaluation, retrained } => {
-            connection.execute(
-                "INSERT INTO final_result (id, individual, evaluation, retrained, crowned_ms)
-                 VALUES (1, ?1, ?2, ?3, ?4)",
-                params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
-            )?;
+            crowned(connection, moment, *individual, *evaluation, *retrained)?;
         }
         Entry::Tested { score, loss } => exactly_one(
             connection.execute(
@@ -108,18 +105,37 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
         }
         Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
-        Entry::Left { worker, reason } => {
-            connection
-                .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
-                .execute(params![worker.0, moment.unix_ms, reason])?;
-        }
-        Entry::Evidence { worker, crashed, how } => {
-            connection
-                .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
-                .execute(params![worker.0, crashed, how])?;
-        }
-        Entry::Advised { .. } => {}
+        Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
+        Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } | Entry::Excluded { .. } => {}
     }
+    Ok(())
+}
+
+fn crowned(
+    connection: &Connection,
+    moment: Moment,
+    individual: IndividualId,
+    evaluation: EvaluationId,
+    retrained: bool,
+) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO final_result (id, individual, evaluation, retrained, crowned_ms) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
+    )?;
+    Ok(())
+}
+
+/// A worker has gone, or it is known how it had ended.
+fn gone(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
+    match entry {
+        Entry::Left { worker, reason } => connection
+            .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
+            .execute(params![worker.0, moment.unix_ms, reason])?,
+        Entry::Evidence { worker, crashed, how } => connection
+            .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
+            .execute(params![worker.0, crashed, how])?,
+        _ => 0,
+    };
     Ok(())
 }
 
@@ -260,14 +276,27 @@ fn note(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Res
     Ok(())
 }
 
+/// The first of the events: with what the run began, since `Resumed` may change it.
+pub fn note_begin(connection: &Connection, unix_ms: i64, info: &RunInfo) -> rusqlite::Result<()> {
+    let detail = json!({"program_version": info.program_version, "experiment": info.experiment});
+    connection.execute(
+        "INSERT INTO events (unix_ms, elapsed_s, kind, detail) VALUES (?1, 0, 'begun', ?2)",
+        params![unix_ms, detail.to_string()],
+    )?;
+    Ok(())
+}
+
 fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
     match entry {
+        Entry::Ordered(order) => (None, Some(integer(order.birth.0))),
+        Entry::Discarded { birth, .. } => (None, Some(integer(birth.0))),
         Entry::Born(individual) => (None, Some(integer(individual.id.0))),
         Entry::Queued { evaluation, individual, .. } | Entry::Crowned { evaluation, individual, .. } => {
             (Some(integer(evaluation.0)), Some(integer(individual.0)))
         }
         Entry::Leased { evaluation, .. }
         | Entry::Claimed { evaluation, .. }
+        | Entry::Retried { evaluation, .. }
         | Entry::Planned { evaluation, .. }
         | Entry::Advised { evaluation, .. }
         | Entry::Lost { evaluation, .. }
@@ -279,6 +308,7 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
         | Entry::Tested { .. }
         | Entry::Resumed { .. }
         | Entry::Ended { .. }
+        | Entry::Excluded { .. }
         | Entry::Joined { .. }
         | Entry::Left { .. }
         | Entry::Evidence { .. } => (None, None),
@@ -287,12 +317,20 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
+        Entry::Ordered(BreedOrder { draw, recipe, .. }) => {
+            json!({"draw": draw, "recipe": recipe.word(), "parents": recipe.parents()})
+        }
+        Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
-        Entry::Leased { attempt, trainer, epochs, .. } => {
-            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs})
+        Entry::Leased { attempt, trainer, epochs, seed, .. } => {
+            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed})
         }
         Entry::Claimed { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer}),
+        Entry::Retried { attempt, outcome, reason, .. } => {
+            json!({"attempt": attempt, "outcome": outcome.word(), "reason": reason})
+        }
+        Entry::Excluded { node, reason } => json!({"node": node, "reason": reason}),
         Entry::Joined { worker, facts } => json!({"worker": worker, "node": facts.node, "host": facts.host}),
         Entry::Left { worker, reason } => json!({"worker": worker, "reason": reason}),
         Entry::Evidence { worker, crashed, how } => {

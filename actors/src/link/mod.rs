@@ -7,6 +7,8 @@ pub mod direct;
 
 use crate::protocol::letters::{Letter, NodeName};
 use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// What comes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,21 @@ pub enum LinkEvent {
 
 /// Who is told what comes in. Called from the link's tasks: it must only pass the event on.
 pub type Ear = Arc<dyn Fn(LinkEvent) + Send + Sync>;
+
+/// Events that wait to be heard. Whoever listens passes them on at once, so that it is never reached but by a flood.
+const EVENTS_MAX: usize = 65_536;
+
+/// A queue of events: its ear, and where they come out. Where it is full, events are lost as letters can be.
+pub fn queue() -> (Ear, Receiver<LinkEvent>) {
+    let (sender, receiver) = channel(EVENTS_MAX);
+    (Arc::new(move |event| pass(&sender, event)), receiver)
+}
+
+fn pass(to: &Sender<LinkEvent>, event: LinkEvent) {
+    if let Err(TrySendError::Full(event)) = to.try_send(event) {
+        tracing::error!(?event, "too much comes in; an event is lost");
+    }
+}
 
 /// Why a letter was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

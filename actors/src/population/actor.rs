@@ -29,6 +29,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// .. up to this.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
+/// Checking the invariants looks at every trainer: for each event, so many are looked at on average.
+const CHECKED_AT_ONCE: usize = 16;
+
 /// The Population actor:
 /// 1. an event goes to the brain, its effects are collected;
 /// 2. when all events that have come meanwhile are told (a word to itself goes to the end of the mailbox), what is to
@@ -77,6 +80,7 @@ pub struct PopulationState {
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
     flushing: bool,
+    unchecked: usize,
     variation: Arc<dyn Variation>,
     seed: u64,
     patience: Duration,
@@ -95,9 +99,20 @@ impl PopulationState {
     fn tell_brain(&mut self, event: Event, myself: &ActorRef<PopulationMessage>) {
         let now = self.now();
         self.effects.extend(self.brain.on_event(event, now));
-        invariants::enforce(&self.brain.view());
+        self.check();
         if !self.effects.is_empty() && !self.flushing {
             self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
+        }
+    }
+
+    /// Checks the invariants: after every event in debug builds; else so often that it costs about as much for many
+    /// trainers as for few.
+    fn check(&mut self) {
+        let view = self.brain.view();
+        self.unchecked += CHECKED_AT_ONCE;
+        if cfg!(debug_assertions) || self.unchecked >= view.desk.trainers().len() {
+            self.unchecked = 0;
+            invariants::enforce(&view);
         }
     }
 
@@ -241,11 +256,12 @@ impl Actor for Population {
         arguments: PopulationArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let PopulationArguments { brain, writer, spent, variation, seed, patience, .. } = arguments;
+        // Before any word of the workers.
+        myself.cast(PopulationMessage::Event(Event::Begin))?;
         let breeder = start_breeder(&myself, Arc::clone(&variation), seed).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
         let hub = HubArguments { population: myself.clone(), membership, post: arguments.post };
         let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
-        myself.cast(PopulationMessage::Event(Event::Begin))?;
         myself.send_interval(TICK, || PopulationMessage::Tick);
         Ok(PopulationState {
             brain,
@@ -256,6 +272,7 @@ impl Actor for Population {
             hub,
             effects: Vec::new(),
             flushing: false,
+            unchecked: 0,
             variation,
             seed,
             patience,

@@ -48,6 +48,7 @@ impl Brain {
 
     fn take_in(&mut self, event: Event, now: f64) {
         match event {
+            // Whatever comes first begins.
             Event::Begin => {}
             Event::Joined(worker, facts) => self.joined(worker, facts),
             Event::Left(worker, reason) => self.left(worker, &reason, now),
@@ -99,7 +100,7 @@ impl Brain {
     }
 
     fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
-        let birth = match self.nursery.drawn(birth, draw, &newborn.hash, &self.archive) {
+        let born = match self.nursery.drawn(birth, draw, &newborn.hash, &self.archive) {
             Birth::New(recipe) => Individual {
                 id: birth,
                 genome: newborn.genome,
@@ -110,18 +111,17 @@ impl Brain {
                 parameters: newborn.parameters,
                 multiply_adds: newborn.multiply_adds,
             },
-            Birth::Again(order) => return self.out.push(Effect::Breed(order)),
-            Birth::GivenUp | Birth::Unasked => return,
+            Birth::Unasked => return,
+            vain => return self.in_vain(birth, draw, Some(newborn.hash), "it is known already", vain),
         };
-        let individual = Arc::new(birth);
+        let individual = Arc::new(born);
         self.record(Entry::Born(Arc::clone(&individual)));
         self.enqueue(individual, LeaseKind::Search);
     }
 
     fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) {
-        if let Birth::Again(order) = self.nursery.barren(birth, draw, message, &self.archive) {
-            self.out.push(Effect::Breed(order));
-        }
+        let vain = self.nursery.barren(birth, draw, message, &self.archive);
+        self.in_vain(birth, draw, None, message, vain);
     }
 
     /// Keeps as many candidates ready as there are trainers, so that nobody waits; not more, since the later a
@@ -136,7 +136,7 @@ impl Brain {
             && self.nursery.exhausted().is_none()
         {
             let order = self.nursery.order(&self.archive);
-            self.out.push(Effect::Breed(order));
+            self.order(order);
         }
     }
 
@@ -205,12 +205,13 @@ impl Brain {
                 weights,
                 checkpoint: open.checkpoint.clone(),
             };
-            self.record(Entry::Leased { evaluation, attempt: lease.attempt, trainer: trainer_label, epochs });
+            let attempt = lease.attempt;
+            self.record(Entry::Leased { evaluation, attempt, trainer: trainer_label, epochs, seed });
             self.out.push(Effect::Assign(trainer, Box::new(lease)));
         }
     }
 
-    fn training_seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
+    pub(super) fn training_seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
         let purpose = match kind {
             LeaseKind::Search => Purpose::SearchTraining,
             LeaseKind::Crown => Purpose::CrownTraining,

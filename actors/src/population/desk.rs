@@ -3,6 +3,7 @@
 //! The desk knows no search: not what a score means, not when to stop. Each evaluation is in exactly one state, and
 //! the variants carry what only that state knows.
 
+use super::retry::Attempts;
 use crate::protocol::{EvaluationId, Individual, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::EpochReport;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,10 +35,8 @@ pub struct Open {
     pub kind: LeaseKind,
     /// How often it has been handed out.
     pub attempt: u32,
-    /// How often its worker was lost.
-    pub losses: u32,
-    /// How often its worker broke down by itself, of these.
-    pub crashes: u32,
+    /// How often its attempts have failed, and by what.
+    pub failures: Attempts,
     /// The worker that was lost with it last, and its node's name: it goes to another node next, where there is one.
     pub lost_with: Option<(WorkerId, String)>,
     /// The state that the last attempt has left: the next one goes on from there.
@@ -50,13 +49,12 @@ pub struct Open {
 
 impl Open {
     /// An evaluation that was never handed out.
-    pub const fn new(individual: Arc<Individual>, kind: LeaseKind) -> Self {
+    pub fn new(individual: Arc<Individual>, kind: LeaseKind) -> Self {
         Self {
             individual,
             kind,
             attempt: 0,
-            losses: 0,
-            crashes: 0,
+            failures: Attempts::default(),
             lost_with: None,
             checkpoint: None,
             given_up: 0,
@@ -200,6 +198,11 @@ impl Desk {
         let workers = &self.workers;
         self.waiting.retain(|trainer| workers.get(&trainer.worker).is_some_and(|facts| facts.node != node));
         self.excluded.insert(node);
+    }
+
+    /// Whether this node gets no more work.
+    pub fn is_excluded(&self, node: &str) -> bool {
+        self.excluded.contains(node)
     }
 
     /// Whether there is a worker that may have work.

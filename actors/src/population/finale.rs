@@ -143,7 +143,7 @@ impl Brain {
     }
 
     /// The best by the crown trainings; where there were none, by the search.
-    fn winner(&self) -> Option<(IndividualId, EvaluationId)> {
+    pub(super) fn winner(&self) -> Option<(IndividualId, EvaluationId)> {
         let crowned = self
             .closed
             .iter()

@@ -2,6 +2,7 @@
 
 pub mod actor;
 mod archive;
+mod births;
 mod brain;
 pub mod desk;
 pub mod effect;
@@ -12,6 +13,7 @@ mod nursery;
 mod plan;
 mod restore;
 mod results;
+pub mod retry;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -19,6 +21,8 @@ pub mod state;
 mod stopping;
 mod timing;
 mod view;
+pub(crate) mod witness;
 mod workers;
 
+pub(crate) use nursery::Birth;
 pub use stopping::StoppingRule;

@@ -105,6 +105,11 @@ impl Nursery {
         &self.orders
     }
 
+    /// The number of the next birth.
+    pub const fn next(&self) -> IndividualId {
+        IndividualId(self.next)
+    }
+
     /// Calls all orders off: what comes now is unasked.
     pub fn close(&mut self) {
         self.orders.clear();

@@ -7,7 +7,7 @@ use crate::pace::Pace;
 use crate::protocol::{Individual, IndividualId, LeaseKind};
 
 /// Candidates for the crown, at most.
-const CANDIDATES_MAX: usize = 4;
+pub(super) const CANDIDATES_MAX: usize = 4;
 
 /// Crown trainings of less than this share of the final's epochs are not worth their time.
 const CROWN_EPOCHS_SHARE: f64 = 0.5;

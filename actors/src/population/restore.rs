@@ -44,7 +44,7 @@ impl Brain {
     }
 
     /// An evaluation that had ended.
-    fn recall(&mut self, record: &EvaluationRecord) {
+    pub(super) fn recall(&mut self, record: &EvaluationRecord) {
         let outcome = record.outcome.unwrap_or(Outcome::Crashed);
         let fitness = if outcome.has_fitness() { Fitness::new(record.score, record.loss) } else { None };
         let closed = Closed {
@@ -70,7 +70,7 @@ impl Brain {
     fn reopen(&mut self, record: &EvaluationRecord) {
         let open = Open {
             attempt: record.attempt,
-            losses: record.losses,
+            failures: self.settings.retry.after_losses(record.losses),
             ..Open::new(Arc::clone(&record.individual), record.kind)
         };
         self.note_losses(record.losses);

@@ -64,11 +64,12 @@ impl Brain {
         if weights == WeightsPlace::WithWorker && self.wants_weights(ticket.evaluation, &trained) {
             return self.out.push(Effect::Fetch(trainer, ticket));
         }
+        let node = self.desk.node_of(trainer.worker).map(str::to_owned);
         if trained.outcome == Outcome::WorkerLost {
-            let with = self.desk.node_of(trainer.worker).map(|node| (trainer.worker, node.to_owned()));
+            let with = node.map(|node| (trainer.worker, node));
             self.lose(ticket.evaluation, with, &trained.message, now);
             self.desk.give_up(ticket.evaluation);
-        } else {
+        } else if !self.tried_again(ticket, &trained, node, now) {
             self.note_busy(ticket.evaluation, now);
             self.close(ticket.evaluation, trained);
         }
@@ -178,7 +179,7 @@ impl Brain {
         worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect()
     }
 
-    fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
+    pub(super) fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
         self.front.holds(evaluation)
             || self.champions.ranked().iter().any(|champion| champion.evaluation == evaluation)
     }

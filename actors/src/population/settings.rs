@@ -1,14 +1,9 @@
 //! What a search is told to do, and its fixed limits.
 
+use super::retry::RetryPolicy;
 use super::stopping::StoppingRule;
 use crate::protocol::Images;
 use hatchery_config::experiment::{FinalTraining, Search};
-
-/// An evaluation whose worker broke down so often is given up as crashed: it may be what takes them down.
-pub const CRASHES_MAX: u32 = 3;
-
-/// One whose worker was lost so often, however it was, is given up as well.
-pub const LOSSES_MAX: u32 = 8;
 
 /// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
 pub const WEIGHTS_KEPT_MAX: usize = 8;
@@ -40,6 +35,8 @@ pub struct Settings {
     pub images: Images,
     /// Early stopping across candidates.
     pub stopping: StoppingRule,
+    /// What becomes of attempts that failed.
+    pub retry: RetryPolicy,
     /// Whether what an earlier life of the coordinator had handed out may still be under way somewhere: then it is
     /// waited for a moment for those who have it.
     pub claims: bool,

@@ -2,10 +2,10 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
+mod replayed;
 pub mod world;
 
 use super::effect::Effect;
-use super::settings::LOSSES_MAX;
 use super::state::Brain;
 use crate::invariants;
 use crate::journal::{End, EvaluationRecord, EvaluationState, RunRecord};
@@ -41,7 +41,7 @@ fn judge(brain: &Brain, record: &RunRecord, world: &World) {
     assert!(weather.evaluations.is_none_or(|budget| done <= budget as usize), "seed {seed}: budget exceeded");
     assert!(!world.handed_out_after_search, "seed {seed}: a search training was begun after the search");
     let running: Vec<_> = record.evaluations.iter().filter(|e| e.state == EvaluationState::Running).collect();
-    assert!(running.is_empty(), "seed {seed}: {:?}: {running:?}", brain.end());
+    assert!(running.is_empty(), "seed {seed}: {:?} with {} still running", brain.end(), running.len());
     for champion in search.iter().filter(|one| is_champion(one, &search)) {
         assert!(champion.has_weights, "seed {seed}: {:?} is on the front, without weights", champion.id);
     }
@@ -78,7 +78,8 @@ fn every_weather_is_survived() {
         completed += u32::from(*brain.end().unwrap() == End::Completed);
         deaths += world.deaths;
     }
-    assert!(completed > 240, "only {completed} of 300 worlds were completed");
+    // A winner's test fails by itself in up to three of ten worlds.
+    assert!(completed > 225, "only {completed} of 300 worlds were completed");
     assert!(deaths > 300, "only {deaths} trainers died: the test tests little");
 }
 
@@ -116,11 +117,11 @@ fn a_timed_run_ends_in_time_with_a_retrained_winner() {
 #[test]
 fn a_final_training_in_a_timed_run_comes_to_its_planned_end() {
     let (mut shortened, mut called_off) = (0, 0);
-    for seed in 0..120 {
-        let weather = Weather { evaluations: None, time: Some(150.0), failures: 0.0, ..Weather::fair(2) };
+    for seed in 0..40 {
+        let weather = Weather { evaluations: None, time: Some(80.0), failures: 0.0, ..Weather::fair(2) };
         let (_, record, _) = World::new(seed, weather).run();
         for last in record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final) {
-            // One that sees fewer samples than a search training (5 epochs of 800, here of 1200) is called off.
+            // One that sees fewer samples than the search's trainings (5 epochs of 800; its own has 1200) is called off.
             if last.epochs < 4 {
                 assert_eq!(last.outcome, Some(Outcome::Stopped), "seed {seed}");
                 assert_ne!(record.final_result.as_ref().unwrap().evaluation, last.id, "seed {seed}");
@@ -315,7 +316,7 @@ fn a_poisonous_evaluation_is_given_up() {
     assert_eq!(record.evaluations.len(), 3);
     for evaluation in &record.evaluations {
         assert_eq!(evaluation.outcome, Some(Outcome::Crashed));
-        assert_eq!((evaluation.losses, evaluation.attempt), (LOSSES_MAX, LOSSES_MAX));
+        assert_eq!((evaluation.losses, evaluation.attempt), (8, 8));
         assert!(evaluation.message.contains("given up"), "{}", evaluation.message);
     }
 }
@@ -377,7 +378,7 @@ fn the_checker_sees_what_is_broken() {
         }),
         ("P8", |brain| {
             let leased = brain.desk.leases().next().unwrap().0;
-            brain.desk.open.get_mut(&leased).unwrap().losses = LOSSES_MAX;
+            brain.desk.open.get_mut(&leased).unwrap().failures.lost = 8;
         }),
         ("P9", |brain| brain.archive.capacity = 1),
         ("P10", |brain| {

@@ -38,7 +38,7 @@ pub struct Brain {
     pub(super) end: Option<End>,
     pub(super) searched: bool,
     pub(super) orphans: Vec<EvaluationId>,
-    /// Whether anything has been heard at all.
+    /// Whether this life of the run has begun.
     pub(super) begun: bool,
     pub(super) began: f64,
     /// When anything was last heard, the clock included.

@@ -64,19 +64,22 @@ impl Stopping {
     /// Whether a training with this curve is to stop: the mark that it is below, if so. A shorter curve counts with
     /// its last value: it would not have become worse.
     pub fn verdict(&self, curve: &[EpochReport]) -> Option<f64> {
-        let epoch = curve.len();
+        self.verdict_at(curve.len(), *running_best(curve).last()?)
+    }
+
+    /// The same for a training of which the best score after so many epochs is known.
+    pub fn verdict_at(&self, epoch: usize, best: f64) -> Option<f64> {
         if epoch <= usize::try_from(self.rule.grace_epochs).unwrap_or(usize::MAX)
             || self.curves.len() < self.rule.finished_min
         {
             return None;
         }
-        let mine = *running_best(curve).last()?;
         let mut others: Vec<f64> =
             self.curves.iter().filter_map(|curve| curve.get(epoch - 1).or(curve.last()).copied()).collect();
         others.sort_by(f64::total_cmp);
         let worse_allowed = (others.len() as f64 * (1.0 - self.rule.better_share)).floor();
         let mark = if worse_allowed < 0.0 { None } else { others.get(worse_allowed as usize).copied() }?;
-        (mine < mark).then_some(mark)
+        (best < mark).then_some(mark)
     }
 }
 

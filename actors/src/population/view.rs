@@ -127,6 +127,7 @@ impl Brain {
             budget: self.settings.evaluations,
             orders: self.nursery.orders().len(),
             closed: &self.closed,
+            retry: &self.settings.retry,
             archive: (self.archive.len(), self.archive.capacity()),
             kept_weights: self.weights.len(),
             searching: self.stage == Stage::Search,

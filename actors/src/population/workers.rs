@@ -2,11 +2,11 @@
 
 use super::desk::{Claim, Place};
 use super::effect::Effect;
-use super::settings::{CRASHES_MAX, LOSSES_MAX};
+use super::retry::{Cause, Judgement};
 use super::state::Brain;
-use crate::journal::entry::{Entry, Stage};
+use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId, nothing_trained};
-use hatchery_models::training::outcome::Outcome;
+use hatchery_models::training::outcome::{Outcome, Trained};
 use std::sync::Arc;
 
 impl Brain {
@@ -29,19 +29,68 @@ impl Brain {
         self.record(Entry::Evidence { worker, crashed, how: how.to_owned() });
         let with =
             |lost_with: &Option<(WorkerId, String)>| lost_with.as_ref().is_some_and(|(of, _)| *of == worker);
-        let mut beyond = Vec::new();
-        for (evaluation, open) in self.desk.open.iter_mut().filter(|(_, open)| with(&open.lost_with)) {
-            open.crashes += u32::from(crashed);
-            if open.crashes >= CRASHES_MAX {
-                beyond.push(*evaluation);
+        let lost: Vec<EvaluationId> =
+            self.desk.open.iter().filter(|(_, open)| with(&open.lost_with)).map(|(id, _)| *id).collect();
+        for evaluation in lost {
+            let Some(open) = self.desk.open.get_mut(&evaluation) else { continue };
+            if crashed {
+                open.failures.lost = open.failures.lost.saturating_sub(1);
+                open.failures.note(Cause::Crashed);
+            }
+            let cause = if crashed { Cause::Crashed } else { Cause::Lost };
+            let judgement = self.settings.retry.judge(&open.failures, cause, how);
+            let node = open.lost_with.as_ref().map(|(_, node)| node.clone());
+            self.exclude_when_judged(&judgement, node);
+            if !judgement.again {
+                self.abandon(evaluation);
+                self.note_busy(evaluation, now);
+                self.close(evaluation, nothing_trained(Outcome::Crashed, judgement.reason));
             }
         }
-        for evaluation in beyond {
-            let message =
-                format!("given up: its worker broke down {CRASHES_MAX} times; the last time: {how}");
-            self.abandon(evaluation);
+    }
+
+    /// A failure that its worker has reported. Says whether there is to be another attempt, which then waits.
+    pub(super) fn tried_again(
+        &mut self,
+        ticket: Ticket,
+        trained: &Trained,
+        node: Option<String>,
+        now: f64,
+    ) -> bool {
+        let cause = match trained.outcome {
+            Outcome::OutOfMemory => Cause::OutOfMemory,
+            Outcome::TimedOut => Cause::TimedOut,
+            Outcome::Crashed => Cause::Failed,
+            _ => return false,
+        };
+        let Ticket { evaluation, attempt } = ticket;
+        let Some(open) = self.desk.open.get_mut(&evaluation) else { return false };
+        open.failures.note(cause);
+        let judgement = self.settings.retry.judge(&open.failures, cause, &trained.message);
+        self.exclude_when_judged(&judgement, node);
+        if judgement.again {
             self.note_busy(evaluation, now);
-            self.close(evaluation, nothing_trained(Outcome::Crashed, message));
+            let outcome = trained.outcome;
+            self.record(Entry::Retried { evaluation, attempt, outcome, reason: judgement.reason });
+            self.desk.release(evaluation);
+            self.desk.requeue(evaluation);
+            self.desk.give_up(evaluation);
+            self.shelve_when_searched();
+        }
+        judgement.again
+    }
+
+    /// A node that is sick gets no more work. Where there is no other, the run cannot go on.
+    fn exclude_when_judged(&mut self, judgement: &Judgement, node: Option<String>) {
+        let Some(node) = node.filter(|node| judgement.exclude_node && !self.desk.is_excluded(node)) else {
+            return;
+        };
+        self.record(Entry::Excluded { node: node.clone(), reason: judgement.reason.clone() });
+        self.desk.exclude(node);
+        if !self.desk.has_workers() {
+            let reason = &judgement.reason;
+            let message = format!("[retry] exclude_node has excluded every worker; the last time: {reason}");
+            self.finish(End::Failed(message));
         }
     }
 
@@ -132,16 +181,16 @@ impl Brain {
         self.note_busy(evaluation, now);
         self.desk.release(evaluation);
         let Some(open) = self.desk.requeue(evaluation) else { return };
-        open.losses += 1;
         open.lost_with = with;
-        let (attempt, losses) = (open.attempt, open.losses);
+        open.failures.note(Cause::Lost);
+        let (attempt, failures) = (open.attempt, open.failures);
         self.tally.note(Outcome::WorkerLost);
         self.record(Entry::Lost { evaluation, attempt, reason: reason.to_owned() });
-        if losses >= LOSSES_MAX {
-            let message = format!("given up after {losses} lost attempts; the last: {reason}");
-            self.close(evaluation, nothing_trained(Outcome::Crashed, message));
-        } else {
+        let judgement = self.settings.retry.judge(&failures, Cause::Lost, reason);
+        if judgement.again {
             self.shelve_when_searched();
+        } else {
+            self.close(evaluation, nothing_trained(Outcome::Crashed, judgement.reason));
         }
     }
 

@@ -223,6 +223,15 @@ pub enum Recipe {
 }
 
 impl Recipe {
+    /// Its name in the journal and in reports.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Mutate(_) => "mutate",
+            Self::Cross(..) => "cross",
+        }
+    }
+
     /// The parents' numbers.
     pub fn parents(&self) -> Vec<IndividualId> {
         match self {

@@ -359,11 +359,16 @@ impl World {
                 deed => deeds.push(deed),
             }
         }
-        if !entries.is_empty() && self.chance(self.weather.fatal_commits) {
+        if !entries.is_empty() && self.is_fatal() {
             self.count.kills_before_commit += 1;
             return self.kill_coordinator();
         }
         self.commit(Frozen { entries, deeds, pause: RETRY_SECONDS.0 }, false);
+    }
+
+    /// Whether the coordinator is killed at this commit. It is not for ever: there are many commits.
+    fn is_fatal(&mut self) -> bool {
+        self.now < self.weather.clears_at && self.chance(self.weather.fatal_commits)
     }
 
     fn retry(&mut self) {
@@ -393,7 +398,7 @@ impl World {
                 let results: Vec<Entry> = batch.entries.iter().filter(|of| is_result(of)).cloned().collect();
                 self.ledger.commit(&results);
             }
-            if self.chance(self.weather.fatal_commits) && self.over().is_none() {
+            if self.is_fatal() && self.over().is_none() {
                 self.count.kills_after_commit += 1;
                 return self.kill_coordinator();
             }

@@ -100,6 +100,8 @@ struct Row {
     attempt: u32,
     running: bool,
     finished: Option<u32>,
+    /// The attempt whose failure is recorded, and that another is to follow.
+    retried: Option<u32>,
 }
 
 /// What a world has seen.
@@ -120,6 +122,7 @@ pub struct Ledger {
     dropped: BTreeMap<ProcessId, BTreeSet<Ticket>>,
     pub breaches: Vec<Breach>,
     pub claims: u64,
+    pub retries: u64,
     pub losses: u64,
     pub evidence: u64,
     pub superseded: u64,
@@ -142,7 +145,7 @@ impl Ledger {
     fn enter(&mut self, entry: &Entry) {
         match entry {
             Entry::Queued { evaluation, kind, .. } => {
-                let row = Row { kind: *kind, attempt: 0, running: false, finished: None };
+                let row = Row { kind: *kind, attempt: 0, running: false, finished: None, retried: None };
                 if self.rows.insert(*evaluation, row).is_some() {
                     self.breach(Cluster::BudgetIsUsed, &format!("evaluation {evaluation} is queued twice"));
                 }
@@ -162,6 +165,12 @@ impl Ledger {
                 self.losses += u64::from(matches!(entry, Entry::Lost { .. }));
                 if let Some(row) = self.rows.get_mut(evaluation) {
                     row.running = false;
+                }
+            }
+            Entry::Retried { evaluation, attempt, .. } => {
+                self.retries += 1;
+                if let Some(row) = self.rows.get_mut(evaluation) {
+                    (row.running, row.retried) = (false, Some(*attempt));
                 }
             }
             Entry::Finished(finished) => self.finish(finished.evaluation, finished.attempt),
@@ -278,7 +287,8 @@ impl Ledger {
         let Some(row) = self.rows.get(&ticket.evaluation).copied() else { return };
         let Some((_, outcome)) = self.results.get(&ticket) else { return };
         let late = (self.past_search || full) && row.kind == LeaseKind::Search;
-        if row.finished.is_none() && row.attempt == ticket.attempt && !late {
+        let settled = row.finished.is_some() || row.retried == Some(ticket.attempt);
+        if !settled && row.attempt == ticket.attempt && !late {
             let detail = format!("the result of {ticket} ({}) is {how} and not recorded", outcome.word());
             return self.breach(Cluster::NothingLost, &detail);
         }

@@ -2,6 +2,7 @@
 
 pub mod guard;
 mod rehearsal;
+pub mod simulated;
 pub mod slot;
 pub mod training;
 pub mod work;

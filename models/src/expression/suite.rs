@@ -228,6 +228,7 @@ fn limits_are_named_when_exceeded() {
         parameters: allowed.parameters,
         multiply_adds: allowed.multiply_adds,
         memory_mib: allowed.memory_bytes.div_ceil(1 << 20),
+        ..Limits::default()
     };
     assert_eq!(viable(&genome, &problem, &exact), Ok(allowed));
     let few = Limits { parameters: allowed.parameters - 1, ..exact.clone() };

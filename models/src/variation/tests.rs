@@ -96,7 +96,7 @@ fn cases() -> Vec<Case> {
         case("wide space", wide_space(), problem(3, 32, 32, Task::Classification { classes: 100 })),
         case("a row of pixels", Space::default(), problem(4, 1, 128, Task::Classification { classes: 3 })),
         Case {
-            limits: Limits { parameters: 5_000, multiply_adds: 60_000, memory_mib: 8 },
+            limits: Limits { parameters: 5_000, multiply_adds: 60_000, memory_mib: 8, ..Limits::default() },
             ..case("tight limits", Space::default(), problem(1, 12, 12, TEN))
         },
     ]

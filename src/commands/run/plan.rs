@@ -150,13 +150,17 @@ fn resumed_directory(options: &RunOptions) -> Result<RunDirectory, Failure> {
         .or_exit(Exit::RunDirectory)
 }
 
-/// What was found so far must stay comparable with what will be found: only budget, devices and the final training
-/// may change.
+/// What was found so far must stay comparable with what will be found: only budget, devices, the final training, what
+/// is done about failures, and the limits that protect a machine may change.
 fn same_search(stored: &Experiment, asked: &Experiment, file: &str) -> anyhow::Result<()> {
     let mut frozen = asked.clone();
     frozen.budget = stored.budget.clone();
     frozen.runtime = stored.runtime.clone();
     frozen.final_training = stored.final_training.clone();
+    frozen.retry = stored.retry.clone();
+    frozen.limits.host_memory_mib = stored.limits.host_memory_mib;
+    frozen.limits.gpu_memory_mib = stored.limits.gpu_memory_mib;
+    frozen.limits.hang_seconds = stored.limits.hang_seconds;
     if frozen == *stored {
         return Ok(());
     }
@@ -171,8 +175,8 @@ fn same_search(stored: &Experiment, asked: &Experiment, file: &str) -> anyhow::R
     ];
     let changed: Vec<&str> = sections.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
     anyhow::bail!(
-        "{} cannot change when a run goes on (see {file}): only budget, runtime and final may; start a \
-         new run without --resume",
+        "{} cannot change when a run goes on (see {file}): only budget, runtime, retry, final, limits.host_memory_mib, \
+         limits.gpu_memory_mib and limits.hang_seconds may; start a new run without --resume",
         changed.join(", ")
     )
 }
@@ -194,10 +198,22 @@ mod tests {
     }
 
     #[test]
-    fn budgets_may_grow_on_resuming_and_nothing_else_may_change() {
+    fn budgets_may_grow_on_resuming_and_what_is_searched_may_not_change() {
         let stored = experiment(&[]);
-        let asked = experiment(&["budget.evaluations=500", "runtime.workers=3", "final.epochs=9"]);
-        same_search(&stored, &asked, "f").unwrap();
+        let may = [
+            "budget.evaluations=500",
+            "runtime.workers=3",
+            "final.epochs=9",
+            "retry.lost=20",
+            "retry.exclude_node=ECC",
+            "limits.host_memory_mib=9000",
+            "limits.gpu_memory_mib=9000",
+            "limits.hang_seconds=600",
+        ];
+        same_search(&stored, &experiment(&may), "f").unwrap();
+        let message =
+            same_search(&stored, &experiment(&["limits.memory_mib=1"]), "f").unwrap_err().to_string();
+        assert!(message.starts_with("limits cannot change"), "{message}");
         let message =
             same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
         assert!(message.contains("seed, space"), "{message}");

@@ -1,6 +1,8 @@
 //! A world for a search to live in: a virtual clock, trainers, a Breeder, a journal, and what can go wrong with them.
 
+use super::super::desk::Place;
 use super::super::effect::Effect;
+use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
 use super::super::stopping::StoppingRule;
@@ -87,6 +89,7 @@ impl Weather {
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::default(),
+            retry: RetryPolicy::new(&Default::default()),
             claims: false,
         }
     }
@@ -251,6 +254,15 @@ impl World {
         panic!("seed {}: the search got stuck at {} s: {:?}", self.seed, self.now, self.weather);
     }
 
+    /// The next thing happens.
+    pub fn step(&mut self) {
+        let Some(Reverse(next)) = self.calendar.pop() else { panic!("nothing left") };
+        if next.life == self.life || next.life == u32::MAX {
+            self.now = next.at;
+            self.happen(next.happening);
+        }
+    }
+
     pub fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Event(event) => self.tell(event),
@@ -287,6 +299,10 @@ impl World {
             })
             .collect();
         self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
+        if !self.brain.is_done() {
+            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment: String::new() };
+            self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
+        }
         self.open();
     }
 
@@ -359,8 +375,14 @@ impl World {
             }
             Effect::Advise(trainer, ticket) => {
                 let Some(open) = self.brain.desk.get(ticket.evaluation) else { return };
+                let Place::Leased(held) = &open.place else { return };
+                let curve = held.curve.clone();
                 let seconds = 3.0 * epoch_seconds(open.kind, &open.individual.genome) + 0.1;
-                let trained = Trained { outcome: Outcome::Stopped, ..fruits(&mut self.rng, 3, seconds, 0.2) };
+                let mut trained = fruits(&mut self.rng, 3, seconds, 0.2);
+                trained.outcome = Outcome::Stopped;
+                if !curve.is_empty() {
+                    trained.curve = curve;
+                }
                 self.deliver(0.1, trainer, ticket, trained);
             }
             Effect::Acknowledge(_, ticket) => {
@@ -413,6 +435,7 @@ impl World {
             return self.schedule(after + restart, Happening::Restart(slot));
         }
         let outcome = self.outcome(whole, duration);
+        // What is lost in rounding is not lost in training.
         let epochs = ((duration - 0.1) / epoch + 1e-9).floor().max(0.0) as u32;
         let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
         let mut trained = fruits(&mut self.rng, epochs.min(planned.max(1)), duration, score);

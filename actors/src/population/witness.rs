@@ -1,0 +1,163 @@
+//! A brain that decides nothing any more: it is told what was recorded, in that order, and says what it would have
+//! decided at that moment. For `replay`.
+//!
+//! It is the brain itself, not a copy of its rules: nursery, archive, stopping, champions, front, and how a run that
+//! goes on is rebuilt. It is never told of trainers or time, so that it can speak only of decisions that depend on
+//! neither.
+
+use super::nursery::Birth;
+use super::plan::CANDIDATES_MAX;
+use super::results::best_of;
+use super::settings::Settings;
+use super::state::Brain;
+use crate::journal::{EvaluationRecord, RunRecord, Stage};
+use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind};
+use hatchery_models::training::outcome::Weights;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The witness.
+pub struct Witness {
+    brain: Brain,
+}
+
+impl Witness {
+    /// At the begin of a run.
+    pub fn new(settings: Settings) -> Self {
+        Self { brain: Brain::new(settings) }
+    }
+
+    /// At the begin of a later life of the run.
+    pub fn restored(settings: Settings, record: &RunRecord, kept: &BTreeSet<EvaluationId>) -> Self {
+        let weights: BTreeMap<_, _> = kept.iter().map(|evaluation| (*evaluation, nothing())).collect();
+        Self { brain: Brain::restore(settings, record, weights) }
+    }
+
+    /// What the brain was told to do.
+    pub const fn settings(&self) -> &Settings {
+        &self.brain.settings
+    }
+
+    /// Whether the run's time is limited: then more of what it does depends on the clock.
+    pub const fn is_timed(&self) -> bool {
+        self.brain.settings.time.is_some()
+    }
+
+    /// The number that the next birth will have.
+    pub const fn next_birth(&self) -> IndividualId {
+        self.brain.nursery.next()
+    }
+
+    /// The next birth's order.
+    pub fn order(&mut self) -> BreedOrder {
+        self.brain.nursery.order(&self.brain.archive)
+    }
+
+    /// The open order of this birth.
+    pub fn open_order(&self, birth: IndividualId) -> Option<&BreedOrder> {
+        self.brain.nursery.orders().get(&birth)
+    }
+
+    /// What becomes of a genome with this hash.
+    pub fn drawn(&mut self, birth: IndividualId, draw: u32, hash: &str) -> Birth {
+        self.brain.nursery.drawn(birth, draw, hash, &self.brain.archive)
+    }
+
+    /// What becomes of a draw that found none.
+    pub fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) -> Birth {
+        self.brain.nursery.barren(birth, draw, message, &self.brain.archive)
+    }
+
+    /// Whether nothing new can be found.
+    pub fn is_exhausted(&self) -> bool {
+        self.brain.nursery.exhausted().is_some()
+    }
+
+    /// Whether the budget of evaluations is spent.
+    pub fn is_spent(&self) -> bool {
+        let Settings { evaluations, .. } = &self.brain.settings;
+        evaluations.is_some_and(|budget| self.brain.tally.counted >= budget)
+    }
+
+    /// The seed of a training.
+    pub fn seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
+        self.brain.training_seed(kind, individual)
+    }
+
+    /// The mark that a training with this best score after so many epochs is below, where it is to stop.
+    pub fn mark(&self, epochs: u32, best: f64) -> Option<f64> {
+        self.brain.stopping.verdict_at(usize::try_from(epochs).unwrap_or(usize::MAX), best)
+    }
+
+    /// Learns from an evaluation that has ended. Says whose weights are no longer worth keeping by that.
+    pub fn learn(&mut self, evaluation: &EvaluationRecord) -> BTreeSet<EvaluationId> {
+        let kept: Vec<EvaluationId> = self.brain.weights.keys().copied().collect();
+        let before: BTreeSet<_> = kept.into_iter().filter(|other| self.is_worth_keeping(*other)).collect();
+        self.brain.recall(evaluation);
+        before.into_iter().filter(|other| !self.is_worth_keeping(*other)).collect()
+    }
+
+    /// Whether the weights that an evaluation has left are to be kept: among the best of the search, on the front, or
+    /// of the finale.
+    pub fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
+        match self.brain.closed.get(&evaluation).map(|closed| closed.kind) {
+            Some(LeaseKind::Search) => self.brain.is_worth_keeping(evaluation),
+            Some(LeaseKind::Crown | LeaseKind::Final) => true,
+            Some(LeaseKind::Test) | None => false,
+        }
+    }
+
+    /// These weights are kept.
+    pub fn keep(&mut self, evaluation: EvaluationId) {
+        self.brain.weights.insert(evaluation, nothing());
+    }
+
+    /// These weights are dropped; says whether they were there.
+    pub fn drop_weights(&mut self, evaluation: EvaluationId) -> bool {
+        self.brain.weights.remove(&evaluation).is_some()
+    }
+
+    /// Whose weights are kept.
+    pub fn kept(&self) -> BTreeSet<EvaluationId> {
+        self.brain.weights.keys().copied().collect()
+    }
+
+    /// Candidates for the crown, best first: these, in a run without a limit of time; in one with a limit as many of
+    /// them as there was time for.
+    pub fn candidates(&self) -> Vec<IndividualId> {
+        let whole = self.brain.champions.ranked().iter().take(CANDIDATES_MAX).cloned();
+        let champions = if self.is_timed() { whole.collect() } else { self.brain.candidates(0.0) };
+        champions.iter().map(|champion| champion.individual).collect()
+    }
+
+    /// The stage after the search, in a run without a limit of time and with a test part.
+    pub fn stage_after_search(&self) -> Stage {
+        match self.brain.settings.final_training.enabled {
+            true if self.candidates().len() >= 2 => Stage::Crown,
+            true => Stage::Final,
+            false => Stage::Test,
+        }
+    }
+
+    /// The winner, and the evaluation by which it has won.
+    pub fn winner(&self) -> Option<(IndividualId, EvaluationId)> {
+        self.brain.winner()
+    }
+}
+
+/// Best score and loss of a recorded curve; of a final training none, since it is trained on all that it could be
+/// scored on.
+pub fn score_of(evaluation: &EvaluationRecord) -> Option<(f64, f64)> {
+    if evaluation.kind == LeaseKind::Final { None } else { best_of(&evaluation.curve) }
+}
+
+/// Best score of the first epochs.
+pub fn score_after(evaluation: &EvaluationRecord, epochs: u32) -> Option<f64> {
+    let epochs = usize::try_from(epochs).unwrap_or(usize::MAX);
+    best_of(evaluation.curve.get(..epochs)?).map(|(score, _)| score)
+}
+
+/// In place of weights: whether there are any is all that decisions depend on.
+fn nothing() -> Arc<Weights> {
+    Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() })
+}

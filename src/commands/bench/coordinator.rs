@@ -1,0 +1,287 @@
+//! `hatchery bench coordinator`: how many evaluations a second, how many trainers, at what cost.
+//!
+//! Everything is real but the training: the coordinator is a process of its own with its journal on the disk, the
+//! workers are processes that join it over connections, and each has trainers that wait instead of training.
+
+use crate::{
+    chance,
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::BenchCoordinatorOptions,
+    },
+    network::free_port,
+    output::say,
+    run_directory::RunDirectory,
+};
+use anyhow::{Context, anyhow};
+use hatchery_actors::{
+    journal::{EvaluationRecord, EvaluationState, RunRecord, record, workers},
+    protocol::LeaseKind,
+};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_millis(50);
+/// A bench that makes no progress for so long is broken.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The system's clock ticks a second in which processor time is counted (`getconf CLK_TCK`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Measures.
+pub fn coordinator(options: &BenchCoordinatorOptions) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().or_exit(Exit::Failed)?;
+    let root = options.out.clone().unwrap_or_else(|| folder.path().join("run"));
+    let figures = measure(options, &root)?;
+    if options.json {
+        say(figures);
+    } else if let Value::Object(figures) = figures {
+        for (name, value) in figures {
+            say(format_args!("{name:24} {value}"));
+        }
+    }
+    Ok(())
+}
+
+fn measure(options: &BenchCoordinatorOptions, root: &Path) -> Result<Value, Failure> {
+    let mut cluster = Cluster::start(options, root).or_exit(Exit::Failed)?;
+    let joined = cluster.wait_for_workers(options.processes).or_exit(Exit::Failed)?;
+    let idle = Cost::of(cluster.coordinator.id());
+    let cost = cluster.wait_for_evaluations(options.evaluations).or_exit(Exit::Failed)?;
+    cluster.stop();
+    let record = record::read(root).or_exit(Exit::RunDirectory)?;
+    let journal_bytes =
+        fs::metadata(cluster.directory.root().join("journal.sqlite")).map_or(0, |file| file.len());
+    let flow = Flow::of(&record, options.trainers).ok_or_else(|| anyhow!("nothing was evaluated"))?;
+    Ok(json!({
+        "trainers": options.trainers,
+        "processes": options.processes,
+        "evaluations": flow.evaluations,
+        "training_time": options.training_time.to_string(),
+        "all_joined_s": rounded(joined.as_secs_f64()),
+        "elapsed_s": rounded(flow.seconds),
+        "evaluations_per_s": rounded(flow.per_second),
+        "last_tenth_ratio": rounded(flow.last_tenth_ratio),
+        "utilisation": rounded(flow.utilisation),
+        "coordinator_rss_bytes": cost.resident_bytes,
+        "coordinator_rss_bytes_joined": idle.resident_bytes,
+        "coordinator_cpu_s": rounded(cost.processor_seconds),
+        "journal_bytes": journal_bytes,
+    }))
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// The processes of a bench. They end with it.
+struct Cluster {
+    directory: RunDirectory,
+    coordinator: Child,
+    workers: Vec<Child>,
+    began: Instant,
+}
+
+impl Cluster {
+    fn start(options: &BenchCoordinatorOptions, root: &Path) -> anyhow::Result<Self> {
+        let directory = RunDirectory::at(root);
+        let port = free_port(None, chance::number())?;
+        let address = format!("127.0.0.1:{port}");
+        fs::create_dir_all(root.parent().unwrap_or(root))?;
+        let own = std::env::current_exe()?;
+        let cookie = cookie_file(root);
+        let mut command = Command::new(&own);
+        command
+            .args(["coordinator", "digits", "--quiet", "--listen", &address, "--cookie-file"])
+            .arg(&cookie);
+        command.arg("--out").arg(root);
+        for set in sets(options) {
+            command.args(["--set", &set]);
+        }
+        let coordinator = quiet(&mut command, &root.with_extension("log"))?.spawn()?;
+        let began = Instant::now();
+        let mut cluster = Self { directory, coordinator, workers: Vec::new(), began };
+        while !cookie.exists() || !root.join("journal.sqlite").exists() {
+            cluster.check(began)?;
+            std::thread::sleep(LOOK);
+        }
+        cluster.began = Instant::now();
+        for (number, slots) in shares(options.trainers, options.processes).enumerate() {
+            let mut command = Command::new(&own);
+            command.args(["worker", "--devices", "cpu", "--join", &address, "--cookie-file"]).arg(&cookie);
+            command.args(["--slots", &slots.to_string(), "--name", &format!("bench-{number}")]);
+            command.args(["--simulate", &options.training_time.to_string()]);
+            cluster.workers.push(quiet(&mut command, &root.with_extension("worker-log"))?.spawn()?);
+        }
+        Ok(cluster)
+    }
+
+    /// Until all workers have joined; how long that took.
+    fn wait_for_workers(&mut self, processes: u32) -> anyhow::Result<Duration> {
+        loop {
+            self.check(self.began)?;
+            let joined = workers::workers(self.directory.root()).map_or(0, |workers| workers.len());
+            if joined >= processes as usize {
+                return Ok(self.began.elapsed());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Until so many evaluations have ended; what the coordinator has cost by then.
+    fn wait_for_evaluations(&mut self, evaluations: u32) -> anyhow::Result<Cost> {
+        let (mut before, mut since, mut cost) = (0, Instant::now(), Cost::default());
+        loop {
+            let looked = Instant::now();
+            let ended = workers::finished(self.directory.root(), LeaseKind::Search)?;
+            if ended > before {
+                (before, since) = (ended, Instant::now());
+                cost = Cost::of(self.coordinator.id());
+            }
+            if ended >= u64::from(evaluations) {
+                return Ok(cost);
+            }
+            self.check(since)?;
+            // Looking itself must not slow down what is measured.
+            std::thread::sleep(LOOK.max(looked.elapsed() * 20));
+        }
+    }
+
+    fn check(&mut self, since: Instant) -> anyhow::Result<()> {
+        if let Some(status) = self.coordinator.try_wait()? {
+            let log = self.directory.root().with_extension("log");
+            let words = fs::read_to_string(log).unwrap_or_default();
+            anyhow::bail!("the coordinator has ended ({status}): {}", words.trim());
+        }
+        anyhow::ensure!(since.elapsed() < PATIENCE, "nothing has happened for {} s", PATIENCE.as_secs());
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        for child in self.workers.iter_mut().chain([&mut self.coordinator]) {
+            _ = child.kill();
+            _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+        let root = self.directory.root();
+        for file in [cookie_file(root), root.with_extension("log"), root.with_extension("worker-log")] {
+            _ = fs::remove_file(file);
+        }
+    }
+}
+
+fn cookie_file(root: &Path) -> PathBuf {
+    root.with_extension("cookie")
+}
+
+fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Command> {
+    let log =
+        File::options().create(true).append(true).open(log).with_context(|| log.display().to_string())?;
+    Ok(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))
+}
+
+/// A search that needs nothing but evaluations: it never comes to its end before the bench has.
+fn sets(options: &BenchCoordinatorOptions) -> Vec<String> {
+    vec![
+        format!("budget.evaluations={}", u64::from(options.evaluations) * 2 + u64::from(options.trainers) * 4),
+        format!("runtime.workers={}", options.trainers.min(256)),
+        "final.enabled=false".to_owned(),
+        "training.epochs=1".to_owned(),
+    ]
+}
+
+/// Trainers dealt out as evenly as may be.
+fn shares(trainers: u32, processes: u32) -> impl Iterator<Item = u32> {
+    let (each, more) = (trainers / processes, trainers % processes);
+    (0..processes).map(move |number| each + u32::from(number < more)).filter(|slots| *slots > 0)
+}
+
+/// What a process has cost so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    resident_bytes: u64,
+    processor_seconds: f64,
+}
+
+impl Cost {
+    /// Of this process; nothing where the system does not say.
+    fn of(pid: u32) -> Self {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the name in parentheses: state is the first word, user and system time the 12th and 13th.
+        let words: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |index: usize| words.get(index).and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
+        Self {
+            resident_bytes: kib.unwrap_or(0) << 10,
+            processor_seconds: (ticks(11) + ticks(12)) / TICKS_PER_SECOND,
+        }
+    }
+}
+
+/// How evaluations went by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Flow {
+    evaluations: usize,
+    seconds: f64,
+    per_second: f64,
+    last_tenth_ratio: f64,
+    utilisation: f64,
+}
+
+impl Flow {
+    /// From the first hand-out to the last end, as the journal has them.
+    fn of(record: &RunRecord, trainers: u32) -> Option<Self> {
+        let done = |evaluation: &&EvaluationRecord| {
+            evaluation.kind == LeaseKind::Search && evaluation.state == EvaluationState::Finished
+        };
+        let ended: Vec<&EvaluationRecord> = record.evaluations.iter().filter(done).collect();
+        let mut ends: Vec<i64> = ended.iter().filter_map(|evaluation| evaluation.finished_ms).collect();
+        ends.sort_unstable();
+        let begin = ended.iter().filter_map(|evaluation| evaluation.started_ms).min()?;
+        let seconds = |from: i64, to: i64| ((to - from) as f64 / 1e3).max(1e-3);
+        let whole = seconds(begin, *ends.last()?);
+        let busy: f64 = ended.iter().map(|evaluation| evaluation.seconds).sum();
+        let tenth = (ends.len() / 10).max(1);
+        let rate = |part: &[i64]| match part {
+            [first, .., last] => (part.len() - 1) as f64 / seconds(*first, *last),
+            _ => f64::NAN,
+        };
+        let (first, last) = (rate(ends.get(..tenth)?), rate(ends.get(ends.len() - tenth..)?));
+        Some(Self {
+            evaluations: ends.len(),
+            seconds: whole,
+            per_second: ends.len() as f64 / whole,
+            last_tenth_ratio: last / first,
+            utilisation: busy / (whole * f64::from(trainers)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trainers_are_dealt_out_evenly() {
+        assert_eq!(shares(10, 4).collect::<Vec<_>>(), [3, 3, 2, 2]);
+        assert_eq!(shares(2, 4).collect::<Vec<_>>(), [1, 1]);
+    }
+
+    #[test]
+    fn a_process_knows_what_it_has_cost() {
+        let cost = Cost::of(std::process::id());
+        assert!(cost.resident_bytes > 1 << 20, "{cost:?}");
+    }
+}
