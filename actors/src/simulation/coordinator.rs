@@ -308,6 +308,7 @@ impl World {
     }
 
     fn tell_brain(&mut self, event: Event) {
+        let full = self.is_budget_full();
         let Some(coordinator) = &mut self.coordinator else { return };
         if let Some(trace) = self.tracing
             && !matches!(event, Event::Tick)
@@ -326,6 +327,9 @@ impl World {
             match effect {
                 Effect::Assign(trainer, lease) => self.check_assigned(*trainer, lease.ticket()),
                 Effect::Record(Entry::Joined { worker, .. }) => self.note_name(*worker),
+                Effect::Acknowledge(_, ticket) | Effect::Abandon(_, ticket) if full => {
+                    self.ledger.has_no_room(*ticket);
+                }
                 _ => {}
             }
         }

@@ -111,6 +111,7 @@ pub struct Ledger {
     past_search: bool,
     begun: BTreeSet<Ticket>,
     abandoned: BTreeSet<Ticket>,
+    surplus: BTreeSet<Ticket>,
     /// Results of living workers.
     results: BTreeMap<Ticket, (ProcessId, Outcome)>,
     /// Weights that attempts have left, by their length.
@@ -266,27 +267,32 @@ impl Ledger {
         self.abandoned.insert(ticket);
     }
 
+    /// There is no room for this attempt: others, bred in place of it, use up the budget.
+    pub fn has_no_room(&mut self, ticket: Ticket) {
+        self.surplus.insert(ticket);
+    }
+
     pub fn is_abandoned(&self, ticket: Ticket) -> bool {
         self.abandoned.contains(&ticket)
     }
 
     /// The coordinator says that what this attempt has left is recorded.
-    pub fn check_acknowledged(&mut self, ticket: Ticket, full: bool) {
+    pub fn check_acknowledged(&mut self, ticket: Ticket) {
         let Some(row) = self.rows.get(&ticket.evaluation) else {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is unknown"));
         };
         if row.running && row.attempt == ticket.attempt {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is still running in the journal"));
         }
-        self.check_dropped(ticket, "acknowledged", full);
+        self.check_dropped(ticket, "acknowledged");
     }
 
     /// A result that its worker may drop is recorded, or superseded, or too late: for a search that is over, or
-    /// whose budget is `full` of others.
-    pub fn check_dropped(&mut self, ticket: Ticket, how: &str, full: bool) {
+    /// whose budget was full of others when it came.
+    pub fn check_dropped(&mut self, ticket: Ticket, how: &str) {
         let Some(row) = self.rows.get(&ticket.evaluation).copied() else { return };
         let Some((_, outcome)) = self.results.get(&ticket) else { return };
-        let late = (self.past_search || full) && row.kind == LeaseKind::Search;
+        let late = (self.past_search || self.surplus.contains(&ticket)) && row.kind == LeaseKind::Search;
         let settled = row.finished.is_some() || row.retried == Some(ticket.attempt);
         if !settled && row.attempt == ticket.attempt && !late {
             let detail = format!("the result of {ticket} ({}) is {how} and not recorded", outcome.word());

@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 type Tally = fn(&Count) -> u64;
 
 /// Worlds of each of the tests that run side by side.
-const WORLDS: u64 = 2000;
+const WORLDS: u64 = 500;
 
 /// Of all worlds, so many are completed at least; in the others nothing that was trained has a score, or most of it
 /// took its workers down.
