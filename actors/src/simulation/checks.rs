@@ -27,7 +27,7 @@ impl World {
     }
 
     /// Whether other candidates, bred in place of one that was set aside, use up the budget.
-    fn is_budget_full(&self) -> bool {
+    pub fn is_budget_full(&self) -> bool {
         let (Some(coordinator), Some(budget)) = (&self.coordinator, self.weather.search.evaluations) else {
             return false;
         };
@@ -38,15 +38,11 @@ impl World {
 
     pub fn check_letter(&mut self, letter: &ToWorker) {
         match letter {
-            ToWorker::Acknowledge(ticket) => {
-                let full = self.is_budget_full();
-                self.ledger.check_acknowledged(*ticket, full);
-            }
+            ToWorker::Acknowledge(ticket) => self.ledger.check_acknowledged(*ticket),
             ToWorker::Abandon(ticket) => {
                 self.count.abandoned += 1;
                 self.ledger.abandon(*ticket);
-                let full = self.is_budget_full();
-                self.ledger.check_dropped(*ticket, "abandoned", full);
+                self.ledger.check_dropped(*ticket, "abandoned");
             }
             ToWorker::Refused(_) => self.count.refused += 1,
             _ => {}

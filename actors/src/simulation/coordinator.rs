@@ -308,6 +308,7 @@ impl World {
     }
 
     fn tell_brain(&mut self, event: Event) {
+        let full = self.is_budget_full();
         let Some(coordinator) = &mut self.coordinator else { return };
         if let Some(trace) = self.tracing
             && !matches!(event, Event::Tick)
@@ -326,6 +327,9 @@ impl World {
             match effect {
                 Effect::Assign(trainer, lease) => self.check_assigned(*trainer, lease.ticket()),
                 Effect::Record(Entry::Joined { worker, .. }) => self.note_name(*worker),
+                Effect::Acknowledge(_, ticket) | Effect::Abandon(_, ticket) if full => {
+                    self.ledger.has_no_room(*ticket);
+                }
                 _ => {}
             }
         }
@@ -359,11 +363,16 @@ impl World {
                 deed => deeds.push(deed),
             }
         }
-        if !entries.is_empty() && self.chance(self.weather.fatal_commits) {
+        if !entries.is_empty() && self.is_fatal() {
             self.count.kills_before_commit += 1;
             return self.kill_coordinator();
         }
         self.commit(Frozen { entries, deeds, pause: RETRY_SECONDS.0 }, false);
+    }
+
+    /// Whether the coordinator is killed at this commit. It is not for ever: there are many commits.
+    fn is_fatal(&mut self) -> bool {
+        self.now < self.weather.clears_at && self.chance(self.weather.fatal_commits)
     }
 
     fn retry(&mut self) {
@@ -393,7 +402,7 @@ impl World {
                 let results: Vec<Entry> = batch.entries.iter().filter(|of| is_result(of)).cloned().collect();
                 self.ledger.commit(&results);
             }
-            if self.chance(self.weather.fatal_commits) && self.over().is_none() {
+            if self.is_fatal() && self.over().is_none() {
                 self.count.kills_after_commit += 1;
                 return self.kill_coordinator();
             }

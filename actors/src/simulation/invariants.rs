@@ -100,6 +100,8 @@ struct Row {
     attempt: u32,
     running: bool,
     finished: Option<u32>,
+    /// The attempt whose failure is recorded, and that another is to follow.
+    retried: Option<u32>,
 }
 
 /// What a world has seen.
@@ -109,6 +111,7 @@ pub struct Ledger {
     past_search: bool,
     begun: BTreeSet<Ticket>,
     abandoned: BTreeSet<Ticket>,
+    surplus: BTreeSet<Ticket>,
     /// Results of living workers.
     results: BTreeMap<Ticket, (ProcessId, Outcome)>,
     /// Weights that attempts have left, by their length.
@@ -120,6 +123,7 @@ pub struct Ledger {
     dropped: BTreeMap<ProcessId, BTreeSet<Ticket>>,
     pub breaches: Vec<Breach>,
     pub claims: u64,
+    pub retries: u64,
     pub losses: u64,
     pub evidence: u64,
     pub superseded: u64,
@@ -142,7 +146,7 @@ impl Ledger {
     fn enter(&mut self, entry: &Entry) {
         match entry {
             Entry::Queued { evaluation, kind, .. } => {
-                let row = Row { kind: *kind, attempt: 0, running: false, finished: None };
+                let row = Row { kind: *kind, attempt: 0, running: false, finished: None, retried: None };
                 if self.rows.insert(*evaluation, row).is_some() {
                     self.breach(Cluster::BudgetIsUsed, &format!("evaluation {evaluation} is queued twice"));
                 }
@@ -162,6 +166,12 @@ impl Ledger {
                 self.losses += u64::from(matches!(entry, Entry::Lost { .. }));
                 if let Some(row) = self.rows.get_mut(evaluation) {
                     row.running = false;
+                }
+            }
+            Entry::Retried { evaluation, attempt, .. } => {
+                self.retries += 1;
+                if let Some(row) = self.rows.get_mut(evaluation) {
+                    (row.running, row.retried) = (false, Some(*attempt));
                 }
             }
             Entry::Finished(finished) => self.finish(finished.evaluation, finished.attempt),
@@ -257,28 +267,34 @@ impl Ledger {
         self.abandoned.insert(ticket);
     }
 
+    /// There is no room for this attempt: others, bred in place of it, use up the budget.
+    pub fn has_no_room(&mut self, ticket: Ticket) {
+        self.surplus.insert(ticket);
+    }
+
     pub fn is_abandoned(&self, ticket: Ticket) -> bool {
         self.abandoned.contains(&ticket)
     }
 
     /// The coordinator says that what this attempt has left is recorded.
-    pub fn check_acknowledged(&mut self, ticket: Ticket, full: bool) {
+    pub fn check_acknowledged(&mut self, ticket: Ticket) {
         let Some(row) = self.rows.get(&ticket.evaluation) else {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is unknown"));
         };
         if row.running && row.attempt == ticket.attempt {
             return self.breach(Cluster::RecordedFirst, &format!("{ticket} is still running in the journal"));
         }
-        self.check_dropped(ticket, "acknowledged", full);
+        self.check_dropped(ticket, "acknowledged");
     }
 
     /// A result that its worker may drop is recorded, or superseded, or too late: for a search that is over, or
-    /// whose budget is `full` of others.
-    pub fn check_dropped(&mut self, ticket: Ticket, how: &str, full: bool) {
+    /// whose budget was full of others when it came.
+    pub fn check_dropped(&mut self, ticket: Ticket, how: &str) {
         let Some(row) = self.rows.get(&ticket.evaluation).copied() else { return };
         let Some((_, outcome)) = self.results.get(&ticket) else { return };
-        let late = (self.past_search || full) && row.kind == LeaseKind::Search;
-        if row.finished.is_none() && row.attempt == ticket.attempt && !late {
+        let late = (self.past_search || self.surplus.contains(&ticket)) && row.kind == LeaseKind::Search;
+        let settled = row.finished.is_some() || row.retried == Some(ticket.attempt);
+        if !settled && row.attempt == ticket.attempt && !late {
             let detail = format!("the result of {ticket} ({}) is {how} and not recorded", outcome.word());
             return self.breach(Cluster::NothingLost, &detail);
         }

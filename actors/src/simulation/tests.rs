@@ -65,7 +65,7 @@ fn survive(seeds: Range<u64>) {
 /// That nothing was broken says something only where all that can break things has happened.
 fn test_something(counts: &[Count]) {
     let sum = |of: Tally| counts.iter().map(of).sum::<u64>();
-    let happened: [(&str, Tally); 34] = [
+    let happened: [(&str, Tally); 35] = [
         ("letters lost", |count| count.lost),
         ("letters doubled", |count| count.doubled),
         ("letters overtaken", |count| count.overtaken),
@@ -92,6 +92,7 @@ fn test_something(counts: &[Count]) {
         ("outages of the journal", |count| count.outages),
         ("failed commits", |count| count.failed_commits),
         ("claims adopted", |count| count.claims),
+        ("failures tried again", |count| count.retries),
         ("attempts lost", |count| count.losses),
         ("attempts abandoned", |count| count.abandoned),
         ("results superseded", |count| count.superseded),

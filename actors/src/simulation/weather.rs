@@ -1,7 +1,9 @@
 //! What a world is like: how many workers of how many slots, and what goes wrong how often.
 
+use crate::population::retry::RetryPolicy;
 use crate::population::settings::Settings;
 use crate::population::simulation::world::Weather as Search;
+use hatchery_config::experiment::Retry;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -69,12 +71,14 @@ pub struct Weather {
     /// Share of trainings whose trainer dies, and whose process breaks down.
     pub trainer_deaths: f64,
     pub crashes: f64,
-    /// Share of commits before or after which the coordinator is killed.
+    /// Share of commits before or after which the coordinator is killed, until the sky clears.
     pub fatal_commits: f64,
     /// Share of blobs of more than one piece.
     pub large: f64,
     /// Whether workers fetch the data set.
     pub data: bool,
+    /// How often a failure that a worker reports is tried again.
+    pub retries: u32,
     /// Seconds that a draining worker has, and that it goes on alone.
     pub grace: f64,
     pub lonely: f64,
@@ -101,6 +105,7 @@ impl Weather {
             fatal_commits: 0.0,
             large: 0.2,
             data: true,
+            retries: 0,
             grace: 20.0,
             lonely: 120.0,
         }
@@ -142,12 +147,15 @@ impl Weather {
             fatal_commits: chance(rng, 0.3, 0.04),
             large: if rng.random_bool(0.3) { 0.3 } else { 0.02 },
             data: rng.random_bool(0.2),
+            retries: if rng.random_bool(0.4) { rng.random_range(1..=2) } else { 0 },
             grace: rng.random_range(2.0..25.0),
             lonely: rng.random_range(20.0..150.0),
         }
     }
 
     pub fn settings(&self, seed: u64) -> Settings {
-        Settings { claims: true, ..self.search.settings(seed) }
+        let often = self.retries;
+        let retry = Retry { out_of_memory: often, timed_out: often, failed: often, ..Retry::default() };
+        Settings { claims: true, retry: RetryPolicy::new(&retry), ..self.search.settings(seed) }
     }
 }

@@ -114,6 +114,7 @@ pub struct Count {
     pub weights: u64,
     pub data: u64,
     pub claims: u64,
+    pub retries: u64,
     pub losses: u64,
     pub evidence: u64,
     pub superseded: u64,
@@ -208,9 +209,9 @@ impl World {
         if self.ledger.breaches.is_empty() {
             self.judge();
         }
-        let Ledger { claims, losses, evidence, superseded, breaches, .. } = self.ledger;
+        let Ledger { claims, retries, losses, evidence, superseded, breaches, .. } = self.ledger;
         match breaches.into_iter().next() {
-            None => Ok(Count { claims, losses, evidence, superseded, ..self.count }),
+            None => Ok(Count { claims, retries, losses, evidence, superseded, ..self.count }),
             Some(breach) => {
                 let text = format!("{breach}, at {:.3} s", self.now);
                 Err(Breach { text, ..breach })
