@@ -8,7 +8,7 @@ use super::{
 use rustix::process::Signal;
 
 /// Long enough that a training does not end within the time that a draining worker leaves it.
-const EPOCHS: u32 = 1_500;
+const EPOCHS: u32 = 150;
 
 #[test]
 fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with_it() {
@@ -21,13 +21,15 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
         "--set",
         "search.population=4",
         "--set",
-        "space.batch_size=64,64",
+        "space.layers=convolution",
+        "--set",
+        "space.filters=16,24",
     ];
     let coordinator =
         scene.run("coordinator", &call("coordinator", scene.options(evaluations, EPOCHS, &more)));
     wait_until("a coordinator", || Journal::open(&scene.root()).is_some() && scene.root().join("cookie").exists());
     let start = |name: &str| {
-        let more = [&format!("--name={name}"), "--grace=2s"];
+        let more = [&format!("--name={name}"), "--grace=1s"];
         scene.run(name, &worker(&address, &scene.root().join("cookie"), &more))
     };
     let (leaves, stays) = (start("leaves"), start("stays"));
@@ -36,7 +38,7 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
         log().cell::<i64>("SELECT id FROM evaluations WHERE state = 'running' AND trainer LIKE ?1 || '/%'", [name])
     };
     wait_until("both are at work", || has("leaves").is_some() && has("stays").is_some());
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(std::time::Duration::from_millis(500));
     let evaluation = has("leaves").unwrap();
     assert!(signal(leaves.pid(), Signal::TERM));
     let left = scene.end("leaves", leaves).ok();

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 use tempfile::{TempDir, tempdir};
 
@@ -26,6 +27,9 @@ const TINY: [&str; 11] = [
     // Nobody is stopped early: how long a training takes follows from its epochs.
     "training.majority_patience=1000",
 ];
+
+/// How long a run may take that nothing happens to.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What a process of a run is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +91,11 @@ impl Scene {
 
     /// Waits for its end.
     pub fn end(&self, name: &str, mut living: Living) -> Finished {
-        wait_until(&format!("{name} ends"), || !living.is_alive());
+        let began = Instant::now();
+        while living.is_alive() {
+            assert!(began.elapsed() < PATIENCE, "{name} does not end: {}", self.written(name));
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let read = |kind: &str| fs::read(self.folder().join(format!("{name}.{kind}"))).unwrap();
         let text = |kind: &str| String::from_utf8_lossy(&read(kind)).into_owned();
         Finished { code: living.0.wait().unwrap().code(), stdout: text("out"), stderr: text("err") }
