@@ -55,10 +55,16 @@ struct Storm {
 impl Storm {
     fn new(supervisor: u32) -> Self {
         let given = std::env::var(SEED_VARIABLE).ok().map(|seed| seed.parse().unwrap());
-        let fresh = || u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+        let fresh =
+            || u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
         let seed: u64 = given.unwrap_or_else(fresh);
         eprintln!("blows from {SEED_VARIABLE}={seed}");
-        Self { random: ChaCha8Rng::seed_from_u64(seed), supervisor, stopped: Vec::new(), blows: BTreeMap::new() }
+        Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            supervisor,
+            stopped: Vec::new(),
+            blows: BTreeMap::new(),
+        }
     }
 
     fn draw(&mut self, range: std::ops::Range<u64>) -> u64 {
@@ -129,7 +135,9 @@ impl Storm {
 
 /// What the journal has said once must stay so.
 fn remember(scene: &Scene, seen: &mut BTreeMap<i64, String>) {
-    for (evaluation, result) in Journal::open(&scene.root()).map(|journal| journal.results()).unwrap_or_default() {
+    for (evaluation, result) in
+        Journal::open(&scene.root()).map(|journal| journal.results()).unwrap_or_default()
+    {
         let before = seen.entry(evaluation).or_insert_with(|| result.clone());
         assert_eq!(*before, result, "evaluation {evaluation} has another result than before");
     }
@@ -159,9 +167,12 @@ fn survives(evaluations: i64, epochs: u32, time: Duration) {
     assert_eq!(summary["evaluations"].as_i64(), Some(evaluations));
     let events = scene.journal().events();
     let count = |kind: &str| Some(events.get(kind).copied().unwrap_or(0));
-    for (told, kind) in
-        [("lost", "lost"), ("handed_back", "released"), ("adopted", "claimed"), ("coordinator_restarts", "resumed")]
-    {
+    for (told, kind) in [
+        ("lost", "lost"),
+        ("handed_back", "released"),
+        ("adopted", "claimed"),
+        ("coordinator_restarts", "resumed"),
+    ] {
         assert_eq!(summary["incidents"][told].as_i64(), count(kind), "{told}: {summary}");
     }
     let blows: u32 = storm.blows.values().sum();
@@ -184,13 +195,17 @@ fn a_run_survives_ten_minutes_of_blows() {
 fn nobody_is_left_when_the_supervisor_is_killed_and_the_run_can_go_on() {
     let scene = Scene::new();
     let evaluations = 60;
-    let options = |more: &[&str]| call("run", scene.options(evaluations, 10, &[&["--workers=3", "--quiet"], more].concat()));
+    let options = |more: &[&str]| {
+        call("run", scene.options(evaluations, 10, &[&["--workers=3", "--quiet"], more].concat()))
+    };
     let mut run = scene.run("run", &options(&[]));
     wait_until("some results", || scene.finished() >= 10);
     let crew = crew(run.pid());
     assert_eq!(crew.len(), 4, "{crew:?}");
     run.kill();
-    wait_until("nobody is left", || crew.iter().all(|(pid, _)| is_gone(*pid)) && scene.processes().is_empty());
+    wait_until("nobody is left", || {
+        crew.iter().all(|(pid, _)| is_gone(*pid)) && scene.processes().is_empty()
+    });
     let before = scene.journal().results();
     assert!(scene.finished() < evaluations, "killed too late to show anything");
     let again = scene.run("again", &options(&["--resume"]));

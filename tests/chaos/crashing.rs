@@ -1,9 +1,9 @@
 //! An evaluation that takes its worker process down each time: set aside with the evidence, and the search goes on.
 
 use super::{
-    common::{is_gone, signal},
+    common::{children, is_gone, signal},
     journal::Journal,
-    scene::{Role, Scene, call, crew},
+    scene::{Scene, call},
 };
 use rustix::process::Signal;
 use std::time::Duration;
@@ -13,23 +13,22 @@ const VICTIM: i64 = 12;
 /// As the preset says.
 const CRASHES_MAX: i64 = 3;
 
-/// The name of the worker that is at the evaluation.
-fn at_it(scene: &Scene) -> Option<String> {
+/// The process that is at the evaluation.
+fn at_it(scene: &Scene) -> Option<u32> {
     let journal = Journal::open(&scene.root())?;
     let query = "SELECT trainer FROM evaluations WHERE id = ?1 AND state = 'running'";
     let trainer: String = journal.cell(query, [VICTIM])?;
-    Some(trainer.rsplit_once('/').unwrap().0.to_owned())
+    let (node, _) = trainer.rsplit_once('/').unwrap();
+    journal.cell("SELECT pid FROM workers WHERE node = ?1 ORDER BY id DESC LIMIT 1", [node])
 }
 
 #[test]
 fn a_network_that_crashes_its_worker_is_set_aside_and_the_search_goes_on() {
     let scene = Scene::new();
     let evaluations = 30;
-    let mut run = scene.run("run", &call("run", scene.options(evaluations, 60, &["--workers=2"])));
+    let mut run = scene.run("run", &call("run", scene.options(evaluations, 20, &["--workers=2"])));
     while run.is_alive() {
-        if let Some(name) = at_it(&scene)
-            && let Some((pid, _)) = crew(run.pid()).into_iter().find(|(_, role)| *role == Role::Worker(name.clone()))
-        {
+        if let Some(pid) = at_it(&scene).filter(|pid| children(run.pid()).contains(pid)) {
             // The first segmentation fault that comes from outside is taken for one of the language's own making.
             while !is_gone(pid) && signal(pid, Signal::SEGV) {
                 std::thread::sleep(Duration::from_millis(10));
@@ -48,8 +47,9 @@ fn a_network_that_crashes_its_worker_is_set_aside_and_the_search_goes_on() {
     assert_eq!(outcome, "crashed");
     assert!(message.contains("crashed 3 times") && message.contains("segmentation fault"), "{message}");
     let evidence = "SELECT count(*) FROM workers WHERE crashed = 1 AND evidence LIKE '%signal 11%'";
-    assert_eq!(journal.cell::<i64>(evidence, []), Some(CRASHES_MAX));
-    let others = "SELECT count(*) FROM evaluations WHERE kind = 'search' AND id != ?1 AND outcome = 'crashed'";
+    assert_eq!(journal.cell::<i64>(evidence, []), Some(CRASHES_MAX), "{}", done.stdout);
+    let others =
+        "SELECT count(*) FROM evaluations WHERE kind = 'search' AND id != ?1 AND outcome = 'crashed'";
     assert_eq!(journal.cell::<i64>(others, [VICTIM]), Some(0), "nobody else is to blame");
     assert!(done.stdout.contains("1 crashed") && done.stdout.contains("incidents"), "{}", done.stdout);
 }

@@ -27,7 +27,9 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
     ];
     let coordinator =
         scene.run("coordinator", &call("coordinator", scene.options(evaluations, EPOCHS, &more)));
-    wait_until("a coordinator", || Journal::open(&scene.root()).is_some() && scene.root().join("cookie").exists());
+    wait_until("a coordinator", || {
+        Journal::open(&scene.root()).is_some() && scene.root().join("cookie").exists()
+    });
     let start = |name: &str| {
         let more = [&format!("--name={name}"), "--grace=1s"];
         scene.run(name, &worker(&address, &scene.root().join("cookie"), &more))
@@ -35,7 +37,10 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
     let (leaves, stays) = (start("leaves"), start("stays"));
     let log = || scene.journal();
     let has = |name: &str| {
-        log().cell::<i64>("SELECT id FROM evaluations WHERE state = 'running' AND trainer LIKE ?1 || '/%'", [name])
+        log().cell::<i64>(
+            "SELECT id FROM evaluations WHERE state = 'running' AND trainer LIKE ?1 || '/%'",
+            [name],
+        )
     };
     wait_until("both are at work", || has("leaves").is_some() && has("stays").is_some());
     std::thread::sleep(std::time::Duration::from_millis(500));
@@ -71,6 +76,9 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
         )
         .unwrap();
     eprintln!("{} epochs in {seconds:.1} s, {second:.1} s of them after the hand-over", epochs.len());
-    assert!(seconds > second, "it has begun anew: {seconds:.2} s under way, {second:.2} s since it changed hands");
+    assert!(
+        seconds > second,
+        "it has begun anew: {seconds:.2} s under way, {second:.2} s since it changed hands"
+    );
     assert!(done.stdout.contains("handed back 1"), "{}", done.stdout);
 }

@@ -31,7 +31,8 @@ fn now_ms() -> i64 {
 fn fresh_lease(scene: &Scene, supervisor: u32) -> (Lease, u32) {
     loop {
         let journal = scene.journal();
-        let query = "SELECT number || ' ' || evaluation || ' ' || json_extract(detail, '$.trainer') FROM events
+        let query =
+            "SELECT number || ' ' || evaluation || ' ' || json_extract(detail, '$.trainer') FROM events
                      WHERE kind = 'leased' AND unix_ms >= ?1 ORDER BY number DESC LIMIT 1";
         if let Some(found) = journal.cell::<String>(query, [now_ms() - FRESH_MS]) {
             let [event, evaluation, trainer] = found.split(' ').collect::<Vec<_>>().try_into().unwrap();
@@ -52,7 +53,8 @@ fn wait_for(scene: &Scene, what: &str, condition: &str) -> i64 {
     let query = format!("SELECT min(unix_ms) FROM events WHERE {condition}");
     let mut found = None;
     wait_until(what, || {
-        found = Journal::open(&scene.root()).and_then(|journal| journal.cell::<Option<i64>>(&query, []).flatten());
+        found = Journal::open(&scene.root())
+            .and_then(|journal| journal.cell::<Option<i64>>(&query, []).flatten());
         found.is_some()
     });
     found.unwrap()
@@ -104,7 +106,7 @@ impl Figures {
 fn how_soon_failures_are_made_good() {
     let scene = Scene::new();
     let workers = 4;
-    let options = scene.options(100_000, 60, &["--workers=4", "--set", "retry.lost=100"]);
+    let options = scene.options(100_000, 40, &["--workers=4", "--set", "retry.lost=100"]);
     let run = scene.run("run", &call("run", options));
     let supervisor = run.pid();
     let mut figures = Figures::default();
@@ -126,14 +128,17 @@ fn how_soon_failures_are_made_good() {
         figures.note("dead_worker_work_elsewhere", began, handed_out_again(&scene, &lease));
 
         recover(&scene, workers);
-        let coordinator = crew(supervisor).into_iter().find(|(_, role)| *role == Role::Coordinator).unwrap().0;
+        let coordinator =
+            crew(supervisor).into_iter().find(|(_, role)| *role == Role::Coordinator).unwrap().0;
         let last: i64 = scene.journal().cell("SELECT max(number) FROM events", []).unwrap();
         let began = now_ms();
         assert!(signal(coordinator, Signal::KILL));
         let resumed = wait_for(&scene, "it goes on", &format!("kind = 'resumed' AND number > {last}"));
         figures.note("dead_coordinator_goes_on", began, resumed);
-        let result = format!("kind = 'finished' AND unix_ms > {began} AND number >
-                              (SELECT max(number) FROM events WHERE kind = 'resumed')");
+        let result = format!(
+            "kind = 'finished' AND unix_ms > {began} AND number >
+                              (SELECT max(number) FROM events WHERE kind = 'resumed')"
+        );
         figures.note("dead_coordinator_first_result", began, wait_for(&scene, "a result", &result));
     }
     assert!(signal(supervisor, Signal::INT));

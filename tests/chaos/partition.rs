@@ -103,9 +103,8 @@ fn a_worker_whose_packets_are_lost_for_a_while_loses_nothing() {
     let evaluations = 150;
     hatchery(scene.folder(), &["cert", "ca", "tls"]).ok();
     let certificates = tls(&scene, "hub", "10.77.1.1");
-    let arguments = call("coordinator", scene.options(evaluations, 60, &["--listen=0.0.0.0:7117", "--json"]));
-    let coordinator =
-        Machines::on(&scene, &machines.hub, "coordinator", &[arguments, certificates].concat());
+    let arguments = call("coordinator", scene.options(evaluations, 25, &["--listen=0.0.0.0:7117", "--json"]));
+    let coordinator = Machines::on(&scene, &machines.hub, "coordinator", &[arguments, certificates].concat());
     wait_until("a cookie", || scene.root().join("cookie").exists());
     let mut workers = Vec::new();
     for (number, machine) in (1..).zip(&machines.workers) {
@@ -116,7 +115,8 @@ fn a_worker_whose_packets_are_lost_for_a_while_loses_nothing() {
             &scene.root().join("cookie"),
             &[&format!("--name={name}")],
         );
-        workers.push((name.clone(), Machines::on(&scene, machine, &name, &[arguments, certificates].concat())));
+        workers
+            .push((name.clone(), Machines::on(&scene, machine, &name, &[arguments, certificates].concat())));
     }
     wait_until("some results", || scene.finished() >= 10);
     let joined = |journal: &Journal| {
@@ -137,9 +137,13 @@ fn a_worker_whose_packets_are_lost_for_a_while_loses_nothing() {
         scene.end(&name, living).ok();
     }
     scene.assert_whole(evaluations);
-    let after = "SELECT count(*) FROM events WHERE kind = 'leased' AND json_extract(detail, '$.trainer') = 'w1/0'
+    let after =
+        "SELECT count(*) FROM events WHERE kind = 'leased' AND json_extract(detail, '$.trainer') = 'w1/0'
                  AND number > (SELECT max(number) FROM events WHERE kind = 'joined')";
     let after: Option<i64> = scene.journal().cell(after, []);
-    eprintln!("{while_cut} results when it was healed; w1 got {after:?} evaluations after that; {}", done.json());
+    eprintln!(
+        "{while_cut} results when it was healed; w1 got {after:?} evaluations after that; {}",
+        done.json()
+    );
     assert!(after > Some(0), "it works again");
 }

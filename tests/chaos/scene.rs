@@ -147,7 +147,8 @@ pub fn call(name: &str, options: Vec<String>) -> Vec<String> {
 /// What a worker is told to join this address.
 pub fn worker(address: &str, cookie: &Path, more: &[&str]) -> Vec<String> {
     let cookie = cookie.to_str().unwrap();
-    let fixed = ["worker", "--join", address, "--cookie-file", cookie, "--devices=cpu", "--slots=1", "--threads=1"];
+    let fixed =
+        ["worker", "--join", address, "--cookie-file", cookie, "--devices=cpu", "--slots=1", "--threads=1"];
     [&fixed[..], more, &["--offline"]].concat().into_iter().map(str::to_owned).collect()
 }
 

@@ -93,7 +93,7 @@ fn a_run_waits_while_its_disk_is_full_and_loses_nothing() {
     let told = scene.written("run");
     let told = told.lines().find(|line| line.contains("paused")).unwrap();
     eprintln!("{told}");
-    assert!(told.contains("space"), "{told}");
+    assert!(told.contains("free some space") && told.contains("goes on by itself"), "{told}");
     let before = disk.journal().unwrap().results();
     std::thread::sleep(PAUSE);
     assert_eq!(disk.journal().unwrap().results(), before, "nothing is recorded while there is no room");

@@ -16,6 +16,7 @@ use crate::protocol::letters::Welcome;
 use crate::protocol::{BreedOrder, Event, WorkerId};
 use crate::supervision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -174,8 +175,12 @@ impl PopulationState {
     }
 
     fn pause(&self, error: &JournalError) {
-        tracing::warn!(%error, "the search is paused");
-        self.show(Some(error.to_string()));
+        let mut reason = error.to_string();
+        if let Some(cause) = error.source() {
+            reason += &format!(": {cause}");
+        }
+        tracing::warn!(reason, "the search is paused");
+        self.show(Some(format!("{reason}; it goes on by itself when that is mended")));
     }
 
     fn perform(&mut self, deed: Effect, myself: &ActorRef<PopulationMessage>) {
