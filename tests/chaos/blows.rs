@@ -214,3 +214,23 @@ fn nobody_is_left_when_the_supervisor_is_killed_and_the_run_can_go_on() {
     let after = scene.journal().results();
     assert!(before.iter().all(|(evaluation, result)| after.get(evaluation) == Some(result)));
 }
+
+/// Longer than a worker may be silent.
+const STANDSTILL: Duration = Duration::from_secs(15);
+
+#[test]
+fn a_coordinator_that_stood_still_does_not_blame_its_workers() {
+    let scene = Scene::new();
+    let evaluations = 40;
+    let run = scene.run("run", &call("run", scene.options(evaluations, EPOCHS, &["--workers=2"])));
+    wait_until("some results", || scene.finished() >= 5);
+    let coordinator = crew(run.pid()).into_iter().find(|(_, role)| *role == Role::Coordinator).unwrap().0;
+    assert!(signal(coordinator, Signal::STOP));
+    std::thread::sleep(STANDSTILL);
+    assert!(signal(coordinator, Signal::CONT));
+    scene.end("run", run).ok();
+    scene.assert_whole(evaluations);
+    let blamed = "SELECT reason FROM workers WHERE reason LIKE 'nothing was heard%'";
+    let blamed: Vec<String> = scene.journal().column(blamed, []);
+    assert!(blamed.is_empty(), "{blamed:?}");
+}

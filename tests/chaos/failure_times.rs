@@ -106,7 +106,7 @@ impl Figures {
 fn how_soon_failures_are_made_good() {
     let scene = Scene::new();
     let workers = 4;
-    let options = scene.options(100_000, 40, &["--workers=4", "--set", "retry.lost=100"]);
+    let options = scene.options(100_000, 20, &["--workers=4", "--set", "retry.lost=100"]);
     let run = scene.run("run", &call("run", options));
     let supervisor = run.pid();
     let mut figures = Figures::default();

@@ -31,7 +31,10 @@ impl Disk {
         fs::create_dir_all(&place).unwrap();
         let mounted = finish(Command::new("mount").args(mount).arg(&place));
         if mounted.code != Some(0) {
-            eprintln!("skipped: this user may not mount a small disk: {}", mounted.stderr.trim());
+            eprintln!(
+                "skipped: this user may not mount a small disk, root may, also under `unshare -rm`: {}",
+                mounted.stderr.trim()
+            );
             return None;
         }
         Some(Self { place })

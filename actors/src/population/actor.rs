@@ -4,6 +4,7 @@
 use super::effect::Effect;
 use super::state::Brain;
 use crate::breeder::{Breeder, BreederState, Variation};
+use crate::clock::STANDSTILL;
 use crate::error::SearchError;
 use crate::hub::{Hub, HubArguments, Post};
 use crate::invariants;
@@ -74,6 +75,7 @@ pub struct PopulationState {
     writer: JournalWriter,
     spent: f64,
     began: Instant,
+    ticked: Instant,
     breeder: ActorRef<BreederMessage>,
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
@@ -103,6 +105,11 @@ impl PopulationState {
     }
 
     fn tick(&mut self, myself: &ActorRef<PopulationMessage>) {
+        // Leases that ended while this process did not run are not to blame on anybody.
+        if self.ticked.elapsed() >= STANDSTILL {
+            self.tell_brain(Event::Thawed, myself);
+        }
+        self.ticked = Instant::now();
         // Where the wish's sender is gone, nobody can wish any more.
         if *self.stop.borrow() && !self.stopping {
             self.stopping = true;
@@ -258,6 +265,7 @@ impl Actor for Population {
             writer,
             spent,
             began: Instant::now(),
+            ticked: Instant::now(),
             breeder,
             hub,
             effects: Vec::new(),
