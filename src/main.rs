@@ -9,6 +9,7 @@ mod commands;
 mod devices;
 mod drawing;
 mod identity;
+mod incidents;
 mod launch;
 mod logging;
 mod model_facts;

@@ -116,11 +116,11 @@ fn dataset(experiment: &Experiment, hash: &str, fetch: Fetch) -> Result<Dataset,
     match data::load(&experiment.data) {
         Ok(dataset) if dataset.content_hash == hash => return Ok(dataset),
         Ok(dataset) => tracing::warn!(
-            "{} is not what the run began with: its content hash is {}, not {hash}; it is fetched from the coordinator",
+            "{} is not what the run began with: its content hash is {}, not {hash}; the coordinator's are used",
             dataset.source,
             dataset.content_hash
         ),
-        Err(failure) => tracing::info!("the data are fetched from the coordinator: {failure}"),
+        Err(failure) => tracing::info!("the data are not here ({failure}); the coordinator's are used"),
     }
     fetched(hash, fetch)
 }
@@ -129,11 +129,15 @@ fn dataset(experiment: &Experiment, hash: &str, fetch: Fetch) -> Result<Dataset,
 fn fetched(hash: &str, fetch: Fetch) -> Result<Dataset, Failure> {
     let cache = DataCache::of_user();
     match cache.as_ref().map(|cache| cache.get(hash)) {
-        Some(Ok(Cached::Found(dataset))) => return Ok(*dataset),
+        Some(Ok(Cached::Found(dataset))) => {
+            tracing::info!("the data with the content hash {hash} were fetched earlier, and kept");
+            return Ok(*dataset);
+        }
         Some(Ok(Cached::Damaged(why))) => tracing::warn!("a damaged copy of the data was removed: {why}"),
         Some(Err(error)) => tracing::warn!("the cache of data cannot be used: {error}"),
         Some(Ok(Cached::Absent)) | None => {}
     }
+    tracing::info!("the data with the content hash {hash} are fetched from the coordinator");
     let bytes = fetch(BlobName::Data(hash.to_owned()))
         .map_err(|reason| anyhow!("the data with the content hash {hash} cannot be fetched: {reason}"))
         .or_exit(Exit::Data)?;

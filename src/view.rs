@@ -4,6 +4,7 @@
 
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
+    incidents::Incidents,
     output,
 };
 use hatchery_actors::{
@@ -51,6 +52,8 @@ pub struct Run {
     pub running: usize,
     /// The best network, or so far the best.
     pub best: Option<Best>,
+    /// What went wrong with processes, and was made good.
+    pub incidents: Incidents,
 }
 
 /// Reads the run in a directory, live or not.
@@ -59,29 +62,40 @@ pub struct Run {
 /// Where there is none, or its journal or experiment cannot be read.
 pub fn read(directory: &Path) -> Result<Run, Failure> {
     let record = record::read(directory).or_exit(Exit::RunDirectory)?;
-    let ended = ended_seconds(directory).or_exit(Exit::RunDirectory)?;
-    of(&record, directory, &ended)
+    let past = past(directory).or_exit(Exit::RunDirectory)?;
+    of(&record, directory, past)
 }
 
-/// When each evaluation ended, in seconds since the run began, interruptions left out.
-fn ended_seconds(directory: &Path) -> Result<HashMap<u64, f64>, JournalError> {
-    let mut ended = HashMap::new();
+/// What only the events tell.
+#[derive(Default)]
+struct Past {
+    /// When each evaluation ended, in seconds since the run began, interruptions left out.
+    ended: HashMap<u64, f64>,
+    incidents: Incidents,
+}
+
+fn past(directory: &Path) -> Result<Past, JournalError> {
+    let mut past = Past::default();
     let mut after = 0;
     loop {
         let page = record::events(directory, after, EVENTS_PAGE)?;
-        let Some(last) = page.last() else { return Ok(ended) };
+        let Some(last) = page.last() else { return Ok(past) };
         after = last.number;
-        for event in page.iter().filter(|event| event.kind == "finished") {
-            ended.extend(event.evaluation.map(|evaluation| (evaluation.0, event.elapsed_seconds)));
+        for event in &page {
+            past.incidents.note(event);
+            if event.kind == "finished" {
+                past.ended.extend(event.evaluation.map(|evaluation| (evaluation.0, event.elapsed_seconds)));
+            }
         }
     }
 }
 
-fn of(record: &RunRecord, directory: &Path, ended: &HashMap<u64, f64>) -> Result<Run, Failure> {
+fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> {
+    let Past { ended, incidents } = past;
     let origin = format!("the experiment recorded in {}", directory.display());
     let experiment = Experiment::parse(&record.info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
     let search = || record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Search);
-    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, ended)).collect();
+    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, &ended)).collect();
     rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
     Ok(Run {
         name: experiment.name,
@@ -96,6 +110,7 @@ fn of(record: &RunRecord, directory: &Path, ended: &HashMap<u64, f64>) -> Result
         running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
         best: best(record),
         rows,
+        incidents,
     })
 }
 
@@ -317,7 +332,7 @@ impl Run {
 /// A run for tests of what is printed.
 #[cfg(test)]
 pub mod fixture {
-    use super::{Best, Row, Run};
+    use super::{Best, Incidents, Row, Run};
     use hatchery_models::{
         genome::{
             Activation, Convolution, Dense, Genome, Groups, Inception, Initializer, LayerGene, Norm,
@@ -425,6 +440,7 @@ pub mod fixture {
                 test_score: Some(0.88),
                 final_curve: Vec::new(),
             }),
+            incidents: Incidents::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
+use crate::clock::Clock;
 use crate::freight::cut;
 use crate::link::{Link, LinkEvent};
 use crate::membership::{Deed, Membership};
@@ -51,7 +52,7 @@ pub struct Post {
 pub struct HubState {
     population: ActorRef<PopulationMessage>,
     membership: Membership,
-    began: Instant,
+    clock: Clock,
     link: Arc<dyn Link>,
     data: PackedData,
     packed: Packed,
@@ -69,12 +70,8 @@ enum Packed {
 }
 
 impl HubState {
-    fn now(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
-    }
-
     fn handle(&mut self, message: HubMessage, myself: &ActorRef<HubMessage>) {
-        let now = self.now();
+        let now = self.clock.now();
         let brain = &mut self.membership;
         let deeds = match message {
             HubMessage::Link(event) => brain.on_link(event, now),
@@ -169,8 +166,8 @@ impl Actor for Hub {
             }
         });
         myself.send_interval(TICK, || HubMessage::Tick);
-        let began = Instant::now();
-        Ok(HubState { population, membership, began, link, data, packed: Packed::Not, farewell: None })
+        let clock = Clock::new();
+        Ok(HubState { population, membership, clock, link, data, packed: Packed::Not, farewell: None })
     }
 
     async fn handle(

@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod breeder;
+mod clock;
 pub mod cluster;
 pub mod coordinator;
 pub mod error;

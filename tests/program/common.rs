@@ -1,6 +1,8 @@
 //! Running the program as a user does: a real process, its exit code, what it prints.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -79,6 +81,11 @@ impl Living {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
         _ = self.0.kill();
@@ -95,6 +102,34 @@ impl Drop for Living {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// All processes.
+pub fn processes() -> Vec<u32> {
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
+    fs::read_dir("/proc").unwrap().filter_map(|entry| number(entry.ok()?)).collect()
+}
+
+/// Process numbers of the children of a process.
+pub fn children(parent: u32) -> Vec<u32> {
+    let parent_of = |stat: &str| stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok();
+    let is_child = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| parent_of(&stat) == Some(parent))
+    };
+    processes().into_iter().filter(is_child).collect()
+}
+
+/// Sends a signal; says whether there was somebody to send it to.
+pub fn signal(pid: u32, signal: Signal) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(pid, signal).is_ok()
+}
+
+/// Whether it has ended.
+pub fn is_gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.map_or(true, |stat| stat.contains(") Z "))
 }
 
 /// Waits until something is so.

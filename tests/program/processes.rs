@@ -1,6 +1,7 @@
 //! The processes of a run: whatever is killed comes back, or nobody is left; and what their commands refuse.
 
-use super::common::{Living, hatchery, wait_until};
+use super::common::{Living, children, hatchery, is_gone, signal, wait_until};
+use rustix::process::Signal;
 use std::{fs, path::Path, process::Command};
 use tempfile::{TempDir, tempdir};
 
@@ -24,23 +25,11 @@ fn waiting(folder: &Path) -> Living {
     )
 }
 
-/// Process numbers of the children of a process.
-fn children(parent: u32) -> Vec<u32> {
-    let parent_of = |stat: &str| stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok();
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
-    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| number(entry.unwrap()));
-    let is_child = |pid: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-        stat.is_ok_and(|stat| parent_of(&stat) == Some(parent))
-    };
-    all.filter(is_child).collect()
-}
-
 /// The one child, once it does what it was started for: before, it is not bound to its parent yet.
 fn coordinator_of(run: &Living, but_not: Option<u32>) -> u32 {
     let mut found = None;
     wait_until("a coordinator", || {
-        let all = children(run.0.id());
+        let all = children(run.pid());
         found = all.into_iter().find(|pid| Some(*pid) != but_not && waits_for_the_table(*pid));
         found.is_some()
     });
@@ -51,15 +40,6 @@ fn coordinator_of(run: &Living, but_not: Option<u32>) -> u32 {
 fn waits_for_the_table(pid: u32) -> bool {
     let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
     read("comm").trim() == "hatchery" && read("stat").contains(") S ")
-}
-
-fn signal(pid: u32, name: &str) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
-}
-
-fn is_gone(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.map_or(true, |stat| stat.contains(") Z "))
 }
 
 #[test]
@@ -78,7 +58,7 @@ fn a_coordinator_that_is_killed_is_started_again() {
     let folder = endless();
     let run = waiting(folder.path());
     let first = coordinator_of(&run, None);
-    signal(first, "-KILL");
+    assert!(signal(first, Signal::KILL));
     let second = coordinator_of(&run, Some(first));
     assert_ne!(first, second);
     assert!(is_gone(first));
@@ -90,7 +70,7 @@ fn a_run_that_is_stopped_before_it_has_begun_leaves_nothing() {
     let folder = endless();
     let mut run = waiting(folder.path());
     let coordinator = coordinator_of(&run, None);
-    signal(run.0.id(), "-TERM");
+    assert!(signal(run.pid(), Signal::TERM));
     assert_eq!(run.0.wait().unwrap().code(), Some(INTERRUPTED));
     assert!(is_gone(coordinator) && !folder.path().join("run").exists());
 }

@@ -1,6 +1,6 @@
 //! A short real run on digits, and everything that can be done with what it leaves.
 
-use super::common::{Finished, Living, finish, hatchery, real_data, wait_until};
+use super::common::{Finished, Living, hatchery, real_data, wait_until};
 use hatchery_models::{
     data::{self, LoadOptions, Samples, Targets},
     onnx::{
@@ -442,30 +442,4 @@ fn real_tables_and_pictures_are_read() {
         let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
         assert_eq!((found["count"].as_u64(), found["split"]["test"].as_u64()), (Some(70_000), Some(10_000)));
     }
-}
-
-/// A disk of a few hundred kilobytes, in a mount namespace of its own.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_full_disk_is_named_and_the_journal_stays_sound() {
-    let folder = tempdir().unwrap();
-    let disk = folder.path().join("disk");
-    fs::create_dir(&disk).unwrap();
-    let mount = format!("mount -t tmpfs -o size=600k tmpfs {}", disk.display());
-    let inside = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.current_dir(folder.path()).args(["-rm", "sh", "-c", &format!("{mount} && {script}")]);
-        finish(&mut command)
-    };
-    if inside("true").code != Some(0) {
-        eprintln!("skipped: this user may not mount a small disk");
-        return;
-    }
-    let program = env!("CARGO_BIN_EXE_hatchery");
-    let arguments = run_arguments("disk/run", &["--evaluations", "30", "--quiet"]).join(" ");
-    let script = format!(
-        "{program} {arguments}; code=$?; cp -r disk/run kept && {program} status kept >status.txt; exit $code"
-    );
-    inside(&script).refused(4, &["space"]);
-    assert!(fs::read_to_string(folder.path().join("status.txt")).unwrap().contains("evaluations"));
 }

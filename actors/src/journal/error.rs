@@ -61,7 +61,7 @@ pub enum JournalError {
         detail: String,
     },
     /// No room left on the disk.
-    #[error("no space left for the journal {}: free some space on its disk, then go on with --resume", .path.display())]
+    #[error("no space left for the journal {}: free some space on its disk", .path.display())]
     Full {
         /// The journal file.
         path: PathBuf,

@@ -331,7 +331,9 @@ fn detail(entry: &Entry) -> serde_json::Value {
             json!({"attempt": attempt, "outcome": outcome.word(), "reason": reason})
         }
         Entry::Excluded { node, reason } => json!({"node": node, "reason": reason}),
-        Entry::Joined { worker, facts } => json!({"worker": worker, "node": facts.node, "host": facts.host}),
+        Entry::Joined { worker, facts } => {
+            json!({"worker": worker, "node": facts.node, "host": facts.host, "pid": facts.pid})
+        }
         Entry::Left { worker, reason } => json!({"worker": worker, "reason": reason}),
         Entry::Evidence { worker, crashed, how } => {
             json!({"worker": worker, "crashed": crashed, "how": how})

@@ -4,6 +4,7 @@
 use super::effect::Effect;
 use super::state::Brain;
 use crate::breeder::{Breeder, BreederState, Variation};
+use crate::clock::STANDSTILL;
 use crate::error::SearchError;
 use crate::hub::{Hub, HubArguments, Post};
 use crate::invariants;
@@ -16,6 +17,7 @@ use crate::protocol::letters::Welcome;
 use crate::protocol::{BreedOrder, Event, WorkerId};
 use crate::supervision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -76,6 +78,7 @@ pub struct PopulationState {
     writer: JournalWriter,
     spent: f64,
     began: Instant,
+    ticked: Instant,
     breeder: ActorRef<BreederMessage>,
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
@@ -117,6 +120,11 @@ impl PopulationState {
     }
 
     fn tick(&mut self, myself: &ActorRef<PopulationMessage>) {
+        // Leases that ended while this process did not run are not to blame on anybody.
+        if self.ticked.elapsed() >= STANDSTILL {
+            self.tell_brain(Event::Thawed, myself);
+        }
+        self.ticked = Instant::now();
         // Where the wish's sender is gone, nobody can wish any more.
         if *self.stop.borrow() && !self.stopping {
             self.stopping = true;
@@ -189,8 +197,12 @@ impl PopulationState {
     }
 
     fn pause(&self, error: &JournalError) {
-        tracing::warn!(%error, "the search is paused");
-        self.show(Some(error.to_string()));
+        let mut reason = error.to_string();
+        if let Some(cause) = error.source() {
+            reason += &format!(": {cause}");
+        }
+        tracing::warn!(reason, "the search is paused");
+        self.show(Some(format!("{reason}; it goes on by itself when that is mended")));
     }
 
     fn perform(&mut self, deed: Effect, myself: &ActorRef<PopulationMessage>) {
@@ -268,6 +280,7 @@ impl Actor for Population {
             writer,
             spent,
             began: Instant::now(),
+            ticked: Instant::now(),
             breeder,
             hub,
             effects: Vec::new(),

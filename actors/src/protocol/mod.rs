@@ -305,7 +305,7 @@ pub enum Event {
     Barren(IndividualId, u32, String),
     /// Time passes.
     Tick,
-    /// The journal could not be written for a while, and nothing was heard meanwhile.
+    /// Nothing was heard for a while, by nobody's fault: the journal could not be written, or this process did not run.
     Thawed,
     /// The user wants to stop.
     Stop,

@@ -32,8 +32,10 @@ use hatchery_models::{
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{oneshot, watch};
 
-/// A journal that cannot be written is tried again for so long. Nothing is lost by ending: `--resume` goes on.
-const JOURNAL_PATIENCE: Duration = Duration::from_secs(15);
+/// A journal that cannot be written is tried again for so long: enough for a person to notice and to make room. The
+/// run is paused meanwhile, workers keep what they have, and a signal ends the wait. Nothing is lost by ending either:
+/// `--resume` goes on.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// How often the display is drawn, beside whenever something happens.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// Threads of the actors; training is done in other processes.

@@ -208,6 +208,13 @@ impl<'a> Fleet<'a> {
         if let Some(failure) = self.failure.take() {
             return ControlFlow::Break(Err(failure));
         }
+        if self.interrupted && self.stopping.is_none() {
+            // Only this supervisor, told by the user, stops a run.
+            self.interrupted = false;
+            self.say("the coordinator was told to end by somebody, and has; started again");
+            self.supervisor.start_again(self.coordinator);
+            return ControlFlow::Continue(());
+        }
         ControlFlow::Break(match past.ending.meaning() {
             Meaning::Done => Ok(self.interrupted),
             Meaning::Deliberate(exit) => Err(failure("the coordinator", past, exit)),

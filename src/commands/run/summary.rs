@@ -25,6 +25,7 @@ pub fn json(run: &Run) -> Value {
         "networks_per_hour": (run.networks_per_hour() * 10.0).round() / 10.0,
         "utilisation": (run.utilisation() * 1e4).round() / 1e4,
         "elapsed_s": (run.elapsed_s * 1e3).round() / 1e3,
+        "incidents": run.incidents.json(),
     })
 }
 
@@ -43,6 +44,7 @@ pub fn text(run: &Run) -> String {
         percent(run.utilisation()),
         outcomes.join(", ")
     )];
+    lines.extend(run.incidents.text());
     if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
         lines.push(format!("best: network {}: {}", row.id, row.summary));
         lines.push(format!(

@@ -1,0 +1,132 @@
+//! What went wrong with the processes of a run, and was made good: counted from its events.
+//!
+//! It must not know what was trained.
+
+use hatchery_actors::journal::record::EventRecord;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Counts of what happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Incidents {
+    /// Nodes by name, and each process that has joined under that name.
+    processes: BTreeSet<(String, u32)>,
+    /// How often the run went on after its coordinator had ended, by itself or by `--resume`.
+    coordinator_restarts: usize,
+    /// Attempts that were lost with their workers.
+    lost: usize,
+    /// Attempts that their workers gave back.
+    handed_back: usize,
+    /// Attempts that went on at a worker that had been thought lost.
+    adopted: usize,
+}
+
+/// What the event of a worker that joins says.
+#[derive(Deserialize)]
+struct Joined {
+    node: String,
+    /// Missing in runs of earlier versions.
+    #[serde(default)]
+    pid: u32,
+}
+
+impl Incidents {
+    /// Takes an event into account.
+    pub fn note(&mut self, event: &EventRecord) {
+        match event.kind.as_str() {
+            "joined" => {
+                let joined = serde_json::from_str::<Joined>(&event.detail);
+                self.processes.extend(joined.ok().map(|joined| (joined.node, joined.pid)));
+            }
+            "resumed" => self.coordinator_restarts += 1,
+            "lost" => self.lost += 1,
+            "released" => self.handed_back += 1,
+            "claimed" => self.adopted += 1,
+            _ => {}
+        }
+    }
+
+    /// Processes that took the place of another of the same name.
+    fn worker_restarts(&self) -> usize {
+        let nodes: BTreeSet<&str> = self.processes.iter().map(|(node, _)| node.as_str()).collect();
+        self.processes.len() - nodes.len()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        json!({
+            "worker_restarts": self.worker_restarts(),
+            "coordinator_restarts": self.coordinator_restarts,
+            "lost": self.lost,
+            "handed_back": self.handed_back,
+            "adopted": self.adopted,
+        })
+    }
+
+    /// A line for people; nothing where nothing happened.
+    pub fn text(&self) -> Option<String> {
+        let counts = [
+            ("worker restarts", self.worker_restarts()),
+            ("coordinator restarts", self.coordinator_restarts),
+            ("attempts lost", self.lost),
+            ("handed back", self.handed_back),
+            ("adopted", self.adopted),
+        ];
+        let happened: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(what, count)| format!("{what} {count}"))
+            .collect();
+        (!happened.is_empty()).then(|| format!("incidents, all made good: {}", happened.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incidents(events: &[(&str, &str)]) -> Incidents {
+        let mut incidents = Incidents::default();
+        for (number, (kind, detail)) in (1..).zip(events) {
+            incidents.note(&EventRecord {
+                number,
+                unix_ms: 0,
+                elapsed_seconds: 0.0,
+                kind: (*kind).to_owned(),
+                evaluation: None,
+                individual: None,
+                detail: (*detail).to_owned(),
+            });
+        }
+        incidents
+    }
+
+    #[test]
+    fn a_quiet_run_has_nothing_to_tell() {
+        let quiet = incidents(&[
+            ("joined", r#"{"worker":1,"node":"a","host":"h","pid":5}"#),
+            ("joined", r#"{"worker":2,"node":"b","host":"h","pid":6}"#),
+            ("finished", "{}"),
+        ]);
+        assert_eq!(quiet.text(), None);
+        assert_eq!(quiet.json()["worker_restarts"], 0);
+    }
+
+    #[test]
+    fn a_process_that_joins_again_is_no_restart_and_another_of_its_name_is() {
+        let events = [
+            ("joined", r#"{"node":"a","pid":5}"#),
+            ("resumed", "{}"),
+            ("joined", r#"{"node":"a","pid":5}"#),
+            ("claimed", "{}"),
+            ("lost", "{}"),
+            ("joined", r#"{"node":"a","pid":9}"#),
+            ("released", "{}"),
+        ];
+        let text = incidents(&events).text();
+        let words = "worker restarts 1, coordinator restarts 1, attempts lost 1, handed back 1, adopted 1";
+        assert!(text.as_ref().is_some_and(|text| text.ends_with(words)), "{text:?}");
+        assert_eq!(incidents(&events).json()["adopted"], 1);
+    }
+}
