@@ -3,7 +3,6 @@
 //!
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
-use crate::clock::Clock;
 use crate::freight::cut;
 use crate::link::{Link, LinkEvent};
 use crate::membership::{Deed, Membership};
@@ -52,7 +51,7 @@ pub struct Post {
 pub struct HubState {
     population: ActorRef<PopulationMessage>,
     membership: Membership,
-    clock: Clock,
+    began: Instant,
     link: Arc<dyn Link>,
     data: PackedData,
     packed: Packed,
@@ -71,7 +70,7 @@ enum Packed {
 
 impl HubState {
     fn handle(&mut self, message: HubMessage, myself: &ActorRef<HubMessage>) {
-        let now = self.clock.now();
+        let now = self.began.elapsed().as_secs_f64();
         let brain = &mut self.membership;
         let deeds = match message {
             HubMessage::Link(event) => brain.on_link(event, now),
@@ -166,8 +165,8 @@ impl Actor for Hub {
             }
         });
         myself.send_interval(TICK, || HubMessage::Tick);
-        let clock = Clock::new();
-        Ok(HubState { population, membership, clock, link, data, packed: Packed::Not, farewell: None })
+        let began = Instant::now();
+        Ok(HubState { population, membership, began, link, data, packed: Packed::Not, farewell: None })
     }
 
     async fn handle(

@@ -11,7 +11,6 @@
 
 pub mod agent;
 pub mod breeder;
-mod clock;
 pub mod cluster;
 pub mod coordinator;
 pub mod error;

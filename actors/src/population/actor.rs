@@ -4,7 +4,6 @@
 use super::effect::Effect;
 use super::state::Brain;
 use crate::breeder::{Breeder, BreederState, Variation};
-use crate::clock::STANDSTILL;
 use crate::error::SearchError;
 use crate::hub::{Hub, HubArguments, Post};
 use crate::invariants;
@@ -78,7 +77,6 @@ pub struct PopulationState {
     writer: JournalWriter,
     spent: f64,
     began: Instant,
-    ticked: Instant,
     breeder: ActorRef<BreederMessage>,
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
@@ -120,11 +118,6 @@ impl PopulationState {
     }
 
     fn tick(&mut self, myself: &ActorRef<PopulationMessage>) {
-        // Leases that ended while this process did not run are not to blame on anybody.
-        if self.ticked.elapsed() >= STANDSTILL {
-            self.tell_brain(Event::Thawed, myself);
-        }
-        self.ticked = Instant::now();
         // Where the wish's sender is gone, nobody can wish any more.
         if *self.stop.borrow() && !self.stopping {
             self.stopping = true;
@@ -280,7 +273,6 @@ impl Actor for Population {
             writer,
             spent,
             began: Instant::now(),
-            ticked: Instant::now(),
             breeder,
             hub,
             effects: Vec::new(),
