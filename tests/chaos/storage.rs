@@ -88,7 +88,7 @@ fn start(scene: &Scene, disk: &Disk, name: &str, evaluations: i64, more: &[&str]
 fn a_run_waits_while_its_disk_is_full_and_loses_nothing() {
     let scene = Scene::new();
     let Some(disk) = Disk::new(&scene, &["-t", "tmpfs", "-o", "size=16m", "tmpfs"]) else { return };
-    let evaluations = 400;
+    let evaluations = 250;
     let run = start(&scene, &disk, "run", evaluations, &[]);
     wait_until("some results", || disk.finished() >= 20);
     let fill = disk.fill();
