@@ -29,7 +29,7 @@ pub struct Game<'a> {
 }
 
 /// How a game ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Played {
     /// The row that is handed over; `None` where nothing was evaluated.
     pub row: Option<u32>,
@@ -37,6 +37,7 @@ pub struct Played {
     pub evaluations: u64,
     /// When the last of them ended.
     pub time: f64,
+    pub rows: Vec<u32>,
 }
 
 /// An evaluation under way, by the order in which they end.
@@ -78,7 +79,7 @@ pub fn play(game: &Game<'_>, strategy: &mut dyn Strategy<Table>, seed: u64) -> P
         world.fill(strategy);
     }
     let row = strategy.incumbent(game.table).and_then(|trial| world.rows.get(&trial).copied());
-    Played { row, evaluations: world.started, time: world.time }
+    Played { row, evaluations: world.started, time: world.time, rows: {let mut v: Vec<_> = world.rows.into_iter().collect(); v.sort(); v.into_iter().map(|x| x.1).collect()} }
 }
 
 struct World<'a> {

@@ -75,6 +75,11 @@ pub struct Table {
     /// The nearest rows of a row, found when first asked for.
     nearest: Vec<OnceLock<Box<[u32]>>>,
     columns: Vec<(String, Vec<f64>)>,
+    /// Words that several parameters share, with those parameters: how often a row uses each is a feature.
+    words: Vec<(Vec<usize>, u16)>,
+    onehot: bool,
+    /// Scales of parameters and words.
+    feature_scales: Vec<Scale>,
 }
 
 impl Table {
@@ -127,7 +132,7 @@ impl Table {
     /// The rows nearest to a row, itself excluded.
     fn nearest(&self, row: u32) -> &[u32] {
         self.nearest[row as usize].get_or_init(|| {
-            let here = self.features(&row);
+            let here: Vec<f32> = self.row_codes(row).iter().enumerate().map(|(parameter, &code)| self.position(parameter, code)).collect();
             let mut distances: Vec<(f32, u32)> = (0..self.rows)
                 .filter(|&other| other != row)
                 .map(|other| (self.distance(&here, other), other))
@@ -182,12 +187,21 @@ impl Domain for Table {
     }
 
     fn scales(&self) -> &[Scale] {
-        &self.scales
+        &self.feature_scales
     }
 
     fn features(&self, point: &u32) -> Vec<f32> {
-        let codes = self.row_codes(*point).iter().enumerate();
-        codes.map(|(parameter, &code)| self.position(parameter, code)).collect()
+        let codes = self.row_codes(*point);
+        let own = codes.iter().enumerate().flat_map(|(parameter, &code)| {
+            let n = if self.scales[parameter] == Scale::Category && self.onehot { self.parameters[parameter].values.len() } else { 0 };
+            let single = (n == 0).then(|| self.position(parameter, code));
+            single.into_iter().chain((0..n).map(move |w| if w == code as usize { 0.7071 } else { 0.0 }))
+        });
+        let counts = self.words.iter().map(|(parameters, word)| {
+            let used = parameters.iter().filter(|&&parameter| codes[parameter] == *word).count();
+            used as f32 / parameters.len() as f32
+        });
+        own.chain(counts).collect()
     }
 
     fn random(&self, rng: &mut ChaCha8Rng) -> Option<u32> {

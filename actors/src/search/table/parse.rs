@@ -2,7 +2,7 @@
 
 use super::{Parameter, Results, Table};
 use crate::search::domain::Scale;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 /// What is wrong with a table.
@@ -171,8 +171,14 @@ fn assemble(
         }
     }
     let parameters: Vec<Parameter> = parameters.into_iter().map(|(parameter, _)| parameter).collect();
+    let scales: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
+    let words = if std::env::var("NOCOUNT").is_ok() { vec![] } else { shared_words(&parameters) };
+    let counted = std::iter::repeat_n(Scale::Ordered, words.len());
     Ok(Table {
-        scales: parameters.iter().map(|parameter| parameter.scale).collect(),
+        feature_scales: parameters.iter().flat_map(|p| if p.scale == Scale::Category { vec![Scale::Ordered; p.values.len()] } else { vec![p.scale] }).chain(counted).collect(),
+        onehot: true,
+        words,
+        scales,
         parameters,
         codes,
         index,
@@ -180,6 +186,18 @@ fn assemble(
         nearest: (0..lines.rows.len()).map(|_| OnceLock::new()).collect(),
         columns,
     })
+}
+
+/// Words that several parameters have in common, with those parameters.
+fn shared_words(parameters: &[Parameter]) -> Vec<(Vec<usize>, u16)> {
+    let mut vocabularies: BTreeMap<&[String], Vec<usize>> = BTreeMap::new();
+    for (at, parameter) in parameters.iter().enumerate() {
+        if parameter.scale == Scale::Category {
+            vocabularies.entry(&parameter.values).or_default().push(at);
+        }
+    }
+    let shared = vocabularies.into_iter().filter(|(_, users)| users.len() > 1);
+    shared.flat_map(|(words, users)| (0..words.len()).map(move |word| (users.clone(), word as u16))).collect()
 }
 
 /// The result columns that begin with `prefix`, as losses.
