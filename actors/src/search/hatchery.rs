@@ -133,12 +133,28 @@ impl<D: Domain> Hatchery<D> {
         self.model = Some(Model { gaussian, judged, best, nugget, noise });
     }
 
-    /// An evaluation again of what may be the best.
+    /// An evaluation again of the leader or of who may beat it, whoever is less known
     fn again(&self) -> Option<D::Point> {
         let model = self.model.as_ref()?;
-        let k = env("LUCB", 1.0);
-        let top = model.judged.iter().take(20).min_by(|a, b| (a.1 - k * a.2).total_cmp(&(b.1 - k * b.2)))?;
+        let lead = model.judged.first()?;
+        let doubt = |t: &(usize, f64, f64)| (t.1 - lead.1) / (t.2.powi(2) + lead.2.powi(2)).sqrt().max(1e-9);
+        let top = model.judged.iter().take(20).skip(1).min_by(|a, b| doubt(a).total_cmp(&doubt(b)))?;
+        if doubt(top) > env("SURE", 99.0) { return None; }
+        let top = if top.2 > lead.2 { top } else { lead };
         self.history.get(self.groups[top.0].first).map(|t| t.point.clone())
+    }
+
+    /// gain of evaluating known points again
+    fn gains(&self) -> Option<(f64, D::Point)> {
+        let model = self.model.as_ref()?;
+        let lead = model.judged.first()?;
+        let second = model.judged.get(1)?;
+        let best = model.judged.iter().take(20).map(|t| {
+            let change = (t.2.powi(4) / (t.2.powi(2) + model.noise)).sqrt().max(1e-9);
+            let gap = if t.0 == lead.0 { second.1 - lead.1 } else { t.1 - lead.1 };
+            (log_improvement(gap, change, 0.0), t.0)
+        }).max_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some((best.0, self.history.get(self.groups[best.1].first)?.point.clone()))
     }
 
     /// the best whose loss is unlike all others
@@ -157,14 +173,14 @@ impl<D: Domain> Hatchery<D> {
             let key = domain.key(&point);
             if self.history.knows(&key) || !seen.insert(key) { return; }
             let belief = model.gaussian.believe(&domain.features(&point));
-            pool.push((log_improvement(belief.mean, (belief.deviation.powi(2) + model.nugget).sqrt(), model.best - env("XI", 0.0)), point));
+            pool.push((log_improvement(belief.mean, { let v = env("KAPPA", 1.5) * belief.deviation.powi(2) + env("NUG", 0.0) * model.nugget; (v * v / (v + env("KGN", 0.0) * model.noise).max(1e-300)).sqrt().max(1e-9) }, model.best - env("XI", 0.0)), point));
         };
         let elite = env("ELITE", 8.0) as usize;
         let parents: Vec<D::Point> = model.judged.iter().take(elite).filter_map(|(g, _, _)| self.history.get(self.groups[*g].first)).map(|t| t.point.clone()).collect();
-        for _ in 0..env("RAND", 60.0) as usize {
+        for _ in 0..env("RAND", 100.0) as usize {
             if let Some(p) = domain.random(rng) { consider(p, &mut pool, &mut seen); }
         }
-        for round in 0..env("MUT", 100.0) as usize {
+        for round in 0..env("MUT", 200.0) as usize {
             let at = (rng.random::<f64>().powi(2) * parents.len() as f64) as usize;
             let mut p = parents[at.min(parents.len() - 1)].clone();
             for _ in 0..=(round % 3) {
@@ -178,13 +194,15 @@ impl<D: Domain> Hatchery<D> {
         }
         // climb
         let mut climbed: HashSet<D::Key> = HashSet::new();
-        for _ in 0..env("CLIMB", 5.0) as usize {
+        for _ in 0..env("CLIMB", 8.0) as usize {
             pool.sort_by(|a, b| b.0.total_cmp(&a.0));
             let Some(from) = pool.iter().take(3).map(|(_, p)| p).find(|p| !climbed.contains(&domain.key(p))).cloned() else { break };
             climbed.insert(domain.key(&from));
             for q in domain.neighbours(&from, 40, rng) { consider(q, &mut pool, &mut seen); }
         }
-        pool.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, p)| p)
+        let best = pool.into_iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+        if env("KG", 0.0) > 0.0 && self.unsure() && let Some(g) = self.gains() && g.0 + env("KGB", 0.0) > best.0 { return Some(g.1); }
+        Some(best.1)
     }
 
     fn spread(&self, domain: &D, rng: &mut ChaCha8Rng) -> Option<D::Point> {
@@ -226,8 +244,8 @@ impl<D: Domain> Hatchery<D> {
             let left = context.evaluations_left.unwrap_or(u64::MAX) as f64;
             let all = context.evaluations.unwrap_or(u64::MAX) as f64;
             let inter = env("INTER", 0.0) as usize;
-            if left <= env("FINAL", 0.25) * all || inter > 0 && started % inter == 0 {
-                return self.again();
+            if left <= env("FINAL", 0.3) * all || inter > 0 && started % inter == 0 {
+                if let Some(p) = self.again() { return Some(p); }
             }
         }
         self.propose(domain, rng)

@@ -10,6 +10,11 @@ pub fn warp(losses: &[f64]) -> Vec<f64> {
     let cut = standardised(losses);
     let w = env("WARP", 0.5);
     let mixed: Vec<f64> = scores.iter().zip(&cut).map(|(s, c)| w * s + (1.0 - w) * c).collect();
+    let slope = env("SLOPE", 1.0);
+    let mut sorted = mixed.clone();
+    sorted.sort_by(f64::total_cmp);
+    let knee = sorted[((sorted.len() - 1) as f64 * env("KNEE", 0.5)) as usize];
+    let mixed = mixed.into_iter().map(|v| if v > knee { knee + slope * (v - knee) } else { v }).collect();
     centred(mixed)
 }
 
