@@ -11,8 +11,8 @@ pub enum Scale {
     /// A number on a line: its feature is its position, 0 at the least value and 1 at the greatest, on the scale on
     /// which steps of equal length mean changes of equal weight.
     Ordered,
-    /// One of several words: its feature is a whole number that stands for the word.
-    Category,
+    /// One of so many words: its feature is a whole number below that count.
+    Words(u16),
 }
 
 /// The feature of what a point does not have, such as the width of a layer that is not there.

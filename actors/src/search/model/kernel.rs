@@ -1,42 +1,27 @@
-//! How alike two points are: a Matern 5/2 kernel with a weight of its own for every feature (Rasmussen & Williams,
-//! 2006, "Gaussian Processes for Machine Learning", eq. 4.17), over numbers, words, and what may be absent.
+//! How alike two points are: a Matern 5/2 kernel with a weight of its own for every number (Rasmussen & Williams,
+//! 2006, "Gaussian Processes for Machine Learning", eq. 4.17).
 
-use crate::search::domain::Scale;
-
-/// Weights of a kernel, as logarithms.
+/// What a kernel is made of, as logarithms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hyper {
-    /// Per feature: one over the squared length scale.
+    /// Per number: one over the squared length scale.
     pub weights: Vec<f64>,
-    /// Variance of what the features explain.
+    /// Variance of what the numbers explain.
     pub signal: f64,
     /// Variance of what they do not.
     pub noise: f64,
 }
 
-/// Squared differences between two points, feature by feature: squared distance of numbers, 0 or 1 for words, 1
-/// where only one of the two has the feature.
-pub fn differences(scales: &[Scale], one: &[f32], other: &[f32], into: &mut Vec<f32>) {
-    into.clear();
-    into.extend(scales.iter().zip(one.iter().zip(other)).map(|(scale, (one, other))| match scale {
-        Scale::Ordered => {
-            let distance = one - other;
-            (distance * distance).min(1.0)
-        }
-        Scale::Category => f32::from(u8::from(one != other)),
-    }));
+/// The squared difference of two numbers; no more than 1, which is also that of a number and its absence.
+pub fn squared_difference(one: f32, other: f32) -> f32 {
+    let difference = one - other;
+    (difference * difference).min(1.0)
 }
 
 /// The squared, weighted distance.
-pub fn squared_distance(scales: &[Scale], weights: &[f32], one: &[f32], other: &[f32]) -> f32 {
-    let mut sum = 0.0;
-    for (((scale, weight), one), other) in scales.iter().zip(weights).zip(one).zip(other) {
-        let distance = one - other;
-        let squared = (distance * distance).min(1.0);
-        let differs = f32::from(u8::from(one != other));
-        sum += weight * if *scale == Scale::Ordered { squared } else { differs };
-    }
-    sum
+pub fn squared_distance(weights: &[f32], one: &[f32], other: &[f32]) -> f32 {
+    let pairs = weights.iter().zip(one.iter().zip(other));
+    pairs.map(|(weight, (one, other))| weight * squared_difference(*one, *other)).sum()
 }
 
 /// The correlation at a squared distance.
@@ -49,4 +34,27 @@ pub fn matern(squared_distance: f64) -> f64 {
 pub fn matern_slope(squared_distance: f64) -> f64 {
     let distance = (5.0 * squared_distance).sqrt();
     -5.0 / 6.0 * (1.0 + distance) * (-distance).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::domain::ABSENT;
+
+    #[test]
+    fn the_slope_is_that_of_the_correlation() {
+        for at in [1e-3, 0.1, 1.0, 7.0] {
+            let step = 1e-6 * at;
+            let measured = (matern(at + step) - matern(at - step)) / (2.0 * step);
+            assert!((measured - matern_slope(at)).abs() < 1e-6, "{at}: {measured}");
+        }
+        assert!((matern(0.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn absence_is_as_far_from_presence_as_can_be_and_near_itself() {
+        assert_eq!(squared_difference(ABSENT, 0.3), 1.0);
+        assert_eq!(squared_difference(ABSENT, ABSENT), 0.0);
+        assert_eq!(squared_distance(&[2.0, 4.0], &[0.0, 0.5], &[0.5, 0.5]), 0.5);
+    }
 }

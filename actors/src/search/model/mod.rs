@@ -2,6 +2,10 @@
 //!
 //! They must not know what points mean, nor how candidates are found.
 
+pub mod encoding;
+pub mod fit;
 pub mod gaussian;
 pub mod kernel;
+mod linear;
+pub mod normal;
 pub mod warp;

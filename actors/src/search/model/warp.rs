@@ -1,138 +1,104 @@
 //! Losses as a model likes them: without a unit, and with outliers that pull no more than others.
 
-/// Turns losses into values around 0.
+use super::normal::quantile;
+
+/// Turns losses into values around 0, keeping their order.
 ///
-/// The ranks' normal scores and the losses themselves, standardised and cut, in equal parts: ranks are what a search
-/// needs and no outlier moves them, distances tell how clear a lead is.
-pub fn warp(losses: &[f64]) -> Vec<f64> {
-    let env = |name: &str, default: f64| std::env::var(name).ok().and_then(|t| t.parse().ok()).unwrap_or(default);
-    let scores = normal_scores(losses);
-    let cut = standardised(losses);
-    let w = env("WARP", 0.5);
-    let mixed: Vec<f64> = scores.iter().zip(&cut).map(|(s, c)| w * s + (1.0 - w) * c).collect();
-    let slope = env("SLOPE", 1.0);
-    let mut sorted = mixed.clone();
-    sorted.sort_by(f64::total_cmp);
-    let knee = sorted[((sorted.len() - 1) as f64 * env("KNEE", 0.5)) as usize];
-    let mixed = mixed.into_iter().map(|v| if v > knee { knee + slope * (v - knee) } else { v }).collect();
-    centred(mixed)
+/// The ranks' normal scores and the losses themselves, standardised and bent, in equal parts: ranks are what a
+/// search needs and no outlier moves them, distances tell how clear a lead is.
+#[derive(Clone, Debug)]
+pub struct Warp {
+    /// Losses in order, each once, with their values.
+    known: Vec<(f64, f64)>,
 }
-
-fn centred(mut values: Vec<f64>) -> Vec<f64> {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let spread = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt().max(1e-12);
-    for value in &mut values {
-        *value = (*value - mean) / spread;
-    }
-    values
-}
-
-/// The normal quantiles of the ranks; equal losses share one.
-pub fn normal_scores(losses: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..losses.len()).collect();
-    order.sort_by(|&one, &other| losses[one].total_cmp(&losses[other]));
-    let mut scores = vec![0.0; losses.len()];
-    let mut from = 0;
-    while from < order.len() {
-        let same = order[from..].iter().take_while(|&&at| losses[at] == losses[order[from]]).count();
-        let rank = (from as f64 + from as f64 + same as f64) / 2.0;
-        let score = quantile(rank / losses.len() as f64);
-        for &at in &order[from..from + same] {
-            scores[at] = score;
-        }
-        from += same;
-    }
-    scores
-}
-
-/// Distance to the median in units of the better half's spread, the worse side bent.
-fn standardised(losses: &[f64]) -> Vec<f64> {
-    let mut sorted = losses.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-    if sorted.is_empty() {
-        return Vec::new();
-    }
-    let median = at(0.5);
-    let spread = (median - at(0.1)).max((at(0.9) - at(0.1)) * 1e-3).max(1e-12);
-    losses
-        .iter()
-        .map(|loss| {
-            let away = (loss - median) / spread;
-            if away > 0.0 { (1.0 + away).ln() } else { away }
-        })
-        .collect()
-}
-
-/// The standard normal distribution's quantile (Acklam's rational approximation, error below 1.2e-9).
-pub fn quantile(share: f64) -> f64 {
-    const A: [f64; 6] = [
-        -3.969_683_028_665_376e1,
-        2.209_460_984_245_205e2,
-        -2.759_285_104_469_687e2,
-        1.383_577_518_672_690e2,
-        -3.066_479_806_614_716e1,
-        2.506_628_277_459_239,
-    ];
-    const B: [f64; 5] = [
-        -5.447_609_879_822_406e1,
-        1.615_858_368_580_409e2,
-        -1.556_989_798_598_866e2,
-        6.680_131_188_771_972e1,
-        -1.328_068_155_288_572e1,
-    ];
-    const C: [f64; 6] = [
-        -7.784_894_002_430_293e-3,
-        -3.223_964_580_411_365e-1,
-        -2.400_758_277_161_838,
-        -2.549_732_539_343_734,
-        4.374_664_141_464_968,
-        2.938_163_982_698_783,
-    ];
-    const D: [f64; 4] =
-        [7.784_695_709_041_462e-3, 3.224_671_290_700_398e-1, 2.445_134_137_142_996, 3.754_408_661_907_416];
-    let share = share.clamp(1e-9, 1.0 - 1e-9);
-    let horner = |coefficients: &[f64], at: f64| coefficients.iter().fold(0.0, |sum, c| sum * at + c);
-    if share < 0.024_25 {
-        let q = (-2.0 * share.ln()).sqrt();
-        return horner(&C, q) / (horner(&D, q) * q + 1.0);
-    }
-    if share > 1.0 - 0.024_25 {
-        return -quantile(1.0 - share);
-    }
-    let q = share - 0.5;
-    let r = q * q;
-    horner(&A, r) * q / (horner(&B, r) * r + 1.0)
-}
-
-/// Density and share below, of the standard normal distribution (Abramowitz & Stegun 7.1.26, error below 1.5e-7).
-pub fn normal(at: f64) -> (f64, f64) {
-    let density = (-0.5 * at * at).exp() / std::f64::consts::TAU.sqrt();
-    let t = 1.0 / (1.0 + 0.327_591_1 * at.abs() / std::f64::consts::SQRT_2);
-    let poly = t * (0.254_829_592
-        + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
-    let tail = 0.5 * poly * (-0.5 * at * at).exp();
-    (density, if at > 0.0 { 1.0 - tail } else { tail })
-}
-
-/// A warp that can be asked for other losses than those it was made from.
-pub struct Warp { known: Vec<(f64, f64)> }
 
 impl Warp {
+    /// Made from these losses.
     pub fn new(losses: &[f64]) -> Self {
-        let values = warp(losses);
-        let mut known: Vec<(f64, f64)> = losses.iter().copied().zip(values).collect();
-        known.sort_by(|a, b| a.0.total_cmp(&b.0));
-        known.dedup_by(|a, b| a.0 == b.0);
+        let mut sorted = losses.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let ruler = Ruler::new(&sorted);
+        let mut known: Vec<(f64, f64)> = Vec::new();
+        let (mut sum, mut squares, mut from) = (0.0, 0.0, 0);
+        while let Some(&loss) = sorted.get(from) {
+            let same = sorted[from..].partition_point(|other| *other == loss);
+            let rank = from as f64 + same as f64 / 2.0;
+            let value = 0.5 * (quantile(rank / sorted.len() as f64) + ruler.measure(loss));
+            sum += value * same as f64;
+            squares += value * value * same as f64;
+            known.push((loss, value));
+            from += same;
+        }
+        let count = sorted.len().max(1) as f64;
+        let mean = sum / count;
+        let spread = (squares / count - mean * mean).max(0.0).sqrt().max(1e-12);
+        for (_, value) in &mut known {
+            *value = (*value - mean) / spread;
+        }
         Self { known }
     }
-    pub fn at(&self, loss: f64) -> f64 {
-        let k = &self.known;
-        if k.len() < 2 { return 0.0; }
-        let place = k.partition_point(|x| x.0 < loss).clamp(1, k.len() - 1);
-        let ((x0, y0), (x1, y1)) = (k[place - 1], k[place]);
-        if loss <= k[0].0 { return k[0].1; }
-        (y0 + (loss - x0) / (x1 - x0) * (y1 - y0)).min(k[k.len() - 1].1)
+
+    /// The value of a loss, between those known in proportion; beyond them, that of the last.
+    pub fn value(&self, loss: f64) -> f64 {
+        let place = self.known.partition_point(|(known, _)| *known < loss);
+        match (place.checked_sub(1).and_then(|place| self.known.get(place)), self.known.get(place)) {
+            (Some((low, from)), Some((high, to))) => from + (loss - low) / (high - low) * (to - from),
+            (None, Some((_, end))) | (Some((_, end)), None) => *end,
+            (None, None) => 0.0,
+        }
+    }
+}
+
+/// Measures distance to the median in units of the better half's spread, the worse side bent.
+struct Ruler {
+    median: f64,
+    unit: f64,
+}
+
+impl Ruler {
+    fn new(sorted: &[f64]) -> Self {
+        let at = |share: f64| {
+            let last = sorted.len().saturating_sub(1) as f64;
+            sorted.get((last * share).round() as usize).copied().unwrap_or(0.0)
+        };
+        let (median, better, worse) = (at(0.5), at(0.1), at(0.9));
+        Self { median, unit: (median - better).max((worse - better) * 1e-3).max(1e-12) }
+    }
+
+    fn measure(&self, loss: f64) -> f64 {
+        let away = (loss - self.median) / self.unit;
+        if away > 0.0 { away.ln_1p() } else { away }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept_units_and_outliers_do_not_matter() {
+        let losses = [3.0, 1.0, 2.0, 2.0, 1e9, 1.5];
+        let warp = Warp::new(&losses);
+        let values: Vec<f64> = losses.iter().map(|loss| warp.value(*loss)).collect();
+        for (one, first) in losses.iter().zip(&values) {
+            for (other, second) in losses.iter().zip(&values) {
+                assert_eq!(one.total_cmp(other), first.total_cmp(second), "{values:?}");
+            }
+        }
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        assert!(mean.abs() < 1e-9 && values.iter().all(|value| value.abs() < 3.0), "{values:?}");
+        let scaled = Warp::new(&losses.map(|loss| loss * 1e-3));
+        for (loss, value) in losses.iter().zip(&values) {
+            assert!((scaled.value(loss * 1e-3) - value).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn losses_that_are_all_alike_or_none_give_nothing_to_tell() {
+        assert_eq!(Warp::new(&[2.0, 2.0]).value(2.0), 0.0);
+        assert_eq!(Warp::new(&[]).value(1.0), 0.0);
+        let warp = Warp::new(&[1.0, 2.0]);
+        assert_eq!(warp.value(0.0), warp.value(1.0));
+        assert!(warp.value(1.5) > warp.value(1.0) && warp.value(1.5) < warp.value(2.0));
     }
 }

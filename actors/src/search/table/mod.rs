@@ -77,7 +77,6 @@ pub struct Table {
     columns: Vec<(String, Vec<f64>)>,
     /// Words that several parameters share, with those parameters: how often a row uses each is a feature.
     words: Vec<(Vec<usize>, u16)>,
-    onehot: bool,
     /// Scales of parameters and words.
     feature_scales: Vec<Scale>,
 }
@@ -156,7 +155,7 @@ impl Table {
             let two = self.position(parameter, code);
             sum += match self.scales[parameter] {
                 Scale::Ordered => (one - two).abs(),
-                Scale::Category => f32::from(u8::from(one != two)),
+                Scale::Words(_) => f32::from(u8::from(one != two)),
             };
         }
         sum
@@ -164,7 +163,7 @@ impl Table {
 
     fn position(&self, parameter: usize, code: u16) -> f32 {
         match self.scales[parameter] {
-            Scale::Category => f32::from(code),
+            Scale::Words(_) => f32::from(code),
             Scale::Ordered => {
                 let last = self.parameters[parameter].values.len() - 1;
                 if last == 0 { 0.0 } else { f32::from(code) / last as f32 }
@@ -192,11 +191,7 @@ impl Domain for Table {
 
     fn features(&self, point: &u32) -> Vec<f32> {
         let codes = self.row_codes(*point);
-        let own = codes.iter().enumerate().flat_map(|(parameter, &code)| {
-            let n = if self.scales[parameter] == Scale::Category && self.onehot { self.parameters[parameter].values.len() } else { 0 };
-            let single = (n == 0).then(|| self.position(parameter, code));
-            single.into_iter().chain((0..n).map(move |w| if w == code as usize { 0.7071 } else { 0.0 }))
-        });
+        let own = codes.iter().enumerate().map(|(parameter, &code)| self.position(parameter, code));
         let counts = self.words.iter().map(|(parameters, word)| {
             let used = parameters.iter().filter(|&&parameter| codes[parameter] == *word).count();
             used as f32 / parameters.len() as f32

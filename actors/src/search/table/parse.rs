@@ -172,11 +172,10 @@ fn assemble(
     }
     let parameters: Vec<Parameter> = parameters.into_iter().map(|(parameter, _)| parameter).collect();
     let scales: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
-    let words = if std::env::var("NOCOUNT").is_ok() { vec![] } else { shared_words(&parameters) };
+    let words = shared_words(&parameters);
     let counted = std::iter::repeat_n(Scale::Ordered, words.len());
     Ok(Table {
-        feature_scales: parameters.iter().flat_map(|p| if p.scale == Scale::Category { vec![Scale::Ordered; p.values.len()] } else { vec![p.scale] }).chain(counted).collect(),
-        onehot: true,
+        feature_scales: scales.iter().copied().chain(counted).collect(),
         words,
         scales,
         parameters,
@@ -192,7 +191,7 @@ fn assemble(
 fn shared_words(parameters: &[Parameter]) -> Vec<(Vec<usize>, u16)> {
     let mut vocabularies: BTreeMap<&[String], Vec<usize>> = BTreeMap::new();
     for (at, parameter) in parameters.iter().enumerate() {
-        if parameter.scale == Scale::Category {
+        if matches!(parameter.scale, Scale::Words(_)) {
             vocabularies.entry(&parameter.values).or_default().push(at);
         }
     }
@@ -322,7 +321,7 @@ fn parameter(lines: &Lines<'_>, column: usize) -> Result<(Parameter, Vec<u16>), 
             let values: Vec<&str> = texts().collect::<BTreeSet<_>>().into_iter().collect();
             let code = |text: &str| values.partition_point(|value| *value < text);
             let codes = texts().map(code).collect();
-            (Scale::Category, values.iter().map(ToString::to_string).collect(), codes)
+            (Scale::Words(values.len().min(VALUES_MAX) as u16), values.iter().map(ToString::to_string).collect(), codes)
         }
     };
     if values.len() > VALUES_MAX {
