@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+pub mod search;
 pub mod streams;
 mod supervision;
 pub mod trainer;

@@ -1,6 +1,7 @@
 //! Commands and their options, as clap reads them.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hatchery_actors::search::StrategyName;
 use std::path::PathBuf;
 
 /// Breeds, trains and refines neural networks.
@@ -256,6 +257,44 @@ pub struct BenchOptions {
 pub enum BenchCommand {
     /// Time the training steps of the networks of a suite
     Train(BenchTrainOptions),
+    /// Replay a search strategy on a table of networks and what became of them
+    Search(BenchSearchOptions),
+}
+
+/// `hatchery bench search`.
+#[derive(Debug, Args)]
+pub struct BenchSearchOptions {
+    /// The table, a CSV, with or without .gz: columns named valid* or test* are results, all others parameters
+    #[arg(long, value_name = "FILE")]
+    pub table: PathBuf,
+    /// hatchery, random, aging, steady, local, nsga2 or tpe
+    #[arg(long, value_name = "NAME", default_value = "hatchery")]
+    pub strategy: StrategyName,
+    /// The strategy is told one of the result columns whose names begin so, drawn anew for each evaluation
+    #[arg(long, value_name = "PREFIX", default_value = "valid")]
+    pub objective: String,
+    /// Reported is the mean of the result columns whose names begin so
+    #[arg(long, value_name = "PREFIX", default_value = "valid")]
+    pub report: String,
+    /// Evaluations of one search
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub evaluations: u64,
+    /// Evaluations side by side, in simulated time
+    #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub workers: u32,
+    /// Searches, from seeds 0, 1, ..
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// How far from the table's best report still counts as the optimum [default: 0.1 of percentages, else a
+    /// thousandth of what lies between the best row and the median one]
+    #[arg(long, value_name = "X")]
+    pub tolerance: Option<f64>,
+    /// Searches side by side [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub threads: Option<u32>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `hatchery bench train`.

@@ -29,7 +29,7 @@ pub struct Game<'a> {
 }
 
 /// How a game ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Played {
     /// The row that is handed over; `None` where nothing was evaluated.
     pub row: Option<u32>,
@@ -37,7 +37,6 @@ pub struct Played {
     pub evaluations: u64,
     /// When the last of them ended.
     pub time: f64,
-    pub rows: Vec<u32>,
 }
 
 /// An evaluation under way, by the order in which they end.
@@ -66,7 +65,7 @@ impl Ord for Run {
 pub fn play(game: &Game<'_>, strategy: &mut dyn Strategy<Table>, seed: u64) -> Played {
     let mut world = World {
         game: *game,
-        rng: ChaCha8Rng::seed_from_u64(seed),
+        rng: world_stream(seed),
         running: BinaryHeap::new(),
         rows: HashMap::new(),
         started: 0,
@@ -79,7 +78,7 @@ pub fn play(game: &Game<'_>, strategy: &mut dyn Strategy<Table>, seed: u64) -> P
         world.fill(strategy);
     }
     let row = strategy.incumbent(game.table).and_then(|trial| world.rows.get(&trial).copied());
-    Played { row, evaluations: world.started, time: world.time, rows: {let mut v: Vec<_> = world.rows.into_iter().collect(); v.sort(); v.into_iter().map(|x| x.1).collect()} }
+    Played { row, evaluations: world.started, time: world.time }
 }
 
 struct World<'a> {
@@ -113,6 +112,13 @@ impl World<'_> {
         let loss = self.game.objective.loss(row, column);
         self.running.push(Reverse(Run { end: self.time + duration, trial, loss }));
     }
+}
+
+/// The world's own stream, apart from those that a strategy draws from the same seed.
+fn world_stream(seed: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(u64::MAX);
+    rng
 }
 
 /// A draw of the standard normal distribution (Box and Muller, 1958).

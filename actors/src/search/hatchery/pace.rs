@@ -7,11 +7,11 @@
 use super::Context;
 
 /// Share of the budget that is started without knowledge at most.
-const BLIND_SHARE: f64 = 0.67;
+const BLIND_SHARE: f64 = 0.6;
 
 /// Shares of the first evaluations that have to be in before the first and the last of the others are started.
 const RELEASE_FROM: f64 = 0.3;
-const RELEASE_TO: f64 = 0.6;
+const RELEASE_TO: f64 = 0.65;
 
 /// Budgets of so many times the workers, and more, need no holding back.
 const ROUNDS_MAX: u64 = 4;

@@ -15,13 +15,30 @@ pub struct Hyper {
 /// The squared difference of two numbers; no more than 1, which is also that of a number and its absence.
 pub fn squared_difference(one: f32, other: f32) -> f32 {
     let difference = one - other;
-    (difference * difference).min(1.0)
+    let square = difference * difference;
+    // Not `min`, which minds what is not a number and is slower for it.
+    if square < 1.0 { square } else { 1.0 }
 }
 
-/// The squared, weighted distance.
+/// Sums side by side, which the processor can keep in one register.
+const LANES: usize = 8;
+
+/// The squared, weighted distance of two points of as many numbers as there are weights.
 pub fn squared_distance(weights: &[f32], one: &[f32], other: &[f32]) -> f32 {
-    let pairs = weights.iter().zip(one.iter().zip(other));
-    pairs.map(|(weight, (one, other))| weight * squared_difference(*one, *other)).sum()
+    let count = weights.len().min(one.len()).min(other.len());
+    let (weights, one, other) = (&weights[..count], &one[..count], &other[..count]);
+    let whole = count - count % LANES;
+    let mut lanes = [0.0_f32; LANES];
+    for start in (0..whole).step_by(LANES) {
+        let (weights, one, other) =
+            (&weights[start..start + LANES], &one[start..start + LANES], &other[start..start + LANES]);
+        for lane in 0..LANES {
+            lanes[lane] += weights[lane] * squared_difference(one[lane], other[lane]);
+        }
+    }
+    let rest: f32 =
+        (whole..count).map(|place| weights[place] * squared_difference(one[place], other[place])).sum();
+    lanes.iter().sum::<f32>() + rest
 }
 
 /// The correlation at a squared distance.

@@ -1,10 +1,10 @@
 //! `hatchery bench train`: times training steps of the networks of a suite, to be compared with other programs.
 
-use super::open_runtime;
+use crate::commands::open_runtime;
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
-        options::{BenchCommand, BenchOptions, BenchTrainOptions},
+        options::BenchTrainOptions,
     },
     devices,
     output::{self, say},
@@ -19,14 +19,8 @@ use serde_json::json;
 /// Largest suite file that is read, in bytes.
 const SUITE_BYTES_MAX: u64 = 16 << 20;
 
-/// Measures what is asked for.
-pub fn bench(options: &BenchOptions) -> Result<(), Failure> {
-    match &options.command {
-        BenchCommand::Train(options) => train(options),
-    }
-}
-
-fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
+/// Times all networks asked for.
+pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     let device: Device = options.device.parse().context("--device").or_exit(Exit::Experiment)?;
     let networks = read(options)
         .and_then(|suite| suite.only(&options.only).context("--only"))

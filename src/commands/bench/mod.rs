@@ -1,0 +1,17 @@
+//! `hatchery bench`: measurements, one module each.
+
+mod search;
+mod train;
+
+use crate::cli::{
+    exit::Failure,
+    options::{BenchCommand, BenchOptions},
+};
+
+/// Measures what is asked for.
+pub fn bench(options: &BenchOptions) -> Result<(), Failure> {
+    match &options.command {
+        BenchCommand::Train(options) => train::train(options),
+        BenchCommand::Search(options) => search::search(options),
+    }
+}
