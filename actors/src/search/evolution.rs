@@ -36,7 +36,8 @@ pub struct Settings {
 
 impl Settings {
     /// Aging evolution as commonly measured on small budgets.
-    pub const AGING: Self = Self { survival: Survival::Youth, population: 30, tournament: 10, crossover: 0.0 };
+    pub const AGING: Self =
+        Self { survival: Survival::Youth, population: 30, tournament: 10, crossover: 0.0 };
 
     /// Steady state with tournament.
     pub const STEADY: Self =
@@ -63,9 +64,10 @@ impl<D: Domain> Evolution<D> {
 
     fn parent(&self, members: &[TrialId], rng: &mut ChaCha8Rng) -> Option<D::Point> {
         let field = places(members.len(), self.settings.tournament, rng);
-        let best = field.into_iter().map(|place| members[place]).min_by(|&one, &other| {
-            self.loss(one).total_cmp(&self.loss(other)).then(one.cmp(&other))
-        })?;
+        let best = field
+            .into_iter()
+            .map(|place| members[place])
+            .min_by(|&one, &other| self.loss(one).total_cmp(&self.loss(other)).then(one.cmp(&other)))?;
         self.history.get(best).map(|trial| trial.point.clone())
     }
 
@@ -80,12 +82,13 @@ impl<D: Domain> Evolution<D> {
 
     fn cull(&mut self) {
         while self.members.len() > self.settings.population.max(1) {
-            let leaving = match self.settings.survival {
-                Survival::Youth => self.members.first().copied(),
-                Survival::Fitness => self.members.iter().copied().max_by(|&one, &other| {
-                    self.loss(one).total_cmp(&self.loss(other)).then(other.cmp(&one))
-                }),
-            };
+            let leaving =
+                match self.settings.survival {
+                    Survival::Youth => self.members.first().copied(),
+                    Survival::Fitness => self.members.iter().copied().max_by(|&one, &other| {
+                        self.loss(one).total_cmp(&self.loss(other)).then(other.cmp(&one))
+                    }),
+                };
             let Some(leaving) = leaving else { return };
             self.members.remove(&leaving);
         }

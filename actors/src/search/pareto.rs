@@ -106,7 +106,9 @@ mod tests {
     fn cloud(seed: u64, count: usize, objectives: usize) -> Vec<Vec<f64>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // Few levels, so that equals occur.
-        (0..count).map(|_| (0..objectives).map(|_| f64::from(rng.random_range(0..8)) / 8.0).collect()).collect()
+        (0..count)
+            .map(|_| (0..objectives).map(|_| f64::from(rng.random_range(0..8)) / 8.0).collect())
+            .collect()
     }
 
     #[test]

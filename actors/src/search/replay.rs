@@ -59,7 +59,8 @@ pub struct Summary {
 pub fn usual_tolerance(table: &Table, report: &Results) -> f64 {
     let sorted = sorted_losses(table, report);
     let (best, middle) = (sorted[0], sorted[sorted.len() / 2]);
-    let is_percentage = (1.5..=100.0).contains(&report.value(best)) && report.value(best) > report.value(middle);
+    let is_percentage =
+        (1.5..=100.0).contains(&report.value(best)) && report.value(best) > report.value(middle);
     if is_percentage { 0.1 } else { 1e-3 * (middle - best) }
 }
 
@@ -137,4 +138,51 @@ fn median(sorted: &[f64]) -> Option<f64> {
     let middle = sorted.len() / 2;
     let upper = sorted.get(middle)?;
     if sorted.len() % 2 == 1 { Some(*upper) } else { Some((sorted[middle - 1] + upper) / 2.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let rows = (0..200).map(|x| format!("{x},{},{}\n", 90.0 - f64::from(x) * 0.04, 80 - x % 7));
+        Table::parse(format!("x,valid,test_acc\n{}", rows.collect::<String>()).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_summary_is_the_same_with_any_number_of_threads() {
+        let table = table();
+        let results = table.results("valid").unwrap();
+        let request = |threads| Replay {
+            table: &table,
+            objective: &results,
+            report: &results,
+            strategy: StrategyName::Random,
+            evaluations: 20,
+            workers: 3,
+            seeds: 9,
+            tolerance: usual_tolerance(&table, &results),
+            threads,
+        };
+        let summary = replay(&request(1)).unwrap();
+        assert_eq!(Some(summary.clone()), replay(&request(4)));
+        assert_eq!((summary.seeds, summary.evaluations, summary.strategy), (9, 20, "random"));
+        assert!(summary.report_mean > 86.0 && summary.report_mean <= 90.0);
+        assert!(summary.rank_median < 0.2 && summary.simulated_time_mean < 20.0 * 1.6 / 3.0 + 3.0);
+    }
+
+    #[test]
+    fn percentages_have_a_tolerance_of_a_tenth_and_others_by_their_spread() {
+        let table = table();
+        assert_eq!(usual_tolerance(&table, &table.results("valid").unwrap()), 0.1);
+        let small = Table::parse(b"x,valid_mse\n1,0.5\n2,0.1\n3,0.3\n").unwrap();
+        assert!((usual_tolerance(&small, &small.results("valid").unwrap()) - 2e-4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn medians_lie_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[1.0, 2.0, 7.0]), Some(2.0));
+        assert_eq!(median(&[1.0, 2.0, 4.0, 7.0]), Some(3.0));
+    }
 }

@@ -36,7 +36,10 @@ impl<D: Domain> Tpe<D> {
     }
 
     fn features(&self, place: usize) -> &[f32] {
-        self.ranked.get(place).and_then(|(_, trial)| self.history.get(*trial)).map_or(&[], |trial| &trial.features)
+        self.ranked
+            .get(place)
+            .and_then(|(_, trial)| self.history.get(*trial))
+            .map_or(&[], |trial| &trial.features)
     }
 
     fn propose(&self, domain: &D, rng: &mut ChaCha8Rng) -> Option<D::Point> {
@@ -51,8 +54,8 @@ impl<D: Domain> Tpe<D> {
                 continue;
             }
             let features = domain.features(&point);
-            let score =
-                likelihood(domain.scales(), &goods, &features) - likelihood(domain.scales(), &others, &features);
+            let score = likelihood(domain.scales(), &goods, &features)
+                - likelihood(domain.scales(), &others, &features);
             if best.as_ref().is_none_or(|(least, _)| score > *least) {
                 best = Some((score, point));
             }

@@ -42,7 +42,8 @@ pub fn search(options: &BenchSearchOptions) -> Result<(), Failure> {
     drop(text);
     let objective =
         table.results(&options.objective).context("--objective").with_context(place).or_exit(Exit::Data)?;
-    let report = table.results(&options.report).context("--report").with_context(place).or_exit(Exit::Data)?;
+    let report =
+        table.results(&options.report).context("--report").with_context(place).or_exit(Exit::Data)?;
     let tolerance = options.tolerance.unwrap_or_else(|| usual_tolerance(&table, &report));
     if !tolerance.is_finite() || tolerance < 0.0 {
         return Err(anyhow::anyhow!("--tolerance is {tolerance}; give a number from 0 up"))

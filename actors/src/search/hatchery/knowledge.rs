@@ -189,10 +189,13 @@ impl<D: Domain> Knowledge<D> {
         ranked.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let alone = |place: usize| {
             let shared = |other: Option<&(f64, usize)>| other.is_some_and(|other| other.0 == ranked[place].0);
-            !shared(place.checked_sub(1).and_then(|before| ranked.get(before))) && !shared(ranked.get(place + 1))
+            !shared(place.checked_sub(1).and_then(|before| ranked.get(before)))
+                && !shared(ranked.get(place + 1))
         };
         let once = |place: usize| self.sites[ranked[place].1].losses.len() == 1;
-        (0..ranked.len()).find(|&place| alone(place) && once(place)).and_then(|place| self.point(ranked[place].1))
+        (0..ranked.len())
+            .find(|&place| alone(place) && once(place))
+            .and_then(|place| self.point(ranked[place].1))
     }
 
     /// The latest points, as numbers.

@@ -46,11 +46,17 @@ const TEST_SECOND: u64 = 25;
 /// Share of the budget, at its end, that tells leaders apart where results are noisy.
 const FINALS_SHARE: f64 = 0.3;
 
+/// Without a counted budget, one in so many evaluations does.
+const FINALS_EVERY: u64 = 5;
+
 /// Evaluations from which on several proposals are drawn from one pool: then results abound, and time counts.
 const POOL_SHARED_FROM: usize = 512;
 
 /// Most proposals drawn from one pool.
-const POOL_PROPOSALS_MAX: usize = 64;
+const POOL_PROPOSALS_MAX: usize = 128;
+
+/// One more shared proposal for so many evaluations.
+const POOL_SHARED_EACH: usize = 64;
 
 /// Hatchery's own strategy.
 pub struct Hatchery<D: Domain> {
@@ -89,15 +95,20 @@ impl<D: Domain> Hatchery<D> {
         }
         self.learn(domain);
         let Some(surrogate) = &self.surrogate else { return self.spread(domain, rng) };
-        if self.knowledge.is_noisy() && in_finals(context) {
-            let again = surrogate.contender().and_then(|contender| self.knowledge.point(contender));
-            if again.is_some() {
-                return again;
-            }
+        let contender = if self.knowledge.is_noisy() && in_finals(context, started) {
+            surrogate.contender().and_then(|contender| self.knowledge.point(contender))
+        } else {
+            None
+        };
+        let shared = started as usize / POOL_SHARED_EACH;
+        let shared =
+            if shared < POOL_SHARED_FROM / POOL_SHARED_EACH { 1 } else { shared.min(POOL_PROPOSALS_MAX) };
+        if contender.is_none() || shared > 1 {
+            self.proposals = pool::proposals(domain, &self.knowledge, surrogate, shared, rng).into();
         }
-        let proposals = (started as usize / (POOL_SHARED_FROM / 8)).clamp(1, POOL_PROPOSALS_MAX);
-        let proposals = if (started as usize) < POOL_SHARED_FROM { 1 } else { proposals };
-        self.proposals = pool::proposals(domain, &self.knowledge, surrogate, proposals, rng).into();
+        if contender.is_some() {
+            return contender;
+        }
         self.shared(domain)
     }
 
@@ -155,13 +166,12 @@ impl<D: Domain> Hatchery<D> {
     }
 }
 
-/// Whether this is the part of the budget in which leaders are told apart. Without a budget that is counted, one in
-/// five evaluations is.
-fn in_finals(context: &Context) -> bool {
+/// Whether this is the part of the budget in which leaders are told apart. Where evaluations are not counted, some of
+/// all are used for it.
+fn in_finals(context: &Context, started: u64) -> bool {
     match (context.evaluations_left, context.evaluations) {
         (Some(left), Some(all)) => left as f64 <= FINALS_SHARE * all as f64,
-        (Some(left), None) => left % 5 == 0,
-        _ => false,
+        _ => started.is_multiple_of(FINALS_EVERY),
     }
 }
 

@@ -40,9 +40,9 @@ mod tests {
     #[test]
     fn a_part_is_held_back_until_enough_is_known() {
         let many = context(Some(150), 128);
-        assert_eq!(allowed(&many, 0), 100);
-        assert_eq!(allowed(&many, 30), 100);
-        assert!((101..150).contains(&allowed(&many, 45)));
+        assert_eq!(allowed(&many, 0), 90);
+        assert_eq!(allowed(&many, 27), 90);
+        assert!((91..150).contains(&allowed(&many, 45)));
         assert_eq!(allowed(&many, 60), 150);
     }
 

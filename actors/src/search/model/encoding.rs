@@ -27,7 +27,8 @@ pub fn encode(scales: &[Scale], features: &[f32]) -> Vec<f32> {
         match scale {
             Scale::Ordered => encoded.push(feature),
             Scale::Words(count) => {
-                encoded.extend((0..*count).map(|word| if f32::from(word) == feature { PRESENT } else { 0.0 }));
+                encoded
+                    .extend((0..*count).map(|word| if f32::from(word) == feature { PRESENT } else { 0.0 }));
             }
         }
     }

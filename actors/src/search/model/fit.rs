@@ -34,7 +34,11 @@ impl Prior {
 
     /// Its centre.
     pub fn centre(&self, width: usize) -> Hyper {
-        Hyper { weights: vec![self.weight.centre; width], signal: self.signal.centre, noise: self.noise.centre }
+        Hyper {
+            weights: vec![self.weight.centre; width],
+            signal: self.signal.centre,
+            noise: self.noise.centre,
+        }
     }
 
     fn of(&self, place: usize, width: usize) -> Bell {

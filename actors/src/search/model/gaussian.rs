@@ -130,7 +130,10 @@ mod tests {
         let own = gaussian.believe_seen(1, 2.0, 0.0);
         assert_eq!((own.mean, own.variance), (2.0, 0.0));
         let chance = gaussian.believe_seen(1, 2.0, 1.0);
-        assert!((chance.mean - gaussian.mean(&[0.1])).abs() < 1e-5, "all chance: the smooth mean, {chance:?}");
+        assert!(
+            (chance.mean - gaussian.mean(&[0.1])).abs() < 1e-5,
+            "all chance: the smooth mean, {chance:?}"
+        );
         assert!(chance.mean < 1.5 && chance.variance > 0.0 && chance.variance < 1.0);
     }
 }

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn solving_both_ways_undoes_the_product() {
-        let mut values = vec![4.0 + 2.0 * 2.0 + 2.0 * 3.0, 2.0 + 5.0 * 2.0 + 3.0 * 3.0, 2.0 + 3.0 * 2.0 + 6.0 * 3.0];
+        let mut values =
+            vec![4.0 + 2.0 * 2.0 + 2.0 * 3.0, 2.0 + 5.0 * 2.0 + 3.0 * 3.0, 2.0 + 3.0 * 2.0 + 6.0 * 3.0];
         forward(&root(), &mut values);
         backward(&root(), &mut values);
         for (value, expected) in values.iter().zip([1.0, 2.0, 3.0]) {

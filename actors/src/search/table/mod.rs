@@ -112,7 +112,8 @@ impl Table {
             let reach = (count / 8).max(1);
             let distance = rng.random_range(1..=reach);
             let up = rng.random_range(0..2) == 0;
-            let moved = if up { code.saturating_add(distance).min(count - 1) } else { code.saturating_sub(distance) };
+            let moved =
+                if up { code.saturating_add(distance).min(count - 1) } else { code.saturating_sub(distance) };
             if moved != code {
                 return moved;
             }
@@ -125,13 +126,23 @@ impl Table {
         let many = |parameter: &Parameter| parameter.values.len() > 1;
         let count = self.parameters.iter().filter(|parameter| many(parameter)).count();
         let chosen = (count > 0).then(|| rng.random_range(0..count))?;
-        self.parameters.iter().enumerate().filter(|(_, parameter)| many(parameter)).nth(chosen).map(|(at, _)| at)
+        self.parameters
+            .iter()
+            .enumerate()
+            .filter(|(_, parameter)| many(parameter))
+            .nth(chosen)
+            .map(|(at, _)| at)
     }
 
     /// The rows nearest to a row, itself excluded.
     fn nearest(&self, row: u32) -> &[u32] {
         self.nearest[row as usize].get_or_init(|| {
-            let here: Vec<f32> = self.row_codes(row).iter().enumerate().map(|(parameter, &code)| self.position(parameter, code)).collect();
+            let here: Vec<f32> = self
+                .row_codes(row)
+                .iter()
+                .enumerate()
+                .map(|(parameter, &code)| self.position(parameter, code))
+                .collect();
             let mut distances: Vec<(f32, u32)> = (0..self.rows)
                 .filter(|&other| other != row)
                 .map(|other| (self.distance(&here, other), other))

@@ -59,7 +59,9 @@ pub enum TableError {
         found: String,
     },
     /// Losses and scores under one prefix.
-    #[error("`{minimised}` is minimised and `{maximised}` is maximised: choose a longer prefix than `{prefix}`")]
+    #[error(
+        "`{minimised}` is minimised and `{maximised}` is maximised: choose a longer prefix than `{prefix}`"
+    )]
     Mixed {
         /// What was asked for.
         prefix: String,
@@ -242,11 +244,7 @@ fn split(text: &[u8]) -> Result<Lines<'_>, TableError> {
         match &header {
             None => header = Some(fields.into_iter().map(Into::into).collect()),
             Some(header) if header.len() != fields.len() => {
-                return Err(TableError::Ragged {
-                    line: number,
-                    found: fields.len(),
-                    expected: header.len(),
-                });
+                return Err(TableError::Ragged { line: number, found: fields.len(), expected: header.len() });
             }
             Some(_) => rows.push((number, fields)),
         }
@@ -321,7 +319,11 @@ fn parameter(lines: &Lines<'_>, column: usize) -> Result<(Parameter, Vec<u16>), 
             let values: Vec<&str> = texts().collect::<BTreeSet<_>>().into_iter().collect();
             let code = |text: &str| values.partition_point(|value| *value < text);
             let codes = texts().map(code).collect();
-            (Scale::Words(values.len().min(VALUES_MAX) as u16), values.iter().map(ToString::to_string).collect(), codes)
+            (
+                Scale::Words(values.len().min(VALUES_MAX) as u16),
+                values.iter().map(ToString::to_string).collect(),
+                codes,
+            )
         }
     };
     if values.len() > VALUES_MAX {
@@ -330,4 +332,73 @@ fn parameter(lines: &Lines<'_>, column: usize) -> Result<(Parameter, Vec<u16>), 
     }
     let codes = codes.into_iter().map(|code| code as u16).collect();
     Ok((Parameter { name: name.clone(), scale, values }, codes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Table::parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_good_table_is_read_whatever_its_line_ends_and_quotes() {
+        let text = "\u{feff}\"a, b\",n,valid_x,test_error\r\n\"u \"\"v\"\"\",10,1,0.5\r\n\r\nw,9,2,0.25\r\n";
+        let table = Table::parse(text.as_bytes()).unwrap();
+        assert_eq!(table.rows(), 2);
+        let [words, numbers] = table.parameters() else { panic!("{:?}", table.parameters()) };
+        assert_eq!((words.name.as_str(), words.scale), ("a, b", Scale::Words(2)));
+        assert_eq!(words.values, ["u \"v\"", "w"]);
+        assert_eq!((numbers.scale, numbers.values.clone()), (Scale::Ordered, vec!["9".into(), "10".into()]));
+        assert_eq!(table.results("valid").unwrap().mean_loss(1), -2.0);
+        assert_eq!(table.results("test").unwrap().mean_loss(1), 0.25);
+    }
+
+    #[test]
+    fn results_are_averaged_and_drawn_by_prefix() {
+        let table = Table::parse(b"p,valid_mse_0,valid_mse_1,test\n1,2,4,9\n").unwrap();
+        let results = table.results("valid_mse").unwrap();
+        assert_eq!((results.columns(), results.loss(0, 1), results.mean_loss(0)), (2, 4.0, 3.0));
+        assert_eq!(results.value(results.mean_loss(0)), 3.0);
+        let score = table.results("test").unwrap();
+        assert_eq!((score.mean_loss(0), score.value(score.mean_loss(0))), (-9.0, 9.0));
+        assert!(
+            table.results("valid_acc").unwrap_err().to_string().contains("valid_mse_0, valid_mse_1, test")
+        );
+        let mixed = Table::parse(b"p,valid_error,valid_acc\n1,2,4\n").unwrap();
+        assert!(mixed.results("valid").unwrap_err().to_string().contains("choose a longer prefix"));
+    }
+
+    #[test]
+    fn bad_tables_are_refused_with_place_and_remedy() {
+        for (text, expected) in [
+            ("", "no rows"),
+            ("a,valid\n", "no rows"),
+            ("a,b\n1,2\n", "no result columns"),
+            ("valid\n1\n", "no parameter columns"),
+            ("a,valid\n1,2\n3\n", "line 3 has 1 fields, the header has 2"),
+            ("a,valid\n1,2\n\n1,3\n", "line 4 has the same parameters as line 2"),
+            ("a,valid\n1,2\n1.0,3\n", "line 3 has the same parameters as line 2"),
+            ("a,valid\n1,x\n", "line 2, column valid: `x` is not a finite number"),
+            ("a,valid\n1,nan\n", "not a finite number"),
+            ("a,valid\n,1\n", "line 2, column a is empty"),
+            ("a,a,valid\n1,2,3\n", "column 2 of the header has the name `a` again"),
+            ("a,,valid\n1,2,3\n", "column 2 of the header has no name"),
+            ("a,valid\n\"1,2\n", "line 2: a quote is opened"),
+        ] {
+            let error = error(text);
+            assert!(error.contains(expected), "{text:?}: {error}");
+        }
+        assert_eq!(Table::parse(b"a,valid\n\xff,1\n").unwrap_err(), TableError::NotText { line: 2 });
+    }
+
+    #[test]
+    fn words_that_parameters_share_are_counted() {
+        let table = Table::parse(b"a,b,c,valid\nx,y,k,1\ny,x,l,2\nx,x,k,3\n").unwrap();
+        use crate::search::domain::Domain;
+        assert_eq!(table.scales().len(), 5, "three parameters, two shared words");
+        assert_eq!(table.features(&2)[3..], [1.0, 0.0]);
+        assert_eq!(table.features(&0)[3..], [0.5, 0.5]);
+    }
 }
