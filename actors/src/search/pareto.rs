@@ -52,8 +52,9 @@ pub fn crowding(losses: &[&[f64]], fronts: &[usize]) -> Vec<f64> {
         let mut members: Vec<usize> = (0..losses.len()).filter(|&at| fronts[at] == front).collect();
         let objectives = members.first().map_or(0, |&at| losses[at].len());
         for objective in 0..objectives {
-            members.sort_by(|&one, &other| losses[one][objective].total_cmp(&losses[other][objective]));
-            spread(&members, |at| losses[at][objective], &mut distances);
+            let loss = |at: usize| losses[at].get(objective).copied().unwrap_or(f64::INFINITY);
+            members.sort_by(|&one, &other| loss(one).total_cmp(&loss(other)));
+            spread(&members, loss, &mut distances);
         }
     }
     distances

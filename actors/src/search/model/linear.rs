@@ -22,9 +22,9 @@ pub fn dot(one: &[f64], other: &[f64]) -> f64 {
 
 /// Solves `root * x = values` in place, from the first row on.
 pub fn forward(root: &[Vec<f64>], values: &mut [f64]) {
-    for place in 0..values.len() {
+    for (place, row) in root.iter().enumerate().take(values.len()) {
         let (before, rest) = values.split_at_mut(place);
-        rest[0] = (rest[0] - dot(before, &root[place])) / root[place][place];
+        rest[0] = (rest[0] - dot(before, row)) / row[place];
     }
 }
 
@@ -84,8 +84,9 @@ mod tests {
         let inverse = inverse(&root());
         let at = |row: usize, column: usize| inverse[row.max(column)][row.min(column)];
         for row in 0..3 {
-            for column in 0..3 {
-                let product: f64 = (0..3).map(|middle| at(row, middle) * matrix[middle][column]).sum();
+            for (column, _) in matrix.iter().enumerate() {
+                let product: f64 =
+                    matrix.iter().enumerate().map(|(middle, line)| at(row, middle) * line[column]).sum();
                 let expected = if row == column { 1.0 } else { 0.0 };
                 assert!((product - expected).abs() < 1e-12, "{row} {column}: {product}");
             }

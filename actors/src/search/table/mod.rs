@@ -67,7 +67,7 @@ impl Results {
 #[derive(Debug)]
 pub struct Table {
     parameters: Vec<Parameter>,
-    scales: Vec<Scale>,
+    kinds: Vec<Scale>,
     /// Row by row, the place of each parameter's value among its values.
     codes: Vec<u16>,
     index: HashMap<Box<[u16]>, u32>,
@@ -78,7 +78,7 @@ pub struct Table {
     /// Words that several parameters share, with those parameters: how often a row uses each is a feature.
     words: Vec<(Vec<usize>, u16)>,
     /// Scales of parameters and words.
-    feature_scales: Vec<Scale>,
+    scales: Vec<Scale>,
 }
 
 impl Table {
@@ -108,7 +108,7 @@ impl Table {
     /// Another code for one parameter: near for numbers, at times far; any for words.
     fn step(&self, parameter: usize, code: u16, rng: &mut ChaCha8Rng) -> u16 {
         let count = self.parameters[parameter].values.len() as u16;
-        if self.scales[parameter] == Scale::Ordered && rng.random_range(0..3) > 0 {
+        if self.kinds[parameter] == Scale::Ordered && rng.random_range(0..3) > 0 {
             let reach = (count / 8).max(1);
             let distance = rng.random_range(1..=reach);
             let up = rng.random_range(0..2) == 0;
@@ -164,7 +164,7 @@ impl Table {
         let mut sum = 0.0;
         for (parameter, (&one, &code)) in here.iter().zip(there).enumerate() {
             let two = self.position(parameter, code);
-            sum += match self.scales[parameter] {
+            sum += match self.kinds[parameter] {
                 Scale::Ordered => (one - two).abs(),
                 Scale::Words(_) => f32::from(u8::from(one != two)),
             };
@@ -173,7 +173,7 @@ impl Table {
     }
 
     fn position(&self, parameter: usize, code: u16) -> f32 {
-        match self.scales[parameter] {
+        match self.kinds[parameter] {
             Scale::Words(_) => f32::from(code),
             Scale::Ordered => {
                 let last = self.parameters[parameter].values.len() - 1;
@@ -197,7 +197,7 @@ impl Domain for Table {
     }
 
     fn scales(&self) -> &[Scale] {
-        &self.feature_scales
+        &self.scales
     }
 
     fn features(&self, point: &u32) -> Vec<f32> {
@@ -244,7 +244,7 @@ impl Domain for Table {
         for (parameter, &code) in here.iter().enumerate() {
             let count = self.parameters[parameter].values.len() as u16;
             for other in (0..count).filter(|&other| other != code) {
-                if self.scales[parameter] == Scale::Ordered && other.abs_diff(code) > (count / 8).max(1) {
+                if self.kinds[parameter] == Scale::Ordered && other.abs_diff(code) > (count / 8).max(1) {
                     continue;
                 }
                 let mut codes: Box<[u16]> = here.into();

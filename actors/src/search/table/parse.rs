@@ -173,13 +173,13 @@ fn assemble(
         }
     }
     let parameters: Vec<Parameter> = parameters.into_iter().map(|(parameter, _)| parameter).collect();
-    let scales: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
+    let kinds: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
     let words = shared_words(&parameters);
     let counted = std::iter::repeat_n(Scale::Ordered, words.len());
     Ok(Table {
-        feature_scales: scales.iter().copied().chain(counted).collect(),
+        scales: kinds.iter().copied().chain(counted).collect(),
         words,
-        scales,
+        kinds,
         parameters,
         codes,
         index,
