@@ -30,6 +30,7 @@ pub mod replay;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+pub mod search;
 #[cfg(test)]
 mod simulation;
 pub mod streams;

@@ -3,7 +3,7 @@
 use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use super::run::RunOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hatchery_actors::trainer::simulated::TrainingTime;
+use hatchery_actors::{search::StrategyName, trainer::simulated::TrainingTime};
 use std::path::PathBuf;
 
 /// Breeds, trains and refines neural networks.
@@ -230,6 +230,8 @@ pub enum BenchCommand {
     Train(BenchTrainOptions),
     /// Time a coordinator with its journal and connections, with trainers that only pretend to train
     Coordinator(BenchCoordinatorOptions),
+    /// Replay a search strategy on a table of networks and what became of them
+    Search(BenchSearchOptions),
 }
 
 /// `hatchery bench coordinator`.
@@ -250,6 +252,42 @@ pub struct BenchCoordinatorOptions {
     /// Where the run is put, and left [default: a temporary directory, removed]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hatchery bench search`.
+#[derive(Debug, Args)]
+pub struct BenchSearchOptions {
+    /// The table, a CSV, with or without .gz: columns named valid* or test* are results, all others parameters
+    #[arg(long, value_name = "FILE")]
+    pub table: PathBuf,
+    /// hatchery, random, aging, steady, local, nsga2 or tpe
+    #[arg(long, value_name = "NAME", default_value = "hatchery")]
+    pub strategy: StrategyName,
+    /// The strategy is told one of the result columns whose names begin so, drawn anew for each evaluation
+    #[arg(long, value_name = "PREFIX", default_value = "valid")]
+    pub objective: String,
+    /// Reported is the mean of the result columns whose names begin so
+    #[arg(long, value_name = "PREFIX", default_value = "valid")]
+    pub report: String,
+    /// Evaluations of one search
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub evaluations: u64,
+    /// Evaluations side by side, in simulated time
+    #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub workers: u32,
+    /// Searches, from seeds 0, 1, ..
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// How far from the table's best report still counts as the optimum [default: 0.1 of percentages, else a
+    /// thousandth of what lies between the best row and the median one]
+    #[arg(long, value_name = "X")]
+    pub tolerance: Option<f64>,
+    /// Searches side by side [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub threads: Option<u32>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

@@ -11,4 +11,5 @@ mod bad_input;
 mod certificates;
 mod common;
 mod processes;
+mod replays;
 mod run;

@@ -28,7 +28,10 @@ impl Brain {
             return;
         }
         held.curve.push(report);
-        if !search || held.advised {
+        // Of one that was claimed, or whose reports were lost on the way, not all epochs are known: no rule is held
+        // against half a curve.
+        let whole = u32::try_from(held.curve.len()) == Ok(report.epoch);
+        if !search || held.advised || !whole {
             return;
         }
         let Some(mark) = self.stopping.verdict(&held.curve) else { return };

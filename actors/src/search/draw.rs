@@ -1,0 +1,103 @@
+//! Drawing new points: streams of chance, and points that nobody has asked for yet.
+
+use super::domain::Domain;
+use super::history::History;
+use crate::streams::{Purpose, stream};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// Draws in vain of one kind before another kind is tried.
+const DRAWS_MAX: u32 = 64;
+
+/// Draws in vain of random points before a space counts as exhausted.
+const RANDOM_DRAWS_MAX: u32 = 4_096;
+
+/// One stream per question, all from one seed.
+#[derive(Clone, Debug)]
+pub struct Chance {
+    seed: u64,
+    questions: u64,
+}
+
+impl Chance {
+    /// From this seed.
+    pub const fn new(seed: u64) -> Self {
+        Self { seed, questions: 0 }
+    }
+
+    /// The stream for the next question.
+    pub fn next(&mut self) -> ChaCha8Rng {
+        self.questions += 1;
+        stream(self.seed, Purpose::Selection, self.questions, 0)
+    }
+}
+
+/// A random point that is new; `None` where the space seems exhausted.
+pub fn fresh_random<D: Domain>(domain: &D, history: &History<D>, rng: &mut ChaCha8Rng) -> Option<D::Point> {
+    if domain.size().is_some_and(|size| history.points() as u64 >= size) {
+        return None;
+    }
+    let mut tries = (0..RANDOM_DRAWS_MAX).filter_map(|_| domain.random(rng));
+    let mut last = None;
+    let found = tries.find(|point| {
+        last = Some(point.clone());
+        !history.knows(&domain.key(point))
+    });
+    found.or_else(|| wander(domain, history, last?, rng))
+}
+
+/// Leaves known ground step by step, where random points are known nearly all.
+fn wander<D: Domain>(
+    domain: &D,
+    history: &History<D>,
+    from: D::Point,
+    rng: &mut ChaCha8Rng,
+) -> Option<D::Point> {
+    let mut here = from;
+    for _ in 0..RANDOM_DRAWS_MAX {
+        here = domain.mutate(&here, rng)?;
+        if !history.knows(&domain.key(&here)) {
+            return Some(here);
+        }
+    }
+    None
+}
+
+/// A new point by some variation, tried several times; random where it yields nothing new.
+pub fn fresh<D: Domain>(
+    domain: &D,
+    history: &History<D>,
+    rng: &mut ChaCha8Rng,
+    mut vary: impl FnMut(&mut ChaCha8Rng) -> Option<D::Point>,
+) -> Option<D::Point> {
+    for _ in 0..DRAWS_MAX {
+        if let Some(point) = vary(rng)
+            && !history.knows(&domain.key(&point))
+        {
+            return Some(point);
+        }
+    }
+    fresh_random(domain, history, rng)
+}
+
+/// `count` different places below `len`, in random order; all where there are fewer.
+pub fn places(len: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let count = count.min(len);
+    if count * 4 > len {
+        let mut all: Vec<usize> = (0..len).collect();
+        for place in 0..count {
+            let drawn = rng.random_range(place..len);
+            all.swap(place, drawn);
+        }
+        all.truncate(count);
+        return all;
+    }
+    let mut chosen = Vec::with_capacity(count);
+    while chosen.len() < count {
+        let place = rng.random_range(0..len);
+        if !chosen.contains(&place) {
+            chosen.push(place);
+        }
+    }
+    chosen
+}

@@ -1,0 +1,203 @@
+//! Hatchery's own strategy: evolution's variation proposes, a model of all results disposes.
+//!
+//! 1. The first points are spread out at random.
+//! 2. Then each question is answered with the best of some hundred candidates (random points, mutants and crossings
+//!    of the best, the neighbours of the most promising), judged by a Gaussian process by how much it may improve on
+//!    the best. What is under way counts as if it had ended as expected, so that workers side by side do not look in
+//!    the same place.
+//! 3. Early on two points are evaluated twice, to learn whether results are noisy. Where they are, the last part of
+//!    the budget goes to telling the leader from its challengers, and results are smoothed before one is handed over.
+//! 4. Where there are so many workers that most of the budget would be spent before anything is known, a part of it
+//!    is held back until the first results are in; the slowest evaluations take longer than that anyway.
+//!
+//! The same settings serve every domain. It must not know what points mean.
+
+mod knowledge;
+mod pace;
+mod pool;
+mod surrogate;
+
+#[cfg(test)]
+mod tests;
+
+use super::domain::Domain;
+use super::draw::{Chance, fresh_random};
+use super::model::encoding::encode;
+use super::model::kernel::{Hyper, squared_distance};
+use super::strategy::{Ask, Context, Outcome, Strategy, TrialId};
+use knowledge::Knowledge;
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+use surrogate::Surrogate;
+
+/// Points that are spread out before a model is asked, where the budget is large enough.
+const FIRST_POINTS: u64 = 10;
+
+/// Random points among which the one farthest from all others is taken, while points are spread out.
+const SPREAD_DRAWS: u32 = 10;
+
+/// The latest evaluations from which a spread-out point keeps its distance.
+const SPREAD_POINTS_MAX: usize = 256;
+
+/// Evaluations after which a point is evaluated again to see whether results are noisy, first and second time.
+const TEST_FIRST: u64 = 15;
+const TEST_SECOND: u64 = 25;
+
+/// Share of the budget, at its end, that tells leaders apart where results are noisy.
+const FINALS_SHARE: f64 = 0.3;
+
+/// Without a counted budget, one in so many evaluations does.
+const FINALS_EVERY: u64 = 5;
+
+/// Evaluations from which on several proposals are drawn from one pool: then results abound, and time counts.
+const POOL_SHARED_FROM: usize = 512;
+
+/// Most proposals drawn from one pool.
+const POOL_PROPOSALS_MAX: usize = 128;
+
+/// One more shared proposal for so many evaluations.
+const POOL_SHARED_EACH: usize = 64;
+
+/// Hatchery's own strategy.
+pub struct Hatchery<D: Domain> {
+    knowledge: Knowledge<D>,
+    chance: Chance,
+    hyper: Option<Hyper>,
+    fitted_at: usize,
+    surrogate: Option<Surrogate>,
+    /// Further proposals of the last pool, best first.
+    proposals: VecDeque<D::Point>,
+}
+
+impl<D: Domain> Hatchery<D> {
+    /// A search from this seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            knowledge: Knowledge::default(),
+            chance: Chance::new(seed),
+            hyper: None,
+            fitted_at: 0,
+            surrogate: None,
+            proposals: VecDeque::new(),
+        }
+    }
+
+    fn choose(&mut self, domain: &D, context: &Context, rng: &mut ChaCha8Rng) -> Option<D::Point> {
+        let started = self.knowledge.history.trials().len() as u64;
+        if started < context.evaluations.map_or(FIRST_POINTS, |all| (all / 8).clamp(3, FIRST_POINTS)) {
+            return self.spread(domain, rng);
+        }
+        if let Some(test) = self.test(started, context) {
+            return Some(test);
+        }
+        if let Some(proposal) = self.shared(domain) {
+            return Some(proposal);
+        }
+        self.learn(domain);
+        let Some(surrogate) = &self.surrogate else { return self.spread(domain, rng) };
+        let contender = if self.knowledge.is_noisy() && in_finals(context, started) {
+            surrogate.contender().and_then(|contender| self.knowledge.point(contender))
+        } else {
+            None
+        };
+        let shared = started as usize / POOL_SHARED_EACH;
+        let shared =
+            if shared < POOL_SHARED_FROM / POOL_SHARED_EACH { 1 } else { shared.min(POOL_PROPOSALS_MAX) };
+        if contender.is_none() || shared > 1 {
+            self.proposals = pool::proposals(domain, &self.knowledge, surrogate, shared, rng).into();
+        }
+        if contender.is_some() {
+            return contender;
+        }
+        self.shared(domain)
+    }
+
+    /// The next proposal of the last pool that nobody has asked for meanwhile.
+    fn shared(&mut self, domain: &D) -> Option<D::Point> {
+        while let Some(proposal) = self.proposals.pop_front() {
+            if !self.knowledge.history.knows(&domain.key(&proposal)) {
+                return Some(proposal);
+            }
+        }
+        None
+    }
+
+    /// A point whose evaluation again would tell whether results are noisy, where it is time to know.
+    fn test(&self, started: u64, context: &Context) -> Option<D::Point> {
+        let tests = self.knowledge.repetitions();
+        let due = (tests == 0 && started >= TEST_FIRST) || (tests == 1 && started >= TEST_SECOND);
+        let worth = match (context.evaluations_left, context.evaluations) {
+            (Some(left), Some(all)) => left >= all / 2,
+            _ => true,
+        };
+        if due && worth && !self.knowledge.is_noisy() { self.knowledge.distinct() } else { None }
+    }
+
+    /// Brings the model up to date.
+    fn learn(&mut self, domain: &D) {
+        let examples = surrogate::examples(&self.knowledge);
+        self.surrogate = None;
+        if examples.done < surrogate::EXAMPLES_MIN {
+            return;
+        }
+        if self.hyper.is_none() || surrogate::is_outgrown(self.fitted_at, self.knowledge.points_done()) {
+            let start = self.hyper.take();
+            self.hyper = Some(surrogate::fit_hyper(&self.knowledge, &examples, domain.scales(), start));
+            self.fitted_at = self.knowledge.points_done();
+        }
+        self.surrogate = self.hyper.as_ref().map(|hyper| Surrogate::new(&self.knowledge, &examples, hyper));
+    }
+
+    /// A random point far from all others.
+    fn spread(&self, domain: &D, rng: &mut ChaCha8Rng) -> Option<D::Point> {
+        let latest = self.knowledge.latest(SPREAD_POINTS_MAX);
+        let mut best: Option<(f32, D::Point)> = None;
+        for _ in 0..SPREAD_DRAWS {
+            let point = fresh_random(domain, &self.knowledge.history, rng)?;
+            let encoded = encode(domain.scales(), &domain.features(&point));
+            let ones = vec![1.0; encoded.len()];
+            let distances = latest.iter().map(|other| squared_distance(&ones, other, &encoded));
+            let nearest = distances.fold(f32::INFINITY, f32::min);
+            if best.as_ref().is_none_or(|(farthest, _)| nearest > *farthest) {
+                best = Some((nearest, point));
+            }
+        }
+        best.map(|(_, point)| point)
+    }
+}
+
+/// Whether this is the part of the budget in which leaders are told apart. Where evaluations are not counted, some of
+/// all are used for it.
+fn in_finals(context: &Context, started: u64) -> bool {
+    match (context.evaluations_left, context.evaluations) {
+        (Some(left), Some(all)) => left as f64 <= FINALS_SHARE * all as f64,
+        _ => started.is_multiple_of(FINALS_EVERY),
+    }
+}
+
+impl<D: Domain> Strategy<D> for Hatchery<D> {
+    fn ask(&mut self, domain: &D, context: &Context) -> Ask<D::Point> {
+        let started = self.knowledge.history.trials().len() as u64;
+        let pending = self.knowledge.history.pending().len() as u64;
+        if pending > 0 && started >= pace::allowed(context, started - pending) {
+            return Ask::Wait;
+        }
+        let mut rng = self.chance.next();
+        let point = self
+            .choose(domain, context, &mut rng)
+            .or_else(|| fresh_random(domain, &self.knowledge.history, &mut rng));
+        point.map_or(Ask::Exhausted, |point| self.knowledge.start(domain, point))
+    }
+
+    fn tell(&mut self, domain: &D, trial: TrialId, outcome: &Outcome) {
+        self.knowledge.tell(domain, trial, outcome);
+    }
+
+    fn incumbent(&mut self, domain: &D) -> Option<TrialId> {
+        self.learn(domain);
+        let leader = self.surrogate.as_ref().and_then(Surrogate::safest);
+        leader
+            .and_then(|leader| self.knowledge.representative(leader))
+            .or_else(|| self.knowledge.history.best().map(|(trial, _)| trial))
+    }
+}

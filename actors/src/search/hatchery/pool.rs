@@ -1,0 +1,113 @@
+//! Candidates: where they come from, and which of them promises most.
+
+use super::knowledge::Knowledge;
+use super::surrogate::Surrogate;
+use super::{Domain, encode};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
+
+/// Random points in a pool.
+const RANDOM_POINTS: usize = 100;
+
+/// Mutants in a pool, of one to three mutations each.
+const MUTANTS: usize = 200;
+const MUTATIONS_MAX: usize = 3;
+
+/// Crossings in a pool.
+const CROSSINGS: usize = 20;
+
+/// Parents of mutants and crossings.
+const PARENTS_MAX: usize = 8;
+
+/// Steps uphill from the most promising candidates, and the neighbours looked at in each.
+const CLIMBS: usize = 8;
+const CLIMBERS: usize = 3;
+const NEIGHBOURS_MAX: usize = 40;
+
+/// The most promising new points, best first; fewer than `max` where fewer are found.
+pub(super) fn proposals<D: Domain>(
+    domain: &D,
+    knowledge: &Knowledge<D>,
+    surrogate: &Surrogate,
+    max: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<D::Point> {
+    let mut pool = Pool { domain, knowledge, surrogate, seen: HashSet::new(), candidates: Vec::new() };
+    pool.fill(rng);
+    pool.climb(rng);
+    pool.rank();
+    pool.candidates.into_iter().take(max).map(|candidate| candidate.point).collect()
+}
+
+struct Candidate<P> {
+    promise: f64,
+    point: P,
+    climbed: bool,
+}
+
+struct Pool<'a, D: Domain> {
+    domain: &'a D,
+    knowledge: &'a Knowledge<D>,
+    surrogate: &'a Surrogate,
+    seen: HashSet<D::Key>,
+    candidates: Vec<Candidate<D::Point>>,
+}
+
+impl<D: Domain> Pool<'_, D> {
+    fn consider(&mut self, point: Option<D::Point>) {
+        let Some(point) = point else { return };
+        let key = self.domain.key(&point);
+        if self.knowledge.history.knows(&key) || !self.seen.insert(key) {
+            return;
+        }
+        let encoded = encode(self.domain.scales(), &self.domain.features(&point));
+        let promise = self.surrogate.promise(&encoded);
+        self.candidates.push(Candidate { promise, point, climbed: false });
+    }
+
+    fn fill(&mut self, rng: &mut ChaCha8Rng) {
+        for _ in 0..RANDOM_POINTS {
+            self.consider(self.domain.random(rng));
+        }
+        let elite = self.surrogate.elite(PARENTS_MAX);
+        let parents: Vec<D::Point> = elite.filter_map(|site| self.knowledge.point(site)).collect();
+        if parents.is_empty() {
+            return;
+        }
+        for mutant in 0..MUTANTS {
+            // The square of an even draw favours the best.
+            let drawn = (rng.random::<f64>().powi(2) * parents.len() as f64) as usize;
+            let mut point = parents[drawn.min(parents.len() - 1)].clone();
+            for _ in 0..=mutant % MUTATIONS_MAX {
+                point = self.domain.mutate(&point, rng).unwrap_or(point);
+            }
+            self.consider(Some(point));
+        }
+        for _ in 0..CROSSINGS {
+            let (one, other) = (rng.random_range(0..parents.len()), rng.random_range(0..parents.len()));
+            self.consider(self.domain.crossover(&parents[one], &parents[other], rng));
+        }
+    }
+
+    /// Looks at the neighbours of the most promising.
+    fn climb(&mut self, rng: &mut ChaCha8Rng) {
+        for _ in 0..CLIMBS {
+            self.rank();
+            let Some(from) = self.candidates.iter_mut().take(CLIMBERS).find(|candidate| !candidate.climbed)
+            else {
+                return;
+            };
+            from.climbed = true;
+            let point = from.point.clone();
+            for neighbour in self.domain.neighbours(&point, NEIGHBOURS_MAX, rng) {
+                self.consider(Some(neighbour));
+            }
+        }
+    }
+
+    /// Best first; of equals, the first to come (the sort is stable).
+    fn rank(&mut self) {
+        self.candidates.sort_by(|one, other| other.promise.total_cmp(&one.promise));
+    }
+}
