@@ -197,8 +197,8 @@ pub async fn conduct(
     controls: Controls,
 ) -> Result<SearchSummary, SearchError> {
     let dir = journal.dir().to_owned();
-    let brain = restore(&journal, &setup)?;
     let record = journal.record()?;
+    let brain = restore(&journal, &record, &setup)?;
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
@@ -242,10 +242,9 @@ pub(crate) fn welcome(setup: &SearchSetup, started_ms: i64, threads: u32) -> Res
 }
 
 /// The brain as the journal leaves it: of a new run, at the beginning.
-fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError> {
-    let record = journal.record()?;
+fn restore(journal: &Journal, record: &RunRecord, setup: &SearchSetup) -> Result<Brain, SearchError> {
     if record.info.data_hash != setup.data_hash {
-        let (found, recorded) = (setup.data_hash.clone(), record.info.data_hash);
+        let (found, recorded) = (setup.data_hash.clone(), record.info.data_hash.clone());
         return Err(SearchError::OtherData { found, recorded });
     }
     let mut weights = BTreeMap::new();
@@ -254,7 +253,7 @@ fn restore(journal: &Journal, setup: &SearchSetup) -> Result<Brain, SearchError>
             weights.insert(evaluation.id, Arc::new(kept));
         }
     }
-    Ok(Brain::restore(settings(setup), &record, weights))
+    Ok(Brain::restore(settings(setup), record, weights))
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {

@@ -198,6 +198,32 @@ pub fn read(dir: &Path) -> Result<RunRecord, JournalError> {
     read_all(&whole, &path)
 }
 
+/// What a run is about, where it stands, and how many individuals were born in it: what can be read at once, however
+/// long the run has been.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    /// What it is about.
+    pub info: RunInfo,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Individuals born.
+    pub born: u64,
+}
+
+/// Reads the outline of the run in `dir`.
+///
+/// # Errors
+/// As `read`.
+pub fn outline(dir: &Path) -> Result<Outline, JournalError> {
+    let (connection, path) = open(dir)?;
+    let query = || -> rusqlite::Result<Outline> {
+        let run = read_run(&connection)?;
+        let born: i64 = connection.query_row("SELECT count(*) FROM individuals", [], |row| row.get(0))?;
+        Ok(Outline { info: run.info, stage: run.stage, born: born.unsigned_abs() })
+    };
+    query().map_err(|error| unreadable(error, &path))
+}
+
 /// Reads the weights that an evaluation left; `None` where they are not kept.
 ///
 /// # Errors
@@ -278,7 +304,11 @@ pub(super) fn read_all(connection: &Connection, path: &Path) -> Result<RunRecord
         record.final_result = read_final(connection)?;
         Ok(record)
     };
-    query().map_err(|error| match error {
+    query().map_err(|error| unreadable(error, path))
+}
+
+fn unreadable(error: rusqlite::Error, path: &Path) -> JournalError {
+    match error {
         // A cell that does not hold what we write there.
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
@@ -286,7 +316,7 @@ pub(super) fn read_all(connection: &Connection, path: &Path) -> Result<RunRecord
             JournalError::Corrupt { path: path.to_owned(), detail: error.to_string() }
         }
         error => schema::classify("read", path, error),
-    })
+    }
 }
 
 /// Reads one evaluation's weights.

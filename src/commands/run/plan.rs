@@ -99,7 +99,7 @@ fn is_taken(path: &Path) -> bool {
 fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     let directory = resumed_directory(options)?;
     let root = directory.root();
-    let record = record::read(root).or_exit(Exit::RunDirectory)?;
+    let record = record::outline(root).or_exit(Exit::RunDirectory)?;
     let recorded = format!("the experiment recorded in {}", root.display());
     let stored = Experiment::parse(&record.info.experiment, &recorded, &[]).or_exit(Exit::RunDirectory)?;
     // The file holds what an earlier resume has changed; a run that was killed at its very begin has none yet.
@@ -116,7 +116,7 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
             .or_exit(Exit::Experiment)?;
     }
     // Who is born already is evaluated, whatever the new budget says.
-    let born = u32::try_from(record.individuals.len()).unwrap_or(u32::MAX);
+    let born = u32::try_from(record.born).unwrap_or(u32::MAX);
     experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
     not_in_use(root)?;
     Ok(Plan { experiment, directory, resume: true, finished: record.stage == Stage::Done })

@@ -25,7 +25,7 @@ pub type Address = Rc<Cell<Option<SocketAddr>>>;
 
 /// Whether there is a run in the directory.
 pub fn has_begun(root: &Path) -> bool {
-    record::read(root).is_ok()
+    record::outline(root).is_ok()
 }
 
 /// The coordinator: the first one begins the run, or goes on with it, as the plan says; the next ones go on with it.
