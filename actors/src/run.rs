@@ -1,12 +1,15 @@
 //! A whole search, from a journal to a summary: the one thing that the program calls.
 //!
 //! ```no_run
-//! # use hatchery_actors::{journal::{Journal, RunInfo}, run::{SearchSetup, controls, run_search}};
-//! # async fn example(dir: &std::path::Path, info: RunInfo, setup: SearchSetup) -> Result<(), Box<dyn std::error::Error>> {
+//! # use hatchery_actors::{journal::{Journal, RunInfo}, run::{SearchSetup, controls, run_search}, trainer::WorkFactory};
+//! # use std::{path::Path, sync::Arc};
+//! # type Anyhow = Box<dyn std::error::Error>;
+//! # async fn example(dir: &Path, info: RunInfo, setup: SearchSetup, work: Arc<dyn WorkFactory>) -> Result<(), Anyhow> {
 //! let journal = Journal::create(dir, &info)?; // or Journal::resume(dir)
 //! let (stop, progress, controls) = controls();
 //! // Give `stop` to whoever hears Ctrl-C, and `progress` to the display.
-//! let summary = run_search(journal, setup, controls).await?;
+//! // `work` says how a network is trained; it runs on threads of this process.
+//! let summary = run_search(journal, setup, work, controls).await?;
 //! # Ok(()) }
 //! ```
 
