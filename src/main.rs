@@ -17,6 +17,7 @@ mod network;
 mod outfit;
 mod output;
 mod progress;
+mod records;
 mod report;
 mod retrain;
 mod run_directory;

@@ -3,20 +3,71 @@
 //! A reader that closes the pipe (`hatchery list RUN | head`) is no failure: what cannot be written is dropped.
 
 use std::{
+    borrow::Cow,
     fmt::Display,
     io::{IsTerminal, Write},
 };
 
-/// Prints a line to standard output.
+/// Prints a line, or several, to standard output.
 pub fn say(line: impl Display) {
+    let line = line.to_string();
     let mut stdout = std::io::stdout().lock();
-    _ = writeln!(stdout, "{line}");
+    _ = writeln!(stdout, "{}", tame(&line));
     _ = stdout.flush();
 }
 
-/// Prints a line to standard error.
+/// Prints a JSON value as one line: what would command a terminal is escaped as JSON does it, so that it is still there
+/// for whoever reads the line.
+pub fn say_json(value: &serde_json::Value) {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        if c.is_control() || is_turning(c) {
+            line.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            line.push(c);
+        }
+    }
+    say(line);
+}
+
+/// Prints a line, or several, to standard error.
 pub fn note(line: impl Display) {
-    _ = writeln!(std::io::stderr().lock(), "{line}");
+    _ = writeln!(std::io::stderr().lock(), "{}", tame(&line.to_string()));
+}
+
+/// A text that no terminal takes for commands: control characters but line ends and tabs become visible. Texts come
+/// from journals, workers and libraries; none of them draws, so nothing is lost.
+fn tame(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_turning(c);
+    if text.contains(is_harmful) {
+        Cow::Owned(text.chars().map(|c| if is_harmful(c) { visible(c) } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A text as part of one line: as `say` does it, and line ends and tabs become visible, too.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() || is_turning(c);
+    if text.contains(is_harmful) {
+        Cow::Owned(text.chars().map(|c| if is_harmful(c) { visible(c) } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether a character turns round the direction in which the others are shown.
+const fn is_turning(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The picture of a control character where there is one.
+fn visible(c: char) -> char {
+    match c {
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        '\x7f' => '\u{2421}',
+        _ => char::REPLACEMENT_CHARACTER,
+    }
 }
 
 /// Prints a failure to standard error.
@@ -65,6 +116,8 @@ pub fn duration(seconds: f64) -> String {
 
 /// Lays rows out in columns, two spaces apart; columns of numbers are flush right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<Cow<'_, str>>> =
+        rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(header.get(column).map(|name| name.chars().count())).max().unwrap_or(0)
@@ -82,7 +135,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(header.to_vec())];
-    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.extend(rows.iter().map(|row| line(row.iter().map(AsRef::as_ref).collect())));
     lines.join("\n")
 }
 
@@ -100,6 +153,14 @@ mod tests {
         assert_eq!(duration(59.6), "1m00s");
         assert_eq!(duration(3723.0), "1h02m");
         assert_eq!(duration(f64::NAN), "-");
+    }
+
+    #[test]
+    fn no_text_commands_a_terminal() {
+        let text = "a\u{1b}]0;title\u{7}\u{9b}31m\rb\u{202e}\n\tc";
+        assert_eq!(tame(text), "a␛]0;title␇\u{fffd}31m␍b\u{fffd}\n\tc");
+        assert_eq!(plain("a\nb\tc"), "a␊b␉c");
+        assert_eq!(tame("<script>"), "<script>");
     }
 
     #[test]

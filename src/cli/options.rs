@@ -30,7 +30,7 @@ pub enum Command {
     List(ListOptions),
     /// Show one network of a run: genome, learning curve, lineage
     Show(ShowOptions),
-    /// Write a network of a run as ONNX, training step, SVG or DOT
+    /// Write a network of a run (ONNX, training step, SVG, DOT), or the whole run (CSV, Parquet, TensorBoard, Optuna, MLflow)
     Export(ExportOptions),
     /// Test an exported model on the test part of data
     Test(TestOptions),
@@ -69,11 +69,14 @@ pub struct ShowOptions {
     pub run: PathBuf,
     /// The network's id [default: the best]
     pub id: Option<u64>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `hatchery export`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["onnx", "train_step", "svg", "dot"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["onnx", "train_step", "svg", "dot", "csv", "parquet", "tensorboard", "optuna", "mlflow"]))]
 pub struct ExportOptions {
     /// The run directory
     pub run: PathBuf,
@@ -91,6 +94,21 @@ pub struct ExportOptions {
     /// Draw its layers for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Write the run as tables: individuals.csv, evaluations.csv, curves.csv; or the evaluations alone as one file
+    #[arg(long, value_name = "DIR|FILE.csv")]
+    pub csv: Option<PathBuf>,
+    /// Write the run as tables in Parquet files
+    #[arg(long, value_name = "DIR")]
+    pub parquet: Option<PathBuf>,
+    /// Write learning curves and genes for TensorBoard
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
+    /// Write the run as an Optuna study in SQLite
+    #[arg(long, value_name = "FILE.db")]
+    pub optuna: Option<PathBuf>,
+    /// Log the run to an MLflow server: http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub mlflow: Option<String>,
     /// Never fetch ONNX Runtime (a network whose weights were not kept is trained again)
     #[arg(long)]
     pub offline: bool,

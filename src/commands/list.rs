@@ -2,7 +2,8 @@
 
 use crate::{
     cli::{exit::Failure, options::ListOptions},
-    output::{self, duration, grouped, say},
+    output::{self, duration, grouped, say, say_json},
+    records::quoted,
     view::{self, Row, Run},
 };
 use serde_json::json;
@@ -17,7 +18,7 @@ pub fn list(options: &ListOptions) -> Result<(), Failure> {
     let default = if options.json || options.csv { usize::MAX } else { TABLE_ROWS };
     let shown = &ranked[..ranked.len().min(options.top.unwrap_or(default))];
     if options.json {
-        shown.iter().for_each(|row| say(as_json(row)));
+        shown.iter().for_each(|row| say_json(&as_json(row)));
     } else if options.csv {
         say("id,outcome,score,parameters,multiply_adds,epochs,seconds,finished_s,parents,operation,genome");
         shown.iter().for_each(|row| say(as_csv(row)));
@@ -75,14 +76,6 @@ fn as_csv(row: &Row) -> String {
         quoted(&row.summary),
     ]
     .join(",")
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
 
 fn as_table(run: &Run, shown: &[&Row]) -> String {

@@ -4,10 +4,11 @@ use super::pick;
 use crate::{
     cli::{exit::Failure, options::ShowOptions},
     drawing::Sketch,
-    output::{duration, grouped, say, table},
+    output::{duration, grouped, plain, say, say_json, table},
     view::{self, Row, Run},
 };
 use hatchery_models::training::outcome::EpochReport;
+use serde_json::{Value, json};
 
 /// Youngest ancestors that are shown.
 const ANCESTORS_MAX: usize = 40;
@@ -16,6 +17,10 @@ const ANCESTORS_MAX: usize = 40;
 pub fn show(options: &ShowOptions) -> Result<(), Failure> {
     let run = view::read(&options.run)?;
     let row = pick(&run, options.id)?;
+    if options.json {
+        say_json(&json(&run, row));
+        return Ok(());
+    }
     say(format_args!("network {} of {} ({})", row.id, run.directory, row.outcome.word()));
     facts(&run, row);
     say("\nlayers");
@@ -31,6 +36,40 @@ pub fn show(options: &ShowOptions) -> Result<(), Failure> {
     }
     lineage(&run, row.id);
     Ok(())
+}
+
+/// All that is known of a network.
+fn json(run: &Run, row: &Row) -> Value {
+    let best = run.best.as_ref().filter(|best| best.id == row.id);
+    let lineage: Vec<Value> = run
+        .lineage(row.id)
+        .iter()
+        .map(|one| {
+            json!({"id": one.id, "parents": one.parents, "score": one.score, "operation": one.operation,
+                   "summary": one.summary})
+        })
+        .collect();
+    json!({
+        "id": row.id,
+        "run": run.directory,
+        "outcome": row.outcome.word(),
+        "message": row.message,
+        "score": row.score,
+        "full_length_score": best.and_then(|best| best.full_length_score),
+        "test_score": best.and_then(|best| best.test_score),
+        "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
+        "epochs": row.epochs,
+        "seconds": row.seconds,
+        "finished_s": row.finished_s,
+        "parents": row.parents,
+        "operation": row.operation,
+        "summary": row.summary,
+        "genome": row.genome,
+        "curve": row.curve,
+        "final_curve": best.map(|best| &best.final_curve),
+        "lineage": lineage,
+    })
 }
 
 fn facts(run: &Run, row: &Row) {
@@ -55,7 +94,7 @@ fn facts(run: &Run, row: &Row) {
         facts.push(("message", row.message.clone()));
     }
     for (name, value) in facts {
-        say(format_args!("{name:14} {value}"));
+        say(format_args!("{name:14} {}", plain(&value)));
     }
 }
 

@@ -1,55 +1,151 @@
-//! `hatchery status`: how far a run is, living or not.
+//! `hatchery status`: how far a run is, living or not, on one screen.
 
 use super::run::summary;
 use crate::{
-    cli::{exit::Failure, options::StatusOptions},
-    output::{duration, grouped, say},
-    view,
+    cli::{
+        exit::{Exit, Failure, OrExit},
+        options::StatusOptions,
+    },
+    output::{duration, grouped, percent, plain, say, say_json},
+    records::{self, nodes::Node, standing::Standing},
+    view::{self, Run},
 };
-use hatchery_actors::journal::lock;
+use hatchery_actors::journal::{End, lock, workers};
 use serde_json::json;
+
+/// Nodes that are named; those that are here, and train, first.
+const NODES_MAX: usize = 8;
+/// Characters of a text that may be long.
+const TEXT_CHARS_MAX: usize = 160;
 
 /// Prints it.
 pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     let run = view::read(&options.run)?;
-    let holder = lock::holder(&options.run);
-    let alive = holder.is_some();
+    let records = records::read(&options.run)?;
+    let workers = workers::workers(&options.run).or_exit(Exit::RunDirectory)?;
+    let nodes = records::nodes::of(&workers, &records);
+    let standing = Standing::of(&records, run.networks_per_hour());
     if options.json {
         let mut object = summary::json(&run);
         if let Some(fields) = object.as_object_mut() {
             fields.insert("stage".to_owned(), json!(run.stage));
-            fields.insert("running".to_owned(), json!(alive));
-            fields.insert("process".to_owned(), json!(holder.flatten()));
+            fields.insert("running".to_owned(), json!(records.alive));
+            fields.insert("process".to_owned(), json!(lock::holder(&options.run).flatten()));
+            fields.insert("budget".to_owned(), standing.json());
+            fields.insert("nodes".to_owned(), nodes.iter().map(Node::json).collect());
         }
-        say(object);
+        say_json(&object);
         return Ok(());
     }
-    let state = match (alive, run.stage.as_str()) {
+    let mut lines = vec![format!("{}: {}", run.directory, state(&run, records.alive))];
+    if let Some(End::Failed(reason)) = &records.record.end {
+        lines.push(format!("failed: {}", short(reason)));
+    }
+    lines.extend(work(&run, &standing));
+    lines.extend(best(&run));
+    lines.push(crew(&nodes));
+    lines.extend(named(&nodes));
+    lines.extend(run.incidents.text());
+    say(lines.join("\n"));
+    Ok(())
+}
+
+fn state(run: &Run, alive: bool) -> String {
+    match (alive, run.stage.as_str()) {
         (true, stage) => format!("running, stage {stage}, {} in training", run.running),
         (false, "done") => "done".to_owned(),
         (false, stage) => format!("not running, stopped at stage {stage}; --resume goes on"),
-    };
-    say(format_args!("{}: {state}", run.directory));
-    say(format_args!(
-        "{} evaluations ({} completed) in {}, {:.0} networks per hour",
-        run.rows.len(),
-        run.completed(),
-        duration(run.elapsed_s),
-        run.networks_per_hour()
-    ));
-    for (outcome, count) in run.outcomes() {
-        say(format_args!("  {count:6} {}", outcome.replace('_', " ")));
     }
-    if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
-        say(format_args!(
+}
+
+fn work(run: &Run, standing: &Standing) -> Vec<String> {
+    let left = standing.left_s.map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
+    let of = |max: Option<String>| max.map(|max| format!(" of {max}")).unwrap_or_default();
+    let mut lines = vec![
+        format!(
+            "budget: {} evaluations{}, {}{}{left}",
+            standing.counted,
+            of(standing.evaluations_max.map(|max| max.to_string())),
+            duration(standing.elapsed_s),
+            of(standing.seconds_max.map(duration)),
+        ),
+        format!(
+            "rate: {:.0} networks an hour, trainers {} busy",
+            run.networks_per_hour(),
+            percent(run.utilisation())
+        ),
+    ];
+    let outcomes: Vec<String> = run
+        .outcomes()
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.replace('_', " ")))
+        .collect();
+    if !outcomes.is_empty() {
+        lines.push(format!("outcomes: {}", outcomes.join(", ")));
+    }
+    lines
+}
+
+fn best(run: &Run) -> Vec<String> {
+    let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) else {
+        return vec!["best: none yet".to_owned()];
+    };
+    vec![
+        format!(
             "best: network {}, validation {} ({}), test {}, {} parameters",
             row.id,
             run.write_score(best.valid_score()),
             best.valid_score_origin(),
             run.write_score(best.test_score),
             grouped(row.parameters)
-        ));
-        say(format_args!("      {}", row.summary));
+        ),
+        format!("      {}", short(&row.summary)),
+    ]
+}
+
+fn crew(nodes: &[Node]) -> String {
+    let here = nodes.iter().filter(|node| node.here).count();
+    format!("nodes: {here} here, {} gone", nodes.len() - here)
+}
+
+fn named(nodes: &[Node]) -> Vec<String> {
+    let mut order: Vec<&Node> = nodes.iter().collect();
+    order.sort_by_key(|node| (!node.here, node.slots.is_empty()));
+    let mut lines: Vec<String> = order.iter().take(NODES_MAX).map(|node| line(node)).collect();
+    if order.len() > NODES_MAX {
+        lines.push(format!("  and {} more; --json names all", order.len() - NODES_MAX));
     }
-    Ok(())
+    lines
+}
+
+fn line(node: &Node) -> String {
+    let state = match &node.reason {
+        None if node.slots.is_empty() => "here".to_owned(),
+        None => {
+            let slots: Vec<String> = node.slots.iter().map(|slot| slot.evaluation.to_string()).collect();
+            format!("trains {}", slots.join(", "))
+        }
+        Some(reason) => format!("gone: {reason}"),
+    };
+    let count =
+        |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+    let text = format!(
+        "  {} ({}): {state}; {} evaluations{}{}",
+        node.name,
+        node.devices.join(", "),
+        node.evaluations,
+        count(node.failures, "without a score"),
+        count(node.restarts, "restarts"),
+    );
+    short(&text)
+}
+
+/// On one line, and no longer than two lines of a terminal.
+fn short(text: &str) -> String {
+    let text = plain(text);
+    if text.chars().count() <= TEXT_CHARS_MAX {
+        return text.into_owned();
+    }
+    let begin: String = text.chars().take(TEXT_CHARS_MAX - 1).collect();
+    format!("{begin}…")
 }

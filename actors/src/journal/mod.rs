@@ -10,6 +10,7 @@ pub mod entry;
 mod error;
 pub mod happened;
 pub mod lock;
+pub mod optuna;
 pub mod record;
 mod schema;
 #[cfg(test)]
