@@ -1,61 +1,131 @@
-//! The log: what the libraries say goes to `log/` in the run directory, never to the terminal; only a worker, which has
-//! none, writes it to standard error.
+//! The log: what the program and its libraries say goes to `log/` in the run directory, never to the terminal; only a
+//! worker, which has none, writes it to standard error, where its supervisor takes it up.
 //!
 //! The run directory is known only after the first messages, so they wait in memory until [`open`] is called.
-//! `HATCHERY_LOG` takes a filter as `tracing-subscriber` understands it; `info` where nothing is said.
+//! `HATCHERY_LOG` takes a filter as `tracing-subscriber` understands it; `info` where nothing is said. docs/LOGS.md says
+//! what is written where.
 
+use crate::{
+    cli::exit::{Exit, Failure, OrExit},
+    rotating::RotatingFile,
+};
+use serde_json::{Value, json};
 use std::{
-    fs::File,
     io::{self, Write},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        MakeWriter,
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
+};
 
 /// Environment variable with the filter.
 const FILTER_VARIABLE: &str = "HATCHERY_LOG";
+/// Environment variable with the format, for the processes that this one starts, too.
+const FORMAT_VARIABLE: &str = "HATCHERY_LOG_FORMAT";
 /// What is logged where nothing is said. The cluster's library formats whole messages below warnings.
 const DEFAULT_FILTER: &str = "info,ractor_cluster=warn";
 /// Bytes that wait for the file; what comes before it beyond that is dropped.
 const WAITING_BYTES_MAX: usize = 1 << 20;
-/// Bytes that one log file may grow to; then it is silent. A long run writes a few megabytes.
-const FILE_BYTES_MAX: u64 = 256 << 20;
 
-static SINK: Mutex<Sink> = Mutex::new(Sink { waiting: Vec::new(), file: None, written_bytes: 0 });
+static SINK: Mutex<Sink> = Mutex::new(Sink { waiting: Vec::new(), file: None });
+static FORMAT: OnceLock<Format> = OnceLock::new();
 
 struct Sink {
     waiting: Vec<u8>,
-    file: Option<File>,
-    written_bytes: u64,
+    file: Option<RotatingFile>,
+}
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settles the format: what is asked for, else what the environment says, else text.
+///
+/// # Errors
+/// Where the environment says something else.
+pub fn choose(asked: Option<Format>) -> Result<(), Failure> {
+    let format = match (asked, std::env::var(FORMAT_VARIABLE)) {
+        (Some(format), _) => format,
+        (None, Ok(word)) => <Format as clap::ValueEnum>::from_str(&word, true)
+            .map_err(|_| anyhow::anyhow!("{FORMAT_VARIABLE} is {word:?}: text or json is wanted"))
+            .or_exit(Exit::Experiment)?,
+        (None, Err(_)) => Format::default(),
+    };
+    FORMAT.get_or_init(|| format);
+    Ok(())
+}
+
+/// Whether lines are JSON.
+pub fn is_json() -> bool {
+    FORMAT.get() == Some(&Format::Json)
+}
+
+/// What a process that is started has to find in its environment.
+pub fn environment() -> Vec<(String, String)> {
+    if is_json() { vec![(FORMAT_VARIABLE.to_owned(), "json".to_owned())] } else { Vec::new() }
 }
 
 /// Begins to log. A second call changes nothing.
 pub fn start() {
-    _ = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(ToSink).try_init();
+    begin(ToSink);
 }
 
 /// Begins to log to standard error: a worker has no run directory, and whoever started it keeps what it writes.
 pub fn start_on_stderr() {
-    let stderr = io::stderr;
-    _ = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(stderr).try_init();
+    begin(io::stderr);
+}
+
+fn begin(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(writer);
+    _ = match is_json() {
+        true => builder.json().flatten_event(true).with_span_list(false).try_init(),
+        false => builder.try_init(),
+    };
 }
 
 fn filter() -> EnvFilter {
     EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
 }
 
-/// Sends the log to `log/hatchery.log` in the run directory, behind what is there.
+/// A line that is no JSON, as a line of a JSON log: words of a process.
+pub fn as_json(process: &str, line: &str) -> Value {
+    let mut timestamp = String::new();
+    // A clock that cannot be written leaves the field empty.
+    _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    json!({"timestamp": timestamp, "level": "INFO", "message": line, "process": process})
+}
+
+/// What a line of a JSON log says, if it is one: its level and its message.
+pub fn message(line: &str) -> Option<(String, String)> {
+    if !line.starts_with('{') {
+        return None;
+    }
+    let value: Value = serde_json::from_str(line).ok()?;
+    Some((value["level"].as_str()?.to_owned(), value["message"].as_str()?.to_owned()))
+}
+
+/// Sends the log to `log/NAME.log` in the run directory, behind what is there. Each process has a name of its own.
 ///
 /// # Errors
 /// Where the file cannot be opened.
-pub fn open(run_directory: &Path) -> io::Result<()> {
-    let folder = run_directory.join("log");
-    std::fs::create_dir_all(&folder)?;
-    let mut file = File::options().create(true).append(true).open(folder.join("hatchery.log"))?;
+pub fn open(run_directory: &Path, name: &str) -> io::Result<()> {
+    let mut file = RotatingFile::open(run_directory.join("log").join(format!("{name}.log")))?;
     let mut sink = SINK.lock().unwrap_or_else(PoisonError::into_inner);
     let waiting = std::mem::take(&mut sink.waiting);
-    file.write_all(&waiting)?;
-    sink.written_bytes = file.metadata()?.len();
+    file.append(&waiting);
     sink.file = Some(file);
     Ok(())
 }
@@ -74,20 +144,28 @@ impl Write for ToSink {
     /// Never fails: a full disk must not take a run down through its log.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut sink = SINK.lock().unwrap_or_else(PoisonError::into_inner);
-        if sink.file.is_none() {
-            if sink.waiting.len() + bytes.len() <= WAITING_BYTES_MAX {
-                sink.waiting.extend_from_slice(bytes);
-            }
-        } else if sink.written_bytes + bytes.len() as u64 <= FILE_BYTES_MAX {
-            sink.written_bytes += bytes.len() as u64;
-            if let Some(file) = &mut sink.file {
-                _ = file.write_all(bytes);
-            }
+        match &mut sink.file {
+            Some(file) => file.append(bytes),
+            None if sink.waiting.len() + bytes.len() <= WAITING_BYTES_MAX => sink.waiting.extend_from_slice(bytes),
+            None => {}
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_json_log_are_known() {
+        let line = as_json("worker-0", "wörds \"quoted\"\n").to_string();
+        assert_eq!(message(&line), Some(("INFO".to_owned(), "wörds \"quoted\"\n".to_owned())));
+        assert_eq!(message("{\"level\":1}"), None);
+        assert_eq!(message("plain"), None);
     }
 }

@@ -20,9 +20,11 @@ mod progress;
 mod records;
 mod report;
 mod retrain;
+mod rotating;
 mod run_directory;
 mod said;
 mod signals;
+mod top;
 mod view;
 mod workshop;
 

@@ -7,7 +7,7 @@ pub mod exit;
 pub mod options;
 pub mod run;
 
-use crate::{commands, output};
+use crate::{commands, logging, output};
 use clap::Parser;
 use exit::Failure;
 use options::{Cli, Command};
@@ -17,8 +17,9 @@ use std::process::ExitCode;
 /// Parses the command line, does what it says, and reports failure on standard error.
 pub fn start() -> ExitCode {
     // Without a subcommand, the default experiment is run.
-    let command = Cli::parse().command.unwrap_or_else(|| Command::Run(RunOptions::default()));
-    match dispatch(&command) {
+    let cli = Cli::parse();
+    let command = cli.command.unwrap_or_else(|| Command::Run(RunOptions::default()));
+    match logging::choose(cli.log_format).and_then(|()| dispatch(&command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&failure);
@@ -38,6 +39,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Export(options) => commands::export::export(options),
         Command::Test(options) => commands::test::test(options),
         Command::Status(options) => commands::status::status(options),
+        Command::Top(options) => commands::top::top(options),
         Command::Replay(options) => commands::replay::replay(options),
         Command::Data(options) => commands::data::data(options),
         Command::Doctor(options) => commands::doctor::doctor(options),

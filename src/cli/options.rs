@@ -2,6 +2,7 @@
 
 use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use super::run::RunOptions;
+use crate::logging;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hatchery_actors::{search::StrategyName, trainer::simulated::TrainingTime};
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "hatchery", version, about, after_help = "Without a command, the preset `digits` is run.")]
 pub struct Cli {
+    /// How lines of the log are written [default: text, or what HATCHERY_LOG_FORMAT says]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<logging::Format>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -36,6 +40,8 @@ pub enum Command {
     Test(TestOptions),
     /// Say how far a run is
     Status(StatusOptions),
+    /// Watch a run in the terminal
+    Top(TopOptions),
     /// Make the recorded decisions of a run again, and say whether they are the same
     Replay(ReplayOptions),
     /// List, inspect and write data
@@ -153,6 +159,17 @@ pub struct StatusOptions {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `hatchery top`.
+#[derive(Debug, Args)]
+pub struct TopOptions {
+    /// The run directory, or the address of a coordinator: http://HOST:PORT
+    #[arg(value_name = "RUN|URL")]
+    pub run: String,
+    /// A file with the token of a coordinator that asks for one
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// `hatchery replay`.

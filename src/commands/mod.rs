@@ -12,6 +12,7 @@ pub mod run;
 pub mod show;
 pub mod status;
 pub mod test;
+pub mod top;
 pub mod worker;
 
 use crate::{

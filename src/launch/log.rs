@@ -2,17 +2,9 @@
 //!
 //! Until the folder is known, lines wait in memory. What cannot be written is dropped: no run ends for its log.
 
-use std::{
-    collections::VecDeque,
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use crate::{logging, rotating::RotatingFile};
+use std::{collections::VecDeque, path::Path};
 
-/// Length at which a file is put aside.
-const FILE_BYTES_MAX: u64 = 10 << 20;
-/// Files that are kept beside the one that is written: `NAME.log.1`, the later one, and `NAME.log.2`.
-const KEPT_FILES: u32 = 2;
 /// Bytes that wait for the folder.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 /// Lines that are last words.
@@ -24,10 +16,8 @@ const LAST_WORDS_LINE_CHARS: usize = 300;
 #[derive(Debug)]
 pub struct ProcessLog {
     name: String,
-    path: Option<PathBuf>,
-    file: Option<File>,
-    bytes: u64,
-    bytes_max: u64,
+    is_json: bool,
+    file: Option<RotatingFile>,
     waiting: Vec<u8>,
     last_words: VecDeque<String>,
 }
@@ -36,10 +26,8 @@ impl ProcessLog {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            path: None,
+            is_json: logging::is_json(),
             file: None,
-            bytes: 0,
-            bytes_max: FILE_BYTES_MAX,
             waiting: Vec::new(),
             last_words: VecDeque::new(),
         }
@@ -47,19 +35,19 @@ impl ProcessLog {
 
     /// From now on, writes to `NAME.log` in this folder, which is made where it is missing.
     pub fn open(&mut self, folder: &Path) {
-        if self.path.is_some() {
+        if self.file.is_some() {
             return;
         }
-        _ = std::fs::create_dir_all(folder);
-        self.path = Some(folder.join(format!("{}.log", self.name)));
-        self.reopen();
-        let waiting = std::mem::take(&mut self.waiting);
-        self.append(&waiting);
+        self.file = RotatingFile::open(folder.join(format!("{}.log", self.name))).ok();
+        if self.file.is_some() {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.append(&waiting);
+        }
     }
 
     /// Where it is written.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.file.as_ref().map(RotatingFile::path)
     }
 
     /// A line that the process wrote to standard error.
@@ -71,9 +59,14 @@ impl ProcessLog {
         self.remark(seconds, line);
     }
 
-    /// A line on the process, which is none of its words.
+    /// A line on the process, which is none of its words. As JSON, what is an object already stays as it is.
     pub fn remark(&mut self, seconds: f64, line: &str) {
-        self.append(format!("[{seconds:10.3}] {line}\n").as_bytes());
+        let line = match self.is_json {
+            true if logging::message(line).is_some() => format!("{line}\n"),
+            true => format!("{}\n", logging::as_json(&self.name, line)),
+            false => format!("[{seconds:10.3}] {line}\n"),
+        };
+        self.append(line.as_bytes());
     }
 
     /// The last lines that it wrote; forgets them.
@@ -82,40 +75,11 @@ impl ProcessLog {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        if self.path.is_none() {
-            if self.waiting.len() + bytes.len() <= WAITING_BYTES_MAX {
-                self.waiting.extend_from_slice(bytes);
-            }
-            return;
+        match &mut self.file {
+            Some(file) => file.append(bytes),
+            None if self.waiting.len() + bytes.len() <= WAITING_BYTES_MAX => self.waiting.extend_from_slice(bytes),
+            None => {}
         }
-        if self.bytes + bytes.len() as u64 > self.bytes_max && self.bytes > 0 {
-            self.put_aside();
-        }
-        if let Some(file) = &mut self.file
-            && file.write_all(bytes).is_ok()
-        {
-            self.bytes += bytes.len() as u64;
-        }
-    }
-
-    fn put_aside(&mut self) {
-        let Some(path) = &self.path else { return };
-        let numbered = |number: u32| {
-            let mut name = path.clone().into_os_string();
-            name.push(format!(".{number}"));
-            PathBuf::from(name)
-        };
-        for number in (1..KEPT_FILES).rev() {
-            _ = std::fs::rename(numbered(number), numbered(number + 1));
-        }
-        _ = std::fs::rename(path, numbered(1));
-        self.reopen();
-    }
-
-    fn reopen(&mut self) {
-        let open = |path: &PathBuf| File::options().create(true).append(true).open(path).ok();
-        self.file = self.path.as_ref().and_then(open);
-        self.bytes = self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |found| found.len());
     }
 }
 
@@ -141,19 +105,20 @@ mod tests {
     }
 
     #[test]
-    fn a_long_log_is_put_aside_and_the_oldest_goes() {
+    fn as_json_every_line_is_an_object() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = ProcessLog { bytes_max: 100, ..ProcessLog::new("w") };
+        let mut log = ProcessLog { is_json: true, ..ProcessLog::new("worker-0") };
         log.open(folder.path());
-        for number in 0..40 {
-            log.remark(0.0, &format!("number {number:04}"));
-        }
-        let mut names: Vec<_> =
-            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["w.log", "w.log.1", "w.log.2"]);
-        let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        assert!(text("w.log").contains("number 0039") && !text("w.log.2").contains("number 0000"));
-        assert!(names.iter().all(|name| text(name.to_str().unwrap()).len() <= 100));
+        log.remark(0.0, "--- started");
+        log.write(0.5, r#"{"level":"WARN","message":"odd","evaluation":7}"#);
+        log.write(0.6, "native \u{1b}[31mwords {");
+        let text = std::fs::read_to_string(folder.path().join("worker-0.log")).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["message"], &lines[0]["process"]), (&"--- started".into(), &"worker-0".into()));
+        assert!(lines[0]["timestamp"].as_str().unwrap().contains('T'));
+        assert_eq!(lines[1]["evaluation"], 7);
+        assert_eq!(lines[2]["message"], "native \u{1b}[31mwords {");
+        assert!(!text.contains('\u{1b}'));
     }
 }

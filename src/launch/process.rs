@@ -1,5 +1,6 @@
 //! One process: started in a group of its own, listened to line by line, ended.
 
+use crate::logging;
 use super::{ending::Ending, log::ProcessLog, policy::ProcessId};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
@@ -47,7 +48,7 @@ impl Program {
     pub fn own(arguments: Vec<OsString>) -> io::Result<Self> {
         let own = Path::new(OWN_PROGRAM);
         let executable = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
-        Ok(Self { executable, arguments, environment: Vec::new() })
+        Ok(Self { executable, arguments, environment: logging::environment() })
     }
 }
 

@@ -4,6 +4,12 @@
 //! They are Python's. `HATCHERY_PYTHON` names an interpreter that has them, else `python3` is asked; where it has them
 //! not, the tests say so and check what can be checked without.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests stop the test, and say why a test is skipped"
+)]
+
 mod mlflow;
 mod texts;
 

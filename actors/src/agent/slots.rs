@@ -94,8 +94,8 @@ impl Agent {
         fetching.downloads.remove(name);
         match (name, bytes) {
             (BlobName::Checkpoint(_), Ok(bytes)) => fetching.lease.checkpoint = Some(bytes.into()),
-            (BlobName::Checkpoint(ticket), Err(reason)) => {
-                tracing::warn!(%ticket, reason, "no checkpoint to go on from; the training begins anew");
+            (BlobName::Checkpoint(Ticket { evaluation, attempt }), Err(reason)) => {
+                tracing::warn!(%evaluation, attempt, reason, "no checkpoint to go on from; the training begins anew");
             }
             (_, bytes) => {
                 let weights =

@@ -98,7 +98,11 @@ impl Membership {
             }
             Step::Done(bytes) => Some(bytes),
             Step::Failed(reason) => {
-                tracing::warn!(worker = worker.0, blob = ?name, reason, "what an attempt has left cannot be fetched");
+                let evaluation = match name {
+                    BlobName::Weights(ticket) | BlobName::Checkpoint(ticket) => Some(ticket.evaluation.0),
+                    BlobName::Data(_) => None,
+                };
+                tracing::warn!(worker = worker.0, evaluation, blob = ?name, reason, "what an attempt has left cannot be fetched");
                 None
             }
         };
@@ -124,7 +128,8 @@ impl Membership {
         trained.weights = bytes.and_then(|bytes| match Weights::from_bytes(&bytes) {
             Ok(weights) => Some(weights),
             Err(error) => {
-                tracing::warn!(%ticket, %error, "weights that cannot be read are left out");
+                let Ticket { evaluation, attempt } = ticket;
+                tracing::warn!(%evaluation, attempt, %error, "weights that cannot be read are left out");
                 None
             }
         });

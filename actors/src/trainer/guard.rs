@@ -138,7 +138,8 @@ fn keep_watch(post: &Post, settings: GuardSettings, on_hang: &OnHang) {
             match alarm {
                 Alarm::Hangs { slot, seconds } => {
                     if let Some(hang) = at(slot).and_then(|pulse| pulse.hang(seconds)) {
-                        tracing::error!("{hang}; its process has to end");
+                        let (evaluation, attempt) = (hang.evaluation, hang.attempt);
+                        tracing::error!(%evaluation, attempt, "{hang}; its process has to end");
                         on_hang(&hang);
                     }
                 }

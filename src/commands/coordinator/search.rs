@@ -146,7 +146,7 @@ fn open_journal(plan: &Plan, info: &RunInfo) -> Result<Journal, Failure> {
     let journal = if plan.resume { Journal::resume(root) } else { Journal::create(root, info) };
     let journal = journal.or_exit(Exit::RunDirectory)?;
     write_whole(&plan.directory.experiment(), info.experiment.as_bytes()).or_exit(Exit::RunDirectory)?;
-    if let Err(error) = logging::open(root) {
+    if let Err(error) = logging::open(root, "hatchery") {
         // A run can do without its log.
         note(format_args!("warning: no log in {}: {error}", root.display()));
     }

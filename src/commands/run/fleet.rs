@@ -156,7 +156,7 @@ impl<'a> Fleet<'a> {
         if before.is_none() {
             let root = self.plan.directory.root();
             self.supervisor.open_logs(&self.plan.directory.log());
-            if let Err(error) = logging::open(root) {
+            if let Err(error) = logging::open(root, "supervisor") {
                 note(format_args!("warning: no log in {}: {error}", root.display()));
             }
             let display = Display::new(ready.accuracy, self.options.quiet);
@@ -192,8 +192,8 @@ impl<'a> Fleet<'a> {
         }
         if process == self.coordinator {
             self.say(line);
-        } else if line.contains(ERROR_LEVEL) {
-            self.say(&format!("{}: {line}", self.supervisor.name(process)));
+        } else if let Some(words) = error_in(line) {
+            self.say(&format!("{}: {words}", self.supervisor.name(process)));
         }
     }
 
@@ -308,6 +308,14 @@ impl<'a> Fleet<'a> {
             None if self.options.quiet => {}
             None => note(line),
         }
+    }
+}
+
+/// What a line of a worker's log says at error level.
+fn error_in(line: &str) -> Option<String> {
+    match logging::message(line) {
+        Some((level, message)) => (level == ERROR_LEVEL.trim()).then_some(message),
+        None => line.contains(ERROR_LEVEL).then(|| line.to_owned()),
     }
 }
 
