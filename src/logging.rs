@@ -88,8 +88,7 @@ pub fn start_on_stderr() {
 }
 
 fn begin(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(writer);
     _ = match is_json() {
         true => builder.json().flatten_event(true).with_span_list(false).try_init(),
         false => builder.try_init(),
@@ -144,9 +143,10 @@ impl Write for ToSink {
     /// Never fails: a full disk must not take a run down through its log.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut sink = SINK.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut sink.file {
+        let Sink { waiting, file } = &mut *sink;
+        match file {
             Some(file) => file.append(bytes),
-            None if sink.waiting.len() + bytes.len() <= WAITING_BYTES_MAX => sink.waiting.extend_from_slice(bytes),
+            None if waiting.len() + bytes.len() <= WAITING_BYTES_MAX => waiting.extend_from_slice(bytes),
             None => {}
         }
         Ok(bytes.len())

@@ -194,11 +194,19 @@ pub struct DataOptions {
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// List the kinds of data that can be read
-    List,
+    List(DataListOptions),
     /// Say what is in the data
     Inspect(InspectOptions),
     /// Write a part of the data as arrays x (raw values) and y
     Write(WriteOptions),
+}
+
+/// `hatchery data list`.
+#[derive(Debug, Args)]
+pub struct DataListOptions {
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How data is read and split; as in an experiment's `[data]`.

@@ -5,7 +5,7 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         options::{DataCommand, DataOptions, InspectOptions, Part, SourceOptions, WriteOptions},
     },
-    output::{duration, grouped, percent, say},
+    output::{duration, grouped, percent, say, say_json},
     run_directory::RunDirectory,
 };
 use hatchery_config::{Experiment, experiment};
@@ -16,15 +16,25 @@ use std::time::Instant;
 /// Does what is asked for.
 pub fn data(options: &DataOptions) -> Result<(), Failure> {
     match &options.command {
-        DataCommand::List => list(),
+        DataCommand::List(options) => list(options.json),
         DataCommand::Inspect(options) => inspect(options)?,
         DataCommand::Write(options) => write(options)?,
     }
     Ok(())
 }
 
-fn list() {
+fn list(as_json: bool) {
     for kind in data::catalogue() {
+        if as_json {
+            say_json(&json!({
+                "spelling": kind.spelling,
+                "explanation": kind.explanation,
+                "test_part": kind.test_part,
+                "embedded": kind.embedded,
+                "example": kind.example,
+            }));
+            continue;
+        }
         say(format_args!("{}\n    {}\n    test part: {}", kind.spelling, kind.explanation, kind.test_part));
         if !kind.embedded {
             say(format_args!("    for example: {}", kind.example));

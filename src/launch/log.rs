@@ -77,7 +77,9 @@ impl ProcessLog {
     fn append(&mut self, bytes: &[u8]) {
         match &mut self.file {
             Some(file) => file.append(bytes),
-            None if self.waiting.len() + bytes.len() <= WAITING_BYTES_MAX => self.waiting.extend_from_slice(bytes),
+            None if self.waiting.len() + bytes.len() <= WAITING_BYTES_MAX => {
+                self.waiting.extend_from_slice(bytes)
+            }
             None => {}
         }
     }

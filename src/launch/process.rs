@@ -1,7 +1,7 @@
 //! One process: started in a group of its own, listened to line by line, ended.
 
-use crate::logging;
 use super::{ending::Ending, log::ProcessLog, policy::ProcessId};
+use crate::logging;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
     ffi::OsString,

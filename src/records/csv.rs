@@ -5,10 +5,7 @@ use super::{
     table::{self, Cells, Table},
 };
 use crate::run_directory::{make, write_whole};
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// How a path ends that is one file, not a folder.
 const FILE_ENDING: &str = "csv";
@@ -39,22 +36,20 @@ fn text(table: &Table) -> String {
             if number > 0 {
                 text.push(',');
             }
-            cell(&mut text, &column.cells, row);
+            text.push_str(&cell(&column.cells, row));
         }
         text.push('\n');
     }
     text
 }
 
-fn cell(text: &mut String, cells: &Cells, row: usize) {
-    // Writing to a text cannot fail.
-    match cells {
-        Cells::Whole(cells) => cells.get(row).copied().flatten().map(|cell| write!(text, "{cell}").ok()),
-        Cells::Real(cells) => cells.get(row).copied().flatten().map(|cell| write!(text, "{cell}").ok()),
-        Cells::Text(cells) => {
-            cells.get(row).and_then(Option::as_ref).map(|cell| Some(text.push_str(&quoted(cell))))
-        }
+fn cell(cells: &Cells, row: usize) -> String {
+    let cell = match cells {
+        Cells::Whole(cells) => cells.get(row).copied().flatten().map(|cell| cell.to_string()),
+        Cells::Real(cells) => cells.get(row).copied().flatten().map(|cell| cell.to_string()),
+        Cells::Text(cells) => cells.get(row).and_then(Option::as_deref).map(quoted),
     };
+    cell.unwrap_or_default()
 }
 
 /// A text as one cell, whatever is in it.

@@ -29,7 +29,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
         frame.render_widget(Paragraph::new("looking .."), area);
         return;
     };
-    let chart = if area.height >= CHART_FROM_LINES { (area.height / 3).clamp(CHART_LINES.0, CHART_LINES.1) } else { 0 };
+    let chart = if area.height >= CHART_FROM_LINES {
+        (area.height / 3).clamp(CHART_LINES.0, CHART_LINES.1)
+    } else {
+        0
+    };
     let [head_area, chart_area, tables_area, foot_area] = Layout::vertical([
         Constraint::Length(HEAD_LINES),
         Constraint::Length(chart),
@@ -68,7 +72,8 @@ fn head(frame: &mut Frame<'_>, area: Rect, view: &View) {
         percent(view.utilisation)
     );
     frame.render_widget(Paragraph::new(vec![title, Line::from(budget)]), words);
-    frame.render_widget(Gauge::default().gauge_style(Style::new().fg(Color::Green)).ratio(spent(view)), gauge);
+    frame
+        .render_widget(Gauge::default().gauge_style(Style::new().fg(Color::Green)).ratio(spent(view)), gauge);
     let lines = match view.ranking.first() {
         Some(first) => vec![
             Line::from(format!(
@@ -88,7 +93,8 @@ fn head(frame: &mut Frame<'_>, area: Rect, view: &View) {
 /// The share of the budget that is spent: of evaluations and of time the greater one.
 fn spent(view: &View) -> f64 {
     let by_count = view.evaluations_max.map_or(0.0, |max| view.evaluations as f64 / max.max(1) as f64);
-    let by_time = view.left_s.map_or(0.0, |left| view.elapsed_s / (view.elapsed_s + left).max(f64::MIN_POSITIVE));
+    let by_time =
+        view.left_s.map_or(0.0, |left| view.elapsed_s / (view.elapsed_s + left).max(f64::MIN_POSITIVE));
     let spent = by_count.max(by_time);
     if spent.is_finite() { spent.clamp(0.0, 1.0) } else { 0.0 }
 }
@@ -96,7 +102,9 @@ fn spent(view: &View) -> f64 {
 /// The best over time, in steps.
 fn course(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for (seconds, score) in view.course.iter().copied().filter(|point| point.0.is_finite() && point.1.is_finite()) {
+    for (seconds, score) in
+        view.course.iter().copied().filter(|point| point.0.is_finite() && point.1.is_finite())
+    {
         points.extend(points.last().map(|(_, before)| (seconds, *before)));
         points.push((seconds, score));
     }
@@ -123,7 +131,12 @@ fn nodes(view: &View) -> Vec<Line<'static>> {
     order.sort_by_key(|node| node.slots.is_empty());
     let mut lines = vec![heading(format!("nodes ({})", view.nodes.len()))];
     for node in order {
-        lines.push(Line::from(format!("{}  {}, {} done", plain(&node.name), plain(&node.state), node.evaluations)));
+        lines.push(Line::from(format!(
+            "{}  {}, {} done",
+            plain(&node.name),
+            plain(&node.state),
+            node.evaluations
+        )));
         for slot in &node.slots {
             let epoch = slot.epoch.map(|epoch| format!("{epoch}/")).unwrap_or_default();
             lines.push(Line::from(format!(
@@ -198,7 +211,8 @@ mod tests {
             evaluations: 30,
             slots: vec![slot],
         };
-        let gone = NodeView { name: "worker-1@host".to_owned(), state: "gone: silent".to_owned(), ..node.clone() };
+        let gone =
+            NodeView { name: "worker-1@host".to_owned(), state: "gone: silent".to_owned(), ..node.clone() };
         let best = Ranked { id: 42, score: Some(0.9875), parameters: 41_234, summary: "dense 8".to_owned() };
         let view = View {
             title: "digits-1".to_owned(),
@@ -251,7 +265,10 @@ mod tests {
     #[test]
     fn what_matters_most_stays_where_there_is_little_room() {
         let screen = drawn(&state(), 40, 12);
-        assert!(screen.contains("60 of 100") && screen.contains("network 42") && screen.contains("q ends"), "{screen}");
+        assert!(
+            screen.contains("60 of 100") && screen.contains("network 42") && screen.contains("q ends"),
+            "{screen}"
+        );
         for (width, height) in [(1, 1), (3, 40), (200, 2), (20, 5), (10, 23), (100, 22)] {
             drawn(&state(), width, height);
             drawn(&State { view: Some(View::default()), trouble: None }, width, height);

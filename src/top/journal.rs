@@ -42,7 +42,10 @@ fn view(records: &Records, nodes: &[nodes::Node], now_ms: i64) -> View {
     let per_hour = if last_s > 0.0 { f64::from(count) * 3600.0 / last_s } else { 0.0 };
     let standing = Standing::of(records, per_hour);
     let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
-    records.search().filter_map(|one| one.outcome).for_each(|one| *outcomes.entry(one.word()).or_default() += 1);
+    records
+        .search()
+        .filter_map(|one| one.outcome)
+        .for_each(|one| *outcomes.entry(one.word()).or_default() += 1);
     let scores = records
         .search()
         .filter(|one| one.has_fitness())

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How long a server may take to begin.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Asks the server what has been logged.
 const QUESTION: &str = "
@@ -97,8 +97,12 @@ fn a_run_is_logged_once_however_often_it_is_exported() {
     let first = export();
     assert!(first.contains(&format!(": {count} evaluations logged")), "{first}");
     let second = export();
-    assert!(second.contains(": 0 evaluations logged") && second.contains(&format!(", {count} were there")), "{second}");
-    let output = Command::new(&python).args(["-c", QUESTION, &server.address, &count.to_string()]).output().unwrap();
+    assert!(
+        second.contains(": 0 evaluations logged") && second.contains(&format!(", {count} were there")),
+        "{second}"
+    );
+    let output =
+        Command::new(&python).args(["-c", QUESTION, &server.address, &count.to_string()]).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(output.status.success(), "{}", said.join("\n"));
 }

@@ -124,8 +124,8 @@ impl Work for TrainingWork {
 
     fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
         // What is logged meanwhile on this thread, by the library too, says which evaluation it is about.
-        let _span =
-            tracing::info_span!("training", evaluation = lease.evaluation.0, attempt = lease.attempt).entered();
+        let _span = tracing::info_span!("training", evaluation = lease.evaluation.0, attempt = lease.attempt)
+            .entered();
         match lease.kind {
             LeaseKind::Test => self.test(lease, observer),
             LeaseKind::Search | LeaseKind::Crown | LeaseKind::Final => {
