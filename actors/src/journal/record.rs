@@ -4,7 +4,7 @@
 use super::entry::{End, Stage};
 use super::error::JournalError;
 use super::{JOURNAL_FILE, RunInfo, curve, schema};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
@@ -372,10 +372,13 @@ fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
 const ALL_STAGES: [Stage; 5] = [Stage::Search, Stage::Crown, Stage::Final, Stage::Test, Stage::Done];
 
 fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individual>>> {
-    let mut statement = connection.prepare(
-        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // Before version 3 there was the Breeder alone.
+    let maker = if version < 3 { "'breeder'" } else { "maker" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM individuals ORDER BY id",
-    )?;
+    ))?;
     let rows = statement.query_map([], |row| {
         Ok(Arc::new(Individual {
             id: IndividualId(count(row, 0)?),
@@ -386,6 +389,7 @@ fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individ
             operation: row.get(5)?,
             parameters: count(row, 6)?,
             multiply_adds: count(row, 7)?,
+            maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
         }))
     })?;
     rows.collect()

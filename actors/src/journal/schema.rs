@@ -6,11 +6,12 @@
 //! the price is per flush, not per event.
 
 use super::error::JournalError;
+use crate::protocol::Maker;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// The oldest version that is still read, and brought up to date when a run goes on.
 const OLDEST_VERSION: i64 = 1;
@@ -47,6 +48,7 @@ CREATE TABLE individuals (
     hash TEXT NOT NULL UNIQUE,
     parents TEXT NOT NULL,
     operation TEXT NOT NULL,
+    maker TEXT NOT NULL,
     parameters INTEGER NOT NULL,
     multiply_adds INTEGER NOT NULL,
     born_ms INTEGER NOT NULL
@@ -176,7 +178,7 @@ pub fn check_version(connection: &Connection, path: &Path) -> Result<(), Journal
     Ok(())
 }
 
-/// Brings an older journal up to date: version 2 has workers.
+/// Brings an older journal up to date: version 2 has workers, version 3 says who made each network.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
@@ -184,10 +186,16 @@ pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), Jour
     if version == SCHEMA_VERSION {
         return Ok(());
     }
+    let makers = format!(
+        "ALTER TABLE individuals ADD COLUMN maker TEXT NOT NULL DEFAULT '{}';",
+        Maker::Breeder.word()
+    );
     let start = TABLES.find("CREATE TABLE workers").unwrap_or(TABLES.len());
     let length = TABLES.get(start..).and_then(|rest| rest.find(';')).unwrap_or(0);
     let workers = TABLES.get(start..=start + length).unwrap_or_default();
-    let upgrade = format!("BEGIN IMMEDIATE; {workers} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    let workers = if version < 2 { workers } else { "" };
+    let upgrade =
+        format!("BEGIN IMMEDIATE; {workers} {makers} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
     connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
 }
 

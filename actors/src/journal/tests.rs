@@ -262,7 +262,7 @@ fn another_schema_version_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     for error in [Journal::resume(&dir).unwrap_err(), record::read(&dir).unwrap_err()] {
-        assert!(matches!(error, JournalError::WrongVersion { found: 99, expected: 2, .. }), "{error}");
+        assert!(matches!(error, JournalError::WrongVersion { found: 99, expected: 3, .. }), "{error}");
     }
 }
 
