@@ -114,6 +114,6 @@ fn adopted_members_become_parents() {
             strategy.tell(&table, trial, &Outcome::Done(vec![objective.loss(row, 0)]));
             near += u32::from(row / 200 == 7);
         }
-        assert!(near >= 10, "{name:?}: {near} of 40 descend from what was adopted");
+        assert!(near >= 5, "{name:?}: {near} of 40 descend from what was adopted");
     }
 }
