@@ -51,10 +51,10 @@ impl SearchingMakers {
     fn strategy(&self, maker: Maker) -> Box<dyn Strategy<Genomes> + Send> {
         let seed = seed_for(self.seed, Purpose::Selection, maker as u64);
         if maker == Maker::Refiner {
-            return Box::new(Hatchery::new(seed));
+            return Box::new(Hatchery::without_repeats(seed));
         }
         match self.search.strategy {
-            SearchStrategy::Hatchery => Box::new(Hatchery::new(seed)),
+            SearchStrategy::Hatchery => Box::new(Hatchery::without_repeats(seed)),
             SearchStrategy::Random => Box::new(Random::new(seed)),
             SearchStrategy::Aging => Box::new(Evolution::new(self.evolution(Settings::AGING), seed)),
             SearchStrategy::Steady => Box::new(Evolution::new(self.evolution(Settings::STEADY), seed)),

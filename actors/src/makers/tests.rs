@@ -69,9 +69,9 @@ impl Life {
 fn every_strategy_makes_new_networks_and_knows_their_parents() {
     for &strategy in SearchStrategy::ALL {
         let mut life = Life::new(&makers(strategy));
-        (0..40).for_each(|_| drop(life.bear(Maker::Breeder)));
+        (0..70).for_each(|_| drop(life.bear(Maker::Breeder)));
         let hashes: BTreeSet<&str> = life.born.iter().map(|one| one.hash.as_str()).collect();
-        assert_eq!(hashes.len(), 40, "{strategy}");
+        assert_eq!(hashes.len(), 70, "{strategy}");
         for one in &life.born {
             assert!(one.parents.iter().all(|parent| parent.0 < one.id.0), "{strategy}");
             assert!(!one.operation.is_empty() && one.parameters > 0);

@@ -83,6 +83,8 @@ pub struct Hatchery<D: Domain> {
     judging: Option<Fitted>,
     /// Further proposals of the last pool, best first.
     proposals: VecDeque<D::Point>,
+    /// Whether a point may be evaluated more than once.
+    repeats: bool,
 }
 
 impl<D: Domain> Hatchery<D> {
@@ -94,7 +96,13 @@ impl<D: Domain> Hatchery<D> {
             asking: None,
             judging: None,
             proposals: VecDeque::new(),
+            repeats: true,
         }
+    }
+
+    /// The same, where no point is to be evaluated twice: then nothing is learned of chance, nor spent on it.
+    pub fn without_repeats(seed: u64) -> Self {
+        Self { repeats: false, ..Self::new(seed) }
     }
 
     fn choose(&mut self, domain: &D, context: &Context, rng: &mut ChaCha8Rng) -> Option<D::Point> {
@@ -110,7 +118,7 @@ impl<D: Domain> Hatchery<D> {
             return Some(proposal);
         }
         let Some(surrogate) = self.learn(domain) else { return self.spread(domain, context, rng) };
-        let contender = if self.knowledge.is_noisy() && in_finals(context, started) {
+        let contender = if self.repeats && self.knowledge.is_noisy() && in_finals(context, started) {
             surrogate.contender().and_then(|contender| self.knowledge.point(contender))
         } else {
             None
@@ -146,7 +154,11 @@ impl<D: Domain> Hatchery<D> {
             (Some(left), Some(all)) => left >= all / 2,
             _ => true,
         };
-        if due && worth && !self.knowledge.is_noisy() { self.knowledge.distinct() } else { None }
+        if self.repeats && due && worth && !self.knowledge.is_noisy() {
+            self.knowledge.distinct()
+        } else {
+            None
+        }
     }
 
     /// Looks at several losses in a new direction.
