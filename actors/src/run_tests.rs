@@ -98,6 +98,7 @@ impl Bench {
         let mut experiment =
             Experiment::parse("name = \"test\"\n[data]\nsource = \"digits\"\n", "test", &[]).unwrap();
         experiment.budget = Budget { evaluations: Some(evaluations), time: None };
+        experiment.search.stopping = EarlyStopping::Off;
         experiment.training.epochs = 4;
         experiment.final_training.epochs = 6;
         let setup = SearchSetup {

@@ -96,7 +96,7 @@ struct DrawingMind {
     drawing: Drawing,
     /// All that was ever heard, in one number.
     heard: u64,
-    best: Option<(f64, u64)>,
+    best: Option<(f64, IndividualId)>,
     numbers: std::collections::HashMap<IndividualId, u64>,
 }
 
@@ -121,16 +121,16 @@ impl Making for DrawingMind {
         if rng.random_bool(barren) {
             return Err("no viable genome".to_owned());
         }
-        let near = self.best.filter(|_| rng.random_bool(0.7));
-        let number = match near {
-            Some((_, best)) => rng.random_range(best / 2..=best + best / 2 + 5) % genomes + 1,
+        let parent = self.best.filter(|_| rng.random_bool(0.7)).map(|(_, id)| id);
+        let number = match parent.and_then(|id| self.numbers.get(&id)) {
+            Some(best) => rng.random_range(best / 2..=best + best / 2 + 5) % genomes + 1,
             None => rng.random_range(1..=genomes),
         };
         Ok(Newborn {
             genome: genome(number),
             summary: format!("dense {number}"),
             hash: format!("{number:x}"),
-            parents: Vec::new(),
+            parents: parent.into_iter().collect(),
             operation: "test".to_owned(),
             // Small networks are not the better ones: there is a front of score against size.
             parameters: number % 100,
@@ -148,10 +148,8 @@ impl Making for DrawingMind {
             News::Ended(id, Verdict::Failed) => self.note(id.0),
             News::Ended(id, Verdict::Judged(losses)) => {
                 self.note(id.0 ^ losses[0].to_bits());
-                if let Some(&number) = self.numbers.get(id)
-                    && self.best.is_none_or(|(loss, _)| losses[0] < loss)
-                {
-                    self.best = Some((losses[0], number));
+                if self.numbers.contains_key(id) && self.best.is_none_or(|(loss, _)| losses[0] < loss) {
+                    self.best = Some((losses[0], *id));
                 }
             }
         }
