@@ -284,6 +284,8 @@ pub(crate) fn settings_of(
         stopping,
         retry: RetryPolicy::new(&experiment.retry),
         claims: false,
+        inherit: experiment.training.inherit,
+        measure_latency: false,
     }
 }
 

@@ -65,6 +65,8 @@ fn lease(kind: LeaseKind) -> Lease {
         seconds_max: None,
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     }
 }
 

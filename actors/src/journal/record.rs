@@ -65,6 +65,10 @@ pub struct EvaluationRecord {
     pub seconds: f64,
     /// Seconds from genome to the first finished step.
     pub build_seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
+    /// The evaluation whose weights it began with, as of its last hand-out.
+    pub inherits: Option<EvaluationId>,
     /// Training steps.
     pub steps: u64,
     /// Training samples seen.
@@ -395,12 +399,14 @@ fn read_evaluations(
     connection: &Connection,
     individuals: &[Arc<Individual>],
 ) -> rusqlite::Result<Vec<EvaluationRecord>> {
-    let mut statement = connection.prepare(
+    // Older journals are read as they are: only a run that goes on brings its own up to date.
+    let newer = if schema::has_latency(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
+    let mut statement = connection.prepare(&format!(
         "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve, seconds,
          build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,
-         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id)
-         FROM evaluations ORDER BY id",
-    )?;
+         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id), {newer}
+         FROM evaluations ORDER BY id"
+    ))?;
     let rows = statement.query_map([], |row| evaluation_row(row, individuals))?;
     rows.collect()
 }
@@ -441,6 +447,8 @@ fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::R
         started_ms: row.get(18)?,
         finished_ms: row.get(19)?,
         has_weights: row.get(20)?,
+        latency_seconds: row.get(21)?,
+        inherits: row.get::<_, Option<i64>>(22)?.map(|id| EvaluationId(id.cast_unsigned())),
     })
 }
 

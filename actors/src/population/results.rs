@@ -218,6 +218,7 @@ fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finishe
         curve: trained.curve.clone(),
         seconds: trained.seconds,
         build_seconds: trained.build_seconds,
+        latency_seconds: trained.latency_seconds,
         steps: trained.steps,
         images: trained.steps * u64::from(open.individual.genome.training.batch_size),
         message: trained.message.clone(),

@@ -11,7 +11,7 @@ use super::results::best_of;
 use super::settings::Settings;
 use super::state::Brain;
 use crate::journal::{EvaluationRecord, RunRecord, Stage};
-use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind};
 use hatchery_models::training::outcome::Weights;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -82,6 +82,11 @@ impl Witness {
     /// The seed of a training.
     pub fn seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
         self.brain.training_seed(kind, individual)
+    }
+
+    /// The evaluation whose weights a training begins with.
+    pub fn bequeather(&self, kind: LeaseKind, individual: &Individual) -> Option<EvaluationId> {
+        self.brain.bequeather(kind, individual)
     }
 
     /// The mark that a training with this best score after so many epochs is below, where it is to stop.

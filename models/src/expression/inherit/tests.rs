@@ -24,8 +24,10 @@ fn inherited(parent: &Genome, child: &Genome) -> Vec<String> {
     let (layout, own) = numbered(child, &problem, -1.0);
     let bequest = Bequest { genome: parent, weights: &theirs };
     let (weights, count) = inherit(&bequest, child, &problem, own.clone()).unwrap();
-    let parameters =
-        layout.tensors.iter().map(|one| (&one.name, one.offset, one.volume(), &weights.parameters, &own.parameters));
+    let parameters = layout
+        .tensors
+        .iter()
+        .map(|one| (&one.name, one.offset, one.volume(), &weights.parameters, &own.parameters));
     let statistics = layout
         .statistic_tensors
         .iter()
@@ -60,10 +62,8 @@ fn with(change: impl FnOnce(&mut Genome)) -> (Genome, Genome) {
 fn an_unchanged_network_inherits_everything_bit_for_bit() {
     for network in suite::networks() {
         let (layout, weights) = numbered(&network.genome, &network.problem, 0.1);
-        let own = Weights {
-            parameters: vec![0.0; layout.parameters],
-            statistics: initial_statistics(&layout),
-        };
+        let own =
+            Weights { parameters: vec![0.0; layout.parameters], statistics: initial_statistics(&layout) };
         let bequest = Bequest { genome: &network.genome, weights: &weights };
         let (taken, count) = inherit(&bequest, &network.genome, &network.problem, own).unwrap();
         assert_eq!(count, layout.parameters + layout.statistics, "{}", network.name);
@@ -96,7 +96,8 @@ fn a_changed_layer_loses_itself_and_what_its_shape_changes() {
     assert_eq!(inherited(&parent, &same), all);
     // Another activation: its shape is the same, so that the others keep theirs.
     let (parent, child) = with(|child| {
-        child.layers[2] = LayerGene::Dense(Dense { units: 128, norm: Norm::None, activation: Activation::Tanh });
+        child.layers[2] =
+            LayerGene::Dense(Dense { units: 128, norm: Norm::None, activation: Activation::Tanh });
     });
     let without_dense: Vec<_> = all.iter().copied().filter(|name| !name.starts_with("layer3")).collect();
     assert_eq!(inherited(&parent, &child), without_dense);
