@@ -98,6 +98,7 @@ fn test_something(counts: &[Count]) {
         ("results superseded", |count| count.superseded),
         ("checkpoints fetched", |count| count.checkpoints),
         ("trainings resumed from one", |count| count.resumed),
+        ("trainings with inherited weights", |count| count.inherited),
         ("weights fetched", |count| count.weights),
         ("data sets fetched", |count| count.data),
         ("connections", |count| count.connections),
