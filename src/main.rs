@@ -21,6 +21,7 @@ mod report;
 mod retrain;
 mod run_directory;
 mod said;
+mod seeds;
 mod signals;
 mod view;
 mod workshop;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// A genome has been ordered from the Breeder. It marks the moment: the parents were chosen from those who had a
-    /// fitness by then. An order that was open when the run was cut off is forgotten, and its number given anew.
+    /// A genome has been ordered from a maker. It marks the moment: it is made from the results that its maker had
+    /// been told by then. An order that was open when the run was cut off is forgotten, and its number given anew.
     Ordered(BreedOrder),
     /// A draw for an order was in vain.
     Discarded {

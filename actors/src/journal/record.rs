@@ -4,7 +4,7 @@
 use super::entry::{End, Stage};
 use super::error::JournalError;
 use super::{JOURNAL_FILE, RunInfo, curve, schema};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
@@ -376,10 +376,12 @@ fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
 const ALL_STAGES: [Stage; 5] = [Stage::Search, Stage::Crown, Stage::Final, Stage::Test, Stage::Done];
 
 fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individual>>> {
-    let mut statement = connection.prepare(
-        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds
+    // Before version 3 there was the Breeder alone.
+    let maker = if schema::has_columns_of_version_3(connection)? { "maker" } else { "'breeder'" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM individuals ORDER BY id",
-    )?;
+    ))?;
     let rows = statement.query_map([], |row| {
         Ok(Arc::new(Individual {
             id: IndividualId(count(row, 0)?),
@@ -390,6 +392,7 @@ fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individ
             operation: row.get(5)?,
             parameters: count(row, 6)?,
             multiply_adds: count(row, 7)?,
+            maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
         }))
     })?;
     rows.collect()
@@ -400,7 +403,7 @@ fn read_evaluations(
     individuals: &[Arc<Individual>],
 ) -> rusqlite::Result<Vec<EvaluationRecord>> {
     // Older journals are read as they are: only a run that goes on brings its own up to date.
-    let newer = if schema::has_latency(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
+    let newer = if schema::has_columns_of_version_3(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
     let mut statement = connection.prepare(&format!(
         "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve, seconds,
          build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,

@@ -6,6 +6,7 @@
 //! the price is per flush, not per event.
 
 use super::error::JournalError;
+use crate::protocol::Maker;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
@@ -47,6 +48,7 @@ CREATE TABLE individuals (
     hash TEXT NOT NULL UNIQUE,
     parents TEXT NOT NULL,
     operation TEXT NOT NULL,
+    maker TEXT NOT NULL,
     parameters INTEGER NOT NULL,
     multiply_adds INTEGER NOT NULL,
     born_ms INTEGER NOT NULL
@@ -178,12 +180,18 @@ pub fn check_version(connection: &Connection, path: &Path) -> Result<(), Journal
     Ok(())
 }
 
-/// Version 3 says of evaluations what latency their networks have, and whose weights they began with.
-const EVALUATIONS_OF_VERSION_3: &str = "ALTER TABLE evaluations ADD COLUMN latency_s REAL;
-     ALTER TABLE evaluations ADD COLUMN inherits INTEGER REFERENCES evaluations (id);";
+/// Version 3 says who made each network, what latency it has, and whose weights its training began with.
+fn columns_of_version_3() -> String {
+    format!(
+        "ALTER TABLE individuals ADD COLUMN maker TEXT NOT NULL DEFAULT '{}';
+         ALTER TABLE evaluations ADD COLUMN latency_s REAL;
+         ALTER TABLE evaluations ADD COLUMN inherits INTEGER REFERENCES evaluations (id);",
+        Maker::Breeder.word()
+    )
+}
 
-/// Whether the evaluations of a journal tell latencies and inheritance.
-pub fn has_latency(connection: &Connection) -> rusqlite::Result<bool> {
+/// Whether a journal has the columns of version 3.
+pub fn has_columns_of_version_3(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version(connection)? >= 3)
 }
 
@@ -191,16 +199,16 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings an older journal up to date: version 2 has workers, version 3 more of evaluations.
+/// Brings an older journal up to date: version 2 has workers, version 3 more columns.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let version = version(connection).map_err(|error| classify("read", path, error))?;
     if version == SCHEMA_VERSION {
         return Ok(());
     }
     let workers = if version < 2 { workers_table() } else { "" };
-    let evaluations = if version < 3 { EVALUATIONS_OF_VERSION_3 } else { "" };
+    let columns = if version < 3 { columns_of_version_3() } else { String::new() };
     let upgrade =
-        format!("BEGIN IMMEDIATE; {workers} {evaluations} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+        format!("BEGIN IMMEDIATE; {workers} {columns} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
     connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
 }
 

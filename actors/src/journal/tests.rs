@@ -286,7 +286,8 @@ fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_t
         drop(journal);
         let connection = Connection::open(dir.join(JOURNAL_FILE)).unwrap();
         let columns =
-            "ALTER TABLE evaluations DROP COLUMN latency_s; ALTER TABLE evaluations DROP COLUMN inherits;";
+            "ALTER TABLE evaluations DROP COLUMN latency_s; ALTER TABLE evaluations DROP COLUMN inherits;
+             ALTER TABLE individuals DROP COLUMN maker;";
         connection.execute_batch(columns).unwrap();
         if older == 1 {
             connection.execute_batch("DROP TABLE workers").unwrap();

@@ -192,8 +192,8 @@ fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Res
     connection
         .prepare(
             "INSERT INTO individuals
-             (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms, maker)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             integer(individual.id.0),
@@ -204,7 +204,8 @@ fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Res
             individual.operation,
             integer(individual.parameters),
             integer(individual.multiply_adds),
-            moment.unix_ms
+            moment.unix_ms,
+            individual.maker.word()
         ])?;
     Ok(())
 }
@@ -327,9 +328,7 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
-        Entry::Ordered(BreedOrder { draw, recipe, .. }) => {
-            json!({"draw": draw, "recipe": recipe.word(), "parents": recipe.parents()})
-        }
+        Entry::Ordered(BreedOrder { draw, maker, .. }) => json!({"draw": draw, "maker": maker.word()}),
         Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),

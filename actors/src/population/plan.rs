@@ -1,7 +1,7 @@
 //! Length and time limit of each evaluation, and how many candidates the finale has time for: what the brain reads off
 //! its clock and its books. Nothing here changes anything.
 
-use super::archive::Champion;
+use super::champions::Champion;
 use super::state::Brain;
 use crate::pace::Pace;
 use crate::protocol::{Individual, IndividualId, LeaseKind};
