@@ -211,6 +211,13 @@ fn unsuitable(search: &Search, budget: &Budget) -> Option<(&'static str, String)
     if let Some((_, twice)) = twice {
         return Some(("search.objectives", format!("`search.objectives` names \"{twice}\" twice")));
     }
+    if let Some(evaluations) = budget.evaluations.filter(|most| search.seeds.len() > *most as usize) {
+        let message = format!(
+            "`search.seeds` names {} networks, more than `budget.evaluations` = {evaluations}",
+            search.seeds.len()
+        );
+        return Some(("search.seeds", message));
+    }
     if search.reproducible && (budget.time.is_some() || budget.evaluations.is_none()) {
         let message = "`search.reproducible` needs a budget that is counted: give `budget.evaluations` and no \
                        `budget.time`, since how much fits into a time differs from run to run";

@@ -19,9 +19,7 @@ use std::{
 use tempfile::{TempDir, tempdir};
 
 /// Small enough to be quick in a debug build.
-const SMALL: [&str; 18] = [
-    "--set",
-    "search.initial=4",
+const SMALL: [&str; 16] = [
     "--set",
     "search.population=6",
     "--set",
