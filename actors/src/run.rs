@@ -34,7 +34,7 @@ use crate::protocol::letters::{BlobName, Hello, NodeName, Welcome};
 use crate::protocol::{EvaluationId, Images, Newborn, WorkerId};
 use crate::trainer::WorkFactory;
 use crate::trainer::outfit::{Outfit, Outfitter};
-use hatchery_config::experiment::Experiment;
+use hatchery_config::{experiment::Experiment, vocabulary::Objective};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use ractor::{Actor, ActorRef, SpawnErr};
 use std::collections::BTreeMap;
@@ -279,6 +279,8 @@ pub(crate) fn settings_of(experiment: &Experiment, trainers: u32, images: Images
         seeds: Vec::new(),
         retry: RetryPolicy::new(&experiment.retry),
         claims: false,
+        inherit: experiment.training.inherit,
+        measure_latency: experiment.search.objectives.contains(&Objective::Latency),
     }
 }
 

@@ -58,6 +58,8 @@ fn a_final_training_is_planned_for_its_time() {
         seconds_max: Some(5.0),
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     };
     let mut work = factory.make(0).unwrap();
     let planned = work.plan(wanted.clone(), &Unobserved);

@@ -5,7 +5,7 @@
 use crate::{
     duration::Duration,
     error::{ConfigError, Place},
-    experiment::{Budget, Experiment, Search},
+    experiment::{Experiment, Search},
     schema::{self, Key, LIST_ITEMS_MAX, PATTERN_BYTES_MAX, Rule},
     suggest,
     tree::{self, Tree},
@@ -182,7 +182,7 @@ pub fn together(tree: &Tree, experiment: &Experiment) -> Result<(), ConfigError>
             format!("`search.tournament` = {tournament} is more than `search.population` = {population}"),
         );
     }
-    if let Some((key, message)) = unsuitable(search, &experiment.budget) {
+    if let Some((key, message)) = unsuitable(search, experiment) {
         return clash(key, message);
     }
     if experiment.space.pool_kernel.max < 2 && experiment.space.pool_stride.max < 2 {
@@ -200,7 +200,8 @@ pub fn together(tree: &Tree, experiment: &Experiment) -> Result<(), ConfigError>
 }
 
 /// What of a search does not go together, and at which key.
-fn unsuitable(search: &Search, budget: &Budget) -> Option<(&'static str, String)> {
+fn unsuitable(search: &Search, experiment: &Experiment) -> Option<(&'static str, String)> {
+    let budget = &experiment.budget;
     let objectives = &search.objectives;
     if objectives.first() != Some(&Objective::Error) {
         let message =
@@ -221,6 +222,11 @@ fn unsuitable(search: &Search, budget: &Budget) -> Option<(&'static str, String)
     if search.reproducible && (budget.time.is_some() || budget.evaluations.is_none()) {
         let message = "`search.reproducible` needs a budget that is counted: give `budget.evaluations` and no \
                        `budget.time`, since how much fits into a time differs from run to run";
+        return Some(("search.reproducible", message.to_owned()));
+    }
+    if search.reproducible && experiment.training.inherit {
+        let message = "`search.reproducible` cannot be kept with `training.inherit`: whose weights are kept when a \
+                       network is handed out depends on who has ended by then";
         return Some(("search.reproducible", message.to_owned()));
     }
     let clocked = objectives.iter().find(|one| matches!(one, Objective::Latency | Objective::TrainingTime));

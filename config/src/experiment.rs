@@ -169,11 +169,14 @@ pub struct Training {
     pub majority_patience: f64,
     /// Stop early after this many epochs without a better validation result; 0 = never.
     pub patience: u32,
+    /// Begin with the weights of the first parent, in the layers that have not changed, where they are kept (those of
+    /// the best are).
+    pub inherit: bool,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 10, seconds: None, majority_patience: 2.0, patience: 0 }
+        Self { epochs: 10, seconds: None, majority_patience: 2.0, patience: 0, inherit: false }
     }
 }
 

@@ -109,6 +109,7 @@ pub const KEYS: &[Key] = &[
     optional("training.seconds", Rule::Number(0.01, 1e8)),
     key("training.majority_patience", Rule::Number(0.01, 1e6)),
     key("training.patience", Rule::Whole(0, 1_000_000)),
+    key("training.inherit", Rule::Flag),
     key("limits.parameters", Rule::Whole(1, 100_000_000_000)),
     key("limits.multiply_adds", Rule::Whole(1, 100_000_000_000_000)),
     key("limits.memory_mib", Rule::Whole(1, 10_000_000)),

@@ -150,6 +150,7 @@ fn what_cannot_be_reproduced_is_refused() {
     };
     assert!(refused("budget.time=1m").contains("a budget that is counted"));
     assert!(refused("search.objectives=error,latency").contains("measured times differ"));
+    assert!(refused("training.inherit=true").contains("whose weights are kept"));
     let counted = ["search.reproducible=true", "budget.evaluations=9", "budget.time=none"];
     assert!(parse(MINIMAL, &counted).unwrap().search.reproducible);
 }

@@ -47,6 +47,8 @@ pub enum Entry {
         epochs: u32,
         /// Seed of everything random in the training.
         seed: u64,
+        /// The evaluation whose weights it begins with.
+        inherits: Option<EvaluationId>,
     },
     /// A trainer that had it, and that was thought to be gone or to be another's, goes on with it.
     Claimed {
@@ -204,6 +206,8 @@ pub struct Finished {
     pub seconds: f64,
     /// Seconds from genome to the first finished step.
     pub build_seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
     /// Training steps.
     pub steps: u64,
     /// Training samples seen.

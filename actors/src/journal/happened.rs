@@ -106,6 +106,9 @@ pub struct Leased {
     pub epochs: u32,
     /// Seed of the training.
     pub seed: u64,
+    /// The evaluation whose weights it begins with; older journals know of none.
+    #[serde(default)]
+    pub inherits: Option<EvaluationId>,
 }
 
 /// A plan.

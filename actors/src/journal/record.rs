@@ -65,6 +65,10 @@ pub struct EvaluationRecord {
     pub seconds: f64,
     /// Seconds from genome to the first finished step.
     pub build_seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
+    /// The evaluation whose weights it began with, as of its last hand-out.
+    pub inherits: Option<EvaluationId>,
     /// Training steps.
     pub steps: u64,
     /// Training samples seen.
@@ -372,9 +376,8 @@ fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
 const ALL_STAGES: [Stage; 5] = [Stage::Search, Stage::Crown, Stage::Final, Stage::Test, Stage::Done];
 
 fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individual>>> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // Before version 3 there was the Breeder alone.
-    let maker = if version < 3 { "'breeder'" } else { "maker" };
+    let maker = if schema::has_columns_of_version_3(connection)? { "maker" } else { "'breeder'" };
     let mut statement = connection.prepare(&format!(
         "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM individuals ORDER BY id",
@@ -399,12 +402,14 @@ fn read_evaluations(
     connection: &Connection,
     individuals: &[Arc<Individual>],
 ) -> rusqlite::Result<Vec<EvaluationRecord>> {
-    let mut statement = connection.prepare(
+    // Older journals are read as they are: only a run that goes on brings its own up to date.
+    let newer = if schema::has_columns_of_version_3(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
+    let mut statement = connection.prepare(&format!(
         "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve, seconds,
          build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,
-         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id)
-         FROM evaluations ORDER BY id",
-    )?;
+         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id), {newer}
+         FROM evaluations ORDER BY id"
+    ))?;
     let rows = statement.query_map([], |row| evaluation_row(row, individuals))?;
     rows.collect()
 }
@@ -445,6 +450,8 @@ fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::R
         started_ms: row.get(18)?,
         finished_ms: row.get(19)?,
         has_weights: row.get(20)?,
+        latency_seconds: row.get(21)?,
+        inherits: row.get::<_, Option<i64>>(22)?.map(|id| EvaluationId(id.cast_unsigned())),
     })
 }
 

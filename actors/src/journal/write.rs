@@ -46,13 +46,21 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Queued { evaluation, individual, kind } => {
             queued(connection, moment, *evaluation, *individual, *kind)?;
         }
-        Entry::Leased { evaluation, attempt, trainer, epochs, .. } => exactly_one(
+        Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
             connection
                 .prepare(
-                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
+                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
+                     inherits = ?6
                      WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
                 )?
-                .execute(params![integer(evaluation.0), attempt, trainer, moment.unix_ms, epochs])?,
+                .execute(params![
+                    integer(evaluation.0),
+                    attempt,
+                    trainer,
+                    moment.unix_ms,
+                    epochs,
+                    inherits.map(|of| integer(of.0))
+                ])?,
             || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
         )?,
         Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
@@ -222,7 +230,8 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
     let changed = connection
         .prepare(
             "UPDATE evaluations SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
-             seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12
+             seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12,
+             latency_s = ?13
              WHERE id = ?1 AND attempt = ?2 AND state <> 'finished'",
         )?
         .execute(params![
@@ -237,7 +246,8 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
             integer(finished.steps),
             integer(finished.images),
             finished.message,
-            moment.unix_ms
+            moment.unix_ms,
+            finished.latency_seconds
         ])?;
     exactly_one(changed, || {
         format!(
@@ -322,8 +332,8 @@ fn detail(entry: &Entry) -> serde_json::Value {
         Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
-        Entry::Leased { attempt, trainer, epochs, seed, .. } => {
-            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed})
+        Entry::Leased { attempt, trainer, epochs, seed, inherits, .. } => {
+            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed, "inherits": inherits})
         }
         Entry::Claimed { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer}),
         Entry::Retried { attempt, outcome, reason, .. } => {

@@ -141,6 +141,9 @@ impl Brain {
             let (epochs, seconds_max) = self.plan(kind, &individual, now);
             let weights =
                 if kind == LeaseKind::Test { self.finale.tested_weights(&self.weights) } else { None };
+            let inherit = self.inherited(kind, &individual);
+            let inherits = inherit.as_ref().map(|inherited| inherited.evaluation);
+            let measure_latency = self.settings.measure_latency && kind == LeaseKind::Search;
             let seed = self.training_seed(kind, individual.id);
             let trainer_label = self.desk.label(trainer);
             let held = Held { epochs, seconds_max, ..Held::by(trainer, now) };
@@ -156,9 +159,18 @@ impl Brain {
                 seconds_max,
                 weights,
                 checkpoint: open.checkpoint.clone(),
+                inherit,
+                measure_latency,
             };
             let attempt = lease.attempt;
-            self.record(Entry::Leased { evaluation, attempt, trainer: trainer_label, epochs, seed });
+            self.record(Entry::Leased {
+                evaluation,
+                attempt,
+                trainer: trainer_label,
+                epochs,
+                seed,
+                inherits,
+            });
             self.out.push(Effect::Assign(trainer, Box::new(lease)));
         }
     }

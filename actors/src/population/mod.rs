@@ -8,6 +8,7 @@ pub mod desk;
 pub mod effect;
 mod finale;
 mod front;
+mod inheritance;
 pub mod ledger;
 mod nursery;
 mod objectives;

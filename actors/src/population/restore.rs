@@ -57,7 +57,7 @@ impl Brain {
             kind: record.kind,
             outcome,
             fitness,
-            measured: Measured { training: record.seconds, latency: None },
+            measured: Measured { training: record.seconds, latency: record.latency_seconds },
             pace: Pace::measured(record.seconds, record.build_seconds, record.images),
             epochs: u32::try_from(record.curve.len()).unwrap_or(u32::MAX),
             message: record.message.clone(),

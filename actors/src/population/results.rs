@@ -225,7 +225,7 @@ pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
 }
 
 const fn measured(trained: &Trained) -> Measured {
-    Measured { training: trained.seconds, latency: None }
+    Measured { training: trained.seconds, latency: trained.latency_seconds }
 }
 
 fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {
@@ -240,6 +240,7 @@ fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finishe
         curve: trained.curve.clone(),
         seconds: trained.seconds,
         build_seconds: trained.build_seconds,
+        latency_seconds: trained.latency_seconds,
         steps: trained.steps,
         images: trained.steps * u64::from(open.individual.genome.training.batch_size),
         message: trained.message.clone(),

@@ -42,6 +42,10 @@ pub struct Settings {
     /// Whether what an earlier life of the coordinator had handed out may still be under way somewhere: then it is
     /// waited for a moment for those who have it.
     pub claims: bool,
+    /// Whether offspring begin with the weights of their first parent.
+    pub inherit: bool,
+    /// Whether the latency of the networks of the search is measured.
+    pub measure_latency: bool,
 }
 
 impl Settings {

@@ -138,6 +138,11 @@ impl Witness {
         self.brain.training_seed(kind, individual)
     }
 
+    /// The evaluation whose weights a training begins with.
+    pub fn bequeather(&self, kind: LeaseKind, individual: &Individual) -> Option<EvaluationId> {
+        self.brain.bequeather(kind, individual)
+    }
+
     /// The mark that a training with this best score after so many epochs is below, where it is to stop.
     pub fn mark(&self, individual: &Individual, epochs: u32, best: f64) -> Option<f64> {
         let costs = costs_before(&self.brain.settings.search.objectives, individual);

@@ -175,6 +175,21 @@ pub struct Lease {
     pub weights: Option<Arc<Weights>>,
     /// The state that an earlier attempt has left, in bytes: this one goes on from there.
     pub checkpoint: Option<Arc<[u8]>>,
+    /// The parent whose weights the training begins with, where it begins.
+    pub inherit: Option<Inherited>,
+    /// Whether the latency of the finished network is to be measured; of a search training that has a score it is.
+    pub measure_latency: bool,
+}
+
+/// A parent's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inherited {
+    /// The evaluation that left them.
+    pub evaluation: EvaluationId,
+    /// Whose they are.
+    pub genome: Arc<Genome>,
+    /// The numbers.
+    pub weights: Arc<Weights>,
 }
 
 impl Lease {
@@ -269,6 +284,7 @@ pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
         steps: 0,
         build_seconds: 0.0,
         seconds: 0.0,
+        latency_seconds: None,
         checkpoint: None,
     }
 }

@@ -286,6 +286,9 @@ impl<'a> Walk<'a> {
             let subject = || format!("evaluation {id}: planned epochs");
             self.expect(Decision::HandOut, false, subject, leased.epochs, epochs);
         }
+        let inherits = self.witness.bequeather(open.kind, &open.individual);
+        let subject = || format!("evaluation {id}: whose weights it inherits");
+        self.expect(Decision::HandOut, false, subject, leased.inherits, inherits);
         self.so_far.leased(id, leased);
     }
 

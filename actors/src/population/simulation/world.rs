@@ -95,6 +95,8 @@ impl Weather {
             stopping: StoppingRule::default(),
             retry: RetryPolicy::new(&Default::default()),
             claims: false,
+            inherit: seed.is_multiple_of(2),
+            measure_latency: seed.is_multiple_of(3),
         }
     }
 }
@@ -510,6 +512,7 @@ pub fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Tr
         steps: u64::from(epochs) * 25,
         build_seconds: 0.1,
         seconds,
+        latency_seconds: None,
         curve,
         checkpoint: None,
     }
