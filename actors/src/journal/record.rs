@@ -403,7 +403,8 @@ fn read_evaluations(
     individuals: &[Arc<Individual>],
 ) -> rusqlite::Result<Vec<EvaluationRecord>> {
     // Older journals are read as they are: only a run that goes on brings its own up to date.
-    let newer = if schema::has_columns_of_version_3(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
+    let newer =
+        if schema::has_columns_of_version_3(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
     let mut statement = connection.prepare(&format!(
         "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve, seconds,
          build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,

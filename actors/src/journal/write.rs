@@ -46,40 +46,9 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Queued { evaluation, individual, kind } => {
             queued(connection, moment, *evaluation, *individual, *kind)?;
         }
-        Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
-                     inherits = ?6
-                     WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
-                )?
-                .execute(params![
-                    integer(evaluation.0),
-                    attempt,
-                    trainer,
-                    moment.unix_ms,
-                    epochs,
-                    inherits.map(|of| integer(of.0))
-                ])?,
-            || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
-        )?,
-        Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', trainer = ?3
-                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, trainer])?,
-            || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
-        )?,
-        Entry::Planned { evaluation, attempt, epochs } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, epochs])?,
-            || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
-        )?,
+        Entry::Leased { .. } | Entry::Claimed { .. } | Entry::Planned { .. } => {
+            under_way(connection, moment, entry)?;
+        }
         Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
         Entry::Retried { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 0)?,
         Entry::Released { evaluation, attempt } => back_to_queue(connection, *evaluation, *attempt, 0)?,
@@ -109,14 +78,57 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 .execute("UPDATE run SET ended_ms = NULL, ending = NULL, experiment = ?1", [experiment])?;
         }
         Entry::Ended { end } => {
-            connection
-                .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
+            connection.execute(
+                "UPDATE run SET ended_ms = ?1, ending = ?2",
+                params![moment.unix_ms, end_json(end)],
+            )?;
         }
         Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
         Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
         Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } | Entry::Excluded { .. } => {}
     }
     Ok(())
+}
+
+/// An evaluation is handed out, claimed by who has it, or lasts longer than was said.
+fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
+    match entry {
+        Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
+                     inherits = ?6
+                     WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
+                )?
+                .execute(params![
+                    integer(evaluation.0),
+                    attempt,
+                    trainer,
+                    moment.unix_ms,
+                    epochs,
+                    inherits.map(|of| integer(of.0))
+                ])?,
+            || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
+        ),
+        Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET state = 'running', trainer = ?3
+                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, trainer])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
+        ),
+        Entry::Planned { evaluation, attempt, epochs } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, epochs])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn crowned(
