@@ -10,7 +10,9 @@ use super::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
 use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
 use crate::pace::Pace;
-use crate::protocol::{Delivery, EvaluationId, Individual, LeaseKind, Ticket, TrainerId, WeightsPlace};
+use crate::protocol::{
+    Delivery, EvaluationId, Individual, LeaseKind, Maker, Ticket, TrainerId, WeightsPlace,
+};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ impl Brain {
         let evaluation = ticket.evaluation;
         let Some(open) = self.desk.get(evaluation) else { return };
         let search = open.kind == LeaseKind::Search;
+        // What the user has designed is trained to its end: the winner is compared with it at equal training.
+        let users = open.individual.maker == Maker::User;
         let costs = costs_before(&self.settings.search.objectives, &open.individual);
         let Some(held) = self.desk.held(trainer, ticket) else { return };
         if held.curve.last().is_some_and(|last| last.epoch >= report.epoch) {
@@ -34,7 +38,7 @@ impl Brain {
         // Of one that was claimed, or whose reports were lost on the way, not all epochs are known: no rule is held
         // against half a curve.
         let whole = u32::try_from(held.curve.len()) == Ok(report.epoch);
-        if !search || held.advised || !whole {
+        if !search || held.advised || !whole || users {
             return;
         }
         let Some(mark) = self.stopping.verdict(&held.curve, &costs) else { return };

@@ -145,6 +145,9 @@ impl Witness {
 
     /// The mark that a training with this best score after so many epochs is below, where it is to stop.
     pub fn mark(&self, individual: &Individual, epochs: u32, best: f64) -> Option<f64> {
+        if individual.maker == Maker::User {
+            return None;
+        }
         let costs = costs_before(&self.brain.settings.search.objectives, individual);
         self.brain.stopping.verdict_at(usize::try_from(epochs).unwrap_or(usize::MAX), best, &costs)
     }
@@ -186,8 +189,9 @@ impl Witness {
     /// Candidates for the crown, best first: these, in a run without a limit of time; in one with a limit as many of
     /// them as there was time for.
     pub fn candidates(&self) -> Vec<IndividualId> {
-        let whole = self.brain.champions.ranked().iter().take(CANDIDATES_MAX).cloned();
-        let champions = if self.is_timed() { whole.collect() } else { self.brain.candidates(0.0) };
+        let timed = self.is_timed();
+        let champions =
+            if timed { self.brain.best_and_seed(CANDIDATES_MAX) } else { self.brain.candidates(0.0) };
         champions.iter().map(|champion| champion.individual).collect()
     }
 

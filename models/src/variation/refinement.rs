@@ -2,15 +2,23 @@
 //!
 //! It must not know how good any number is: which refined genome is trained is the search's part.
 
-use super::{Habitat, Offspring, repair::fit_limits};
+use super::{
+    Habitat, Offspring,
+    draw::{tidy, tidy_width},
+    repair::fit_limits,
+};
 use crate::genome::{
     Genome,
-    numeric::{Coordinate, coordinates, with_coordinates},
+    numeric::{Coordinate, Scale, coordinates, with_coordinates},
 };
+use hatchery_config::space::Range;
 use rand::{Rng, RngExt};
 
 /// Tries until a change leads to a sound network of the same structure.
 const ATTEMPTS_MAX: u32 = 20;
+
+/// Widths lie at most this far apart.
+const WIDTH_STEP_MAX: u8 = 16;
 
 /// Least step of a coordinate, as a share of its range.
 const STEP_MIN: f64 = 0.02;
@@ -58,8 +66,25 @@ fn stepped(coordinate: &Coordinate, reach: f64, rng: &mut dyn Rng) -> f64 {
     let bell = (0..3).map(|_| rng.random_range(-1.0..1.0)).sum::<f64>() / 3.0;
     let step = bell * 2.0 * reach;
     let step = if step.abs() < STEP_MIN { STEP_MIN.copysign(step) } else { step };
-    let value = coordinate.at(coordinate.position() + step);
-    if value == coordinate.value && coordinate.whole { value + 1f64.copysign(step) } else { value }
+    let value = tidied(coordinate, coordinate.at(coordinate.position() + step));
+    if value != coordinate.value || !coordinate.whole {
+        return value;
+    }
+    let next = (1..=WIDTH_STEP_MAX).map(|more| tidied(coordinate, value + f64::from(more).copysign(step)));
+    next.into_iter().find(|other| *other != value).unwrap_or(value)
+}
+
+/// Short numbers, and widths that hardware likes: as everywhere in variation, so that near-duplicates meet.
+fn tidied(coordinate: &Coordinate, value: f64) -> f64 {
+    let &Coordinate { min, max, .. } = coordinate;
+    match (coordinate.whole, coordinate.scale) {
+        (true, Scale::Log) => {
+            let range = Range { min: min as u32, max: max as u32 };
+            f64::from(tidy_width(value.clamp(min, max), range))
+        }
+        (true, Scale::Linear) => value.clamp(min, max),
+        (false, _) => tidy(value, Range { min, max }),
+    }
 }
 
 fn admitted(
@@ -135,6 +160,25 @@ mod tests {
                 assert!(refined.operation.matches(" from ").count() >= 1);
                 habitat.welcome(&refined.genome).unwrap();
             }
+        });
+    }
+
+    #[test]
+    fn changed_numbers_are_short_and_widths_fit_hardware() {
+        in_habitat(|habitat, genome| {
+            let mut rng = ChaCha8Rng::seed_from_u64(3);
+            let before = coordinates(genome, habitat.space);
+            let mut changed = 0;
+            for _ in 0..100 {
+                let refined = refine(genome, habitat, 3, 0.2, &mut rng).unwrap().genome;
+                for (old, new) in before.iter().zip(coordinates(&refined, habitat.space)) {
+                    if old.value != new.value {
+                        changed += 1;
+                        assert_eq!(tidied(&new, new.value), new.value, "{}", new.name);
+                    }
+                }
+            }
+            assert!(changed > 100, "{changed}");
         });
     }
 
