@@ -1,23 +1,29 @@
-//! How many offspring does the Breeder make in a second, and could it ever keep trainers waiting?
+//! How many networks do Breeder and Refiner make in a second, and could they ever keep trainers waiting?
 //!
-//! `cargo bench --bench breeding` prints one line for each preset's space and each way of breeding.
+//! `cargo bench --bench breeding` prints one line for each preset's space and each maker, with results made up from
+//! the networks' sizes.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use hatchery_actors::{
-    breeder::{SpaceVariation, Variation},
-    protocol::{Individual, IndividualId, Newborn, Recipe},
+    makers::{Makers, Making, SearchingMakers},
+    protocol::{BreedOrder, Individual, IndividualId, Maker, Newborn, News, Verdict},
 };
-use hatchery_config::{Experiment, presets::PRESETS};
+use hatchery_config::{Experiment, presets::PRESETS, vocabulary::SearchStrategy};
 use hatchery_models::problem::{Problem, Task};
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-/// Offspring of each kind that are timed.
-const OFFSPRING: u64 = 500;
+/// Networks that each maker makes.
+const NETWORKS: u64 = 300;
+
+/// Of these so many come first, by the Breeder: something has to be known.
+const FIRST: u64 = 20;
 
 fn main() {
-    println!("preset          recipe     offspring/s  in vain");
+    println!("preset          maker                 networks/s  median ms  in vain");
     for preset in PRESETS {
         let sets = ["data.source=digits".to_owned()];
         match Experiment::load(preset.name, &sets) {
@@ -28,57 +34,60 @@ fn main() {
 }
 
 fn time_preset(experiment: &Experiment) {
-    let variation = SpaceVariation {
-        space: experiment.space.clone(),
-        problem: problem(&experiment.name),
-        limits: experiment.limits.clone(),
-    };
-    let mut parents: Vec<Arc<Individual>> = Vec::new();
-    let random =
-        time(&variation, |_| Recipe::Random, |newborn, id| parents.push(Arc::new(individual(newborn, id))));
-    report(&experiment.name, "random", random);
-    if parents.len() < 2 {
-        return;
+    for strategy in [SearchStrategy::Random, SearchStrategy::Aging, SearchStrategy::Hatchery] {
+        let mut experiment = experiment.clone();
+        experiment.search.strategy = strategy;
+        time(&format!("breeder, {strategy}"), &experiment, Maker::Breeder);
     }
-    let parent = |index: u64| Arc::clone(&parents[index as usize % parents.len()]);
-    report(&experiment.name, "mutate", time(&variation, |index| Recipe::Mutate(parent(index)), |_, _| {}));
-    let cross = |index: u64| Recipe::Cross(parent(index), parent(index + 1));
-    report(&experiment.name, "cross", time(&variation, cross, |_, _| {}));
+    time("refiner", experiment, Maker::Refiner);
 }
 
-/// Offspring a second, and how many orders could not be fulfilled.
-fn time(
-    variation: &SpaceVariation,
-    recipe: impl Fn(u64) -> Recipe,
-    mut keep: impl FnMut(Newborn, u64),
-) -> (f64, u64) {
-    let mut in_vain = 0;
-    let began = Instant::now();
-    for index in 0..OFFSPRING {
-        let mut rng = ChaCha8Rng::seed_from_u64(index);
-        match variation.vary(&recipe(index), &mut rng) {
-            Ok(newborn) => keep(newborn, index + 1),
+/// Times a maker that hears of everything that is made.
+fn time(label: &str, experiment: &Experiment, maker: Maker) {
+    let makers = SearchingMakers::of(experiment, problem(&experiment.name));
+    let mut minds = [makers.mind(Maker::Breeder), makers.mind(maker)];
+    let (mut times, mut in_vain) = (Vec::new(), 0);
+    for birth in 1..=NETWORKS {
+        let timed = usize::from(birth > FIRST);
+        let order = BreedOrder { birth: IndividualId(birth), draw: 0, maker: [Maker::Breeder, maker][timed] };
+        let began = Instant::now();
+        let made = minds[timed].make(&order);
+        times.extend((timed == 1).then(|| began.elapsed()));
+        match made {
+            Ok(newborn) => tell(&mut minds, &individual(newborn, birth, order.maker)),
             Err(_) => in_vain += 1,
         }
     }
-    (OFFSPRING as f64 / began.elapsed().as_secs_f64(), in_vain)
+    report(&experiment.name, label, times, in_vain);
 }
 
-fn report(preset: &str, recipe: &str, (rate, in_vain): (f64, u64)) {
-    println!("{preset:15} {recipe:10} {rate:11.0}  {in_vain:7}");
+fn tell(minds: &mut [Box<dyn Making>], individual: &Arc<Individual>) {
+    let loss = (individual.parameters as f64).log10() / 10.0 + individual.genome.training.learning_rate;
+    for mind in minds {
+        mind.hear(&News::Born(Arc::clone(individual)));
+        mind.hear(&News::Ended(individual.id, Verdict::Judged(vec![loss])));
+    }
 }
 
-fn individual(newborn: Newborn, id: u64) -> Individual {
-    Individual {
+fn report(preset: &str, label: &str, mut times: Vec<Duration>, in_vain: u64) {
+    times.sort();
+    let all: f64 = times.iter().map(Duration::as_secs_f64).sum();
+    let median = times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1000.0);
+    println!("{preset:15} {label:20} {:11.0} {median:10.2} {in_vain:8}", times.len() as f64 / all);
+}
+
+fn individual(newborn: Newborn, id: u64, maker: Maker) -> Arc<Individual> {
+    Arc::new(Individual {
         id: IndividualId(id),
         genome: newborn.genome,
         summary: newborn.summary,
         hash: newborn.hash,
-        parents: Vec::new(),
+        parents: newborn.parents,
         operation: newborn.operation,
+        maker,
         parameters: newborn.parameters,
         multiply_adds: newborn.multiply_adds,
-    }
+    })
 }
 
 /// The shapes of each preset's data.

@@ -99,7 +99,12 @@ fn time(name: StrategyName) {
     println!("{}: individuals, mean ms of one ask and tell", name.name());
     for at in 0..EVALUATIONS {
         let left = Some(EVALUATIONS - at);
-        let context = Context { evaluations_left: left, evaluations: Some(EVALUATIONS), workers: 1 };
+        let context = Context {
+            evaluations_left: left,
+            evaluations: Some(EVALUATIONS),
+            workers: 1,
+            pool: Context::POOL_USUAL,
+        };
         let Ask::Evaluate(trial, point) = strategy.ask(&domain, &context) else { return };
         let distances = point.iter().enumerate().map(|(place, gene)| f64::from(*gene) - place as f64 / 2.0);
         let loss = distances.map(|distance| distance * distance).sum::<f64>()

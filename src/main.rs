@@ -23,6 +23,7 @@ mod retrain;
 mod rotating;
 mod run_directory;
 mod said;
+mod seeds;
 mod signals;
 mod top;
 mod view;

@@ -1,11 +1,11 @@
 //! Trains a candidate of a finished search again, as it was trained then, for whoever wants its weights.
 //!
-//! Same genome, seed, data and number of epochs: on one CPU thread, the same weights, bit for bit.
+//! Same genome, seed, data, number of epochs and inherited weights: on one CPU thread, the same weights, bit for bit.
 
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
     journal::EvaluationRecord,
-    protocol::{Lease, LeaseKind},
+    protocol::{Inherited, Lease, LeaseKind},
     streams::{Purpose, seed_for},
     trainer::{Parts, TrainingFactory, WorkFactory},
 };
@@ -20,15 +20,15 @@ use hatchery_models::{
 };
 use std::sync::Arc;
 
-/// Trains it; the best epoch's weights.
+/// Trains it, beginning with what it inherited then; the best epoch's weights.
 ///
 /// # Errors
 /// Where it never had a finite result, or ONNX Runtime fails.
 pub fn retrain(
     evaluation: &EvaluationRecord,
+    inherit: Option<Inherited>,
     experiment: &Experiment,
-    dataset: &Dataset,
-    split: &Split,
+    (dataset, split): (&Dataset, &Split),
     runtime: &Runtime,
 ) -> anyhow::Result<Weights> {
     let runtime = runtime.clone().with_threads(experiment.runtime.threads.unwrap_or(1) as usize);
@@ -44,7 +44,7 @@ pub fn retrain(
     };
     let mut work = factory.make(0).map_err(|message| anyhow!(message))?;
     let mut observer = Until { epochs: evaluation.curve.len() };
-    let trained = work.evaluate(&lease(evaluation, experiment), &mut observer);
+    let trained = work.evaluate(&Lease { inherit, ..lease(evaluation, experiment) }, &mut observer);
     trained.weights.ok_or_else(|| {
         let (outcome, id) = (trained.outcome.word(), evaluation.individual.id);
         anyhow!("network {id} has no weights to export: its training ends as {outcome}: {}", trained.message)
@@ -64,6 +64,8 @@ fn lease(evaluation: &EvaluationRecord, experiment: &Experiment) -> Lease {
         seconds_max: None,
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     }
 }
 

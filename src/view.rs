@@ -135,6 +135,8 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> 
         multiply_adds: individual.multiply_adds,
         finished_s: ended.get(&evaluation.id.0).copied().unwrap_or(0.0),
         seconds: evaluation.seconds,
+        latency_s: evaluation.latency_seconds,
+        inherits: evaluation.inherits.map(|of| of.0),
         epochs: evaluation.curve.len(),
         operation: individual.operation.clone(),
         parents: individual.parents.iter().map(|parent| parent.0).collect(),
@@ -192,6 +194,10 @@ pub struct Row {
     pub finished_s: f64,
     /// How long it trained.
     pub seconds: f64,
+    /// Seconds that it takes for one sample, where that was measured.
+    pub latency_s: Option<f64>,
+    /// The evaluation whose weights it began with.
+    pub inherits: Option<u64>,
     /// Epochs finished.
     pub epochs: usize,
     /// How it was made.
@@ -403,6 +409,8 @@ pub mod fixture {
             multiply_adds: 10 * parameters,
             finished_s: id as f64,
             seconds: 1.0,
+            latency_s: None,
+            inherits: None,
             epochs: 3,
             operation: "mutate: <widen> convolution 1".to_owned(),
             parents: parents.to_vec(),

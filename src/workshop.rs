@@ -14,7 +14,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
     journal::{EvaluationRecord, RunRecord, record},
-    protocol::LeaseKind,
+    protocol::{Inherited, LeaseKind},
     streams::{Purpose, seed_for},
 };
 use hatchery_config::Experiment;
@@ -26,6 +26,7 @@ use hatchery_models::{
     training::{outcome::Weights, runtime::Runtime},
 };
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A run with its data.
 pub struct Workshop {
@@ -110,8 +111,47 @@ impl Workshop {
         };
         let evaluation = self.record.evaluations.iter().find(own);
         let evaluation = evaluation.ok_or_else(|| anyhow!("network {} was not evaluated", row.id))?;
-        let weights = retrain(evaluation, &self.experiment, &self.dataset, &self.split, runtime)?;
+        let lineage = self.bequeathers(evaluation);
+        let mut inherit = None;
+        for ancestor in lineage.into_iter().rev() {
+            let kept = record::weights(self.directory.root(), ancestor.id)?;
+            let weights = match kept {
+                Some(weights) => weights,
+                None => self.retrained(ancestor, inherit.take(), runtime)?,
+            };
+            inherit = Some(Inherited {
+                evaluation: ancestor.id,
+                genome: Arc::new(ancestor.individual.genome.clone()),
+                weights: Arc::new(weights),
+            });
+        }
+        let weights = self.retrained(evaluation, inherit, runtime)?;
         self.model_of(row, &weights)
+    }
+
+    fn retrained(
+        &self,
+        evaluation: &EvaluationRecord,
+        inherit: Option<Inherited>,
+        runtime: &Runtime,
+    ) -> anyhow::Result<Weights> {
+        retrain(evaluation, inherit, &self.experiment, (&self.dataset, &self.split), runtime)
+    }
+
+    /// The evaluations whose weights one began with, each before it: as far back as to one whose weights are kept, or
+    /// that began with its own. An evaluation inherits from one that has ended before it began, so that this ends.
+    fn bequeathers(&self, evaluation: &EvaluationRecord) -> Vec<&EvaluationRecord> {
+        let mut lineage: Vec<&EvaluationRecord> = Vec::new();
+        let mut of = evaluation.inherits;
+        while let Some(id) = of {
+            let found = self.record.evaluations.iter().find(|one| one.id == id);
+            let Some(ancestor) = found.filter(|one| lineage.iter().all(|other| other.id != one.id)) else {
+                break;
+            };
+            lineage.push(ancestor);
+            of = ancestor.inherits.filter(|_| !ancestor.has_weights);
+        }
+        lineage
     }
 
     fn model_of(&self, row: &Row, weights: &Weights) -> anyhow::Result<Vec<u8>> {

@@ -31,8 +31,6 @@ pub enum Invariant {
     NoStructureTwice,
     /// P8
     LossesAreBounded,
-    /// P9
-    ArchiveIsBounded,
     /// P10
     WeightsAreBounded,
     /// P11
@@ -51,9 +49,8 @@ impl Invariant {
             Self::CountedOnce => "P6",
             Self::NoStructureTwice => "P7",
             Self::LossesAreBounded => "P8",
-            Self::ArchiveIsBounded => "P9",
-            Self::WeightsAreBounded => "P10",
-            Self::FinaleIsSingle => "P11",
+            Self::WeightsAreBounded => "P9",
+            Self::FinaleIsSingle => "P10",
         }
     }
 
@@ -76,7 +73,6 @@ impl Invariant {
             Self::LossesAreBounded => {
                 "no evaluation is handed out that has lost its worker as often as it may"
             }
-            Self::ArchiveIsBounded => "the archive holds no more than the population's size",
             Self::WeightsAreBounded => {
                 "only the weights of the best, of the front and of the finale are kept"
             }
@@ -117,8 +113,6 @@ pub struct View<'a> {
     pub closed: &'a BTreeMap<EvaluationId, Closed>,
     /// How often attempts may fail.
     pub retry: &'a RetryPolicy,
-    /// Members of the archive, and the most there may be.
-    pub archive: (usize, usize),
     /// Weights kept.
     pub kept_weights: usize,
     /// Whether the search is on.
@@ -204,10 +198,6 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
             Invariant::NobodyWaitsForNothing,
             format!("{} wait, {} are ready", desk.waiting().len(), desk.ready().len()),
         );
-    }
-    let (members, capacity) = view.archive;
-    if members > capacity {
-        breach(Invariant::ArchiveIsBounded, format!("{members} members, {capacity} allowed"));
     }
     if view.kept_weights > WEIGHTS_KEPT_MAX + FRONT_KEPT_MAX + FINALE_WEIGHTS_MAX {
         breach(Invariant::WeightsAreBounded, format!("{} kept", view.kept_weights));

@@ -10,7 +10,7 @@
 //! This crate knows no ONNX operator and prints nothing.
 
 pub mod agent;
-pub mod breeder;
+
 pub mod cluster;
 pub mod coordinator;
 pub mod error;
@@ -19,6 +19,7 @@ pub mod hub;
 pub mod invariants;
 pub mod journal;
 pub mod link;
+pub mod makers;
 pub mod membership;
 pub mod messages;
 pub mod node;

@@ -2,7 +2,7 @@
 
 use crate::link::LinkEvent;
 use crate::protocol::letters::BlobName;
-use crate::protocol::{BreedOrder, Event, Lease, Ticket, TrainerId};
+use crate::protocol::{BreedOrder, Event, Lease, News, Ticket, TrainerId};
 use crate::trainer::outfit::Outfit;
 use hatchery_models::training::outcome::{EpochReport, Trained};
 use std::sync::Arc;
@@ -18,10 +18,12 @@ pub enum PopulationMessage {
     Tick,
 }
 
-/// What the Breeder can be told.
-pub enum BreederMessage {
-    /// Make a genome.
+/// What a maker of networks can be told.
+pub enum MakerMessage {
+    /// Make a network.
     Order(BreedOrder),
+    /// Learn this.
+    News(Vec<News>),
 }
 
 /// What the coordinator's Hub can be told.
@@ -99,7 +101,7 @@ pub enum TrainerMessage {
 }
 
 impl ractor::Message for PopulationMessage {}
-impl ractor::Message for BreederMessage {}
+impl ractor::Message for MakerMessage {}
 impl ractor::Message for HubMessage {}
 impl ractor::Message for AgentMessage {}
 impl ractor::Message for NodeMessage {}

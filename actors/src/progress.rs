@@ -28,6 +28,8 @@ pub struct Progress {
     pub outcomes: Vec<(Outcome, u32)>,
     /// Share of the trainers' time spent training, over this process's search; between 0 and 1.
     pub utilisation: f64,
+    /// Who makes networks: shares of the next births, and births so far.
+    pub makers: Vec<MakerProgress>,
     /// Why no more networks are bred, where that is so: the search space is exhausted.
     pub exhausted: Option<String>,
     /// Why the run is paused, where it is: the journal cannot be written.
@@ -51,6 +53,17 @@ pub struct Best {
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
     pub multiply_adds: u64,
+}
+
+/// A maker of networks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MakerProgress {
+    /// `breeder` or `refiner`.
+    pub name: String,
+    /// Its share of the next births.
+    pub share: f64,
+    /// Networks that it has made.
+    pub births: u32,
 }
 
 /// What a trainer is on.
@@ -97,6 +110,7 @@ impl Progress {
             trainers: Vec::new(),
             outcomes: Vec::new(),
             utilisation: 0.0,
+            makers: Vec::new(),
             exhausted: None,
             paused: None,
         }

@@ -1,9 +1,9 @@
 //! Replay: makes the recorded decisions of a run again, from what its journal holds, and says which are the same.
 //!
 //! The journal's events are walked in their order (`walk`). Whatever was decided is decided again by the brain's own
-//! parts, on the archive, the curves and the champions as they were at that moment:
-//! - **made again, bit for bit**: number, recipe and parents of every order; every draw in vain; every birth, its genome
-//!   bred anew by the same variation on the same random stream; seeds and lengths of search trainings; every early stop,
+//! parts and by the makers, who hear everything in the same order:
+//! - **made again, bit for bit**: number and maker of every order; every draw in vain; every birth, its genome made anew
+//!   from the same results; seeds and lengths of search trainings; every early stop,
 //!   its mark from the curves learned until then; every score, from its curve; whose weights are kept and dropped; the
 //!   candidates for the crown, the winner and its test. Without a limit of time also when the search ends and what
 //!   follows it.
@@ -14,7 +14,7 @@
 //!   the sizes of the data's parts, which are not read.
 //!
 //! What a run that was cut off had open is forgotten, as the program forgets it: a later order of the same birth is made
-//! anew, from the archive as it is then. Every life begins where `Brain::restore` puts it, from the record as far as it
+//! anew, from what is known then. Every life begins where `Brain::restore` puts it, from the record as far as it
 //! had come.
 //!
 //! Pure: a history goes in, a report comes out. It must not know files, nor networks beyond how they are bred.
@@ -22,9 +22,8 @@
 mod so_far;
 mod walk;
 
-use crate::breeder::Variation;
 use crate::journal::History;
-use crate::population::StoppingRule;
+use crate::makers::Makers;
 use crate::population::settings::Settings;
 use crate::protocol::Images;
 use crate::run::settings_of;
@@ -36,8 +35,8 @@ pub const DIFFERENCES_MAX: usize = 1000;
 
 /// By which rules a run is replayed.
 pub struct Rules<'a> {
-    /// How genomes arise.
-    pub variation: &'a dyn Variation,
+    /// Who makes networks, by an experiment as recorded.
+    pub makers: &'a dyn Fn(&Settings) -> Box<dyn Makers>,
     /// What an experiment, as recorded, tells the brain; or what is wrong with it.
     pub settings: &'a dyn Fn(&str) -> Result<Settings, String>,
 }
@@ -51,13 +50,13 @@ pub fn settings(experiment: &str) -> Result<Settings, String> {
         Experiment::parse(experiment, "the recorded experiment", &[]).map_err(|error| error.to_string())?;
     // How many trainers and samples there were decides only upon what depends on the clock.
     let images = Images { search: 1, crown: 1, last: 1, test: 1 };
-    Ok(settings_of(&experiment, 1, images, StoppingRule::default()))
+    Ok(settings_of(&experiment, 1, images))
 }
 
 /// A kind of decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
-    /// Number, recipe and parents of a birth.
+    /// Number and maker of a birth.
     Order,
     /// A draw that brought nothing new.
     Discard,
@@ -129,7 +128,7 @@ impl Decision {
     /// What it is about, for people.
     pub const fn explanation(self) -> &'static str {
         match self {
-            Self::Order => "number, recipe and parents of births ordered",
+            Self::Order => "number and maker of births ordered",
             Self::Discard => "draws in vain",
             Self::Birth => "networks bred: genome, operation, hash, size",
             Self::Evaluation => "numbers and owners of evaluations",

@@ -15,7 +15,6 @@
 
 use crate::agent::state::Patience;
 use crate::agent::{Agent, AgentArguments};
-use crate::breeder::Variation;
 pub use crate::error::SearchError;
 use crate::hub::Post;
 use crate::journal::Journal;
@@ -23,6 +22,7 @@ use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
 use crate::link::direct;
+use crate::makers::Makers;
 use crate::messages::AgentMessage;
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
@@ -31,10 +31,10 @@ use crate::population::settings::Settings;
 use crate::population::state::Brain;
 use crate::progress::{Best, Progress};
 use crate::protocol::letters::{BlobName, Hello, NodeName, Welcome};
-use crate::protocol::{EvaluationId, Images, WorkerId};
+use crate::protocol::{EvaluationId, Images, Newborn, WorkerId};
 use crate::trainer::WorkFactory;
 use crate::trainer::outfit::{Outfit, Outfitter};
-use hatchery_config::experiment::Experiment;
+use hatchery_config::{experiment::Experiment, vocabulary::Objective};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use ractor::{Actor, ActorRef, SpawnErr};
 use std::collections::BTreeMap;
@@ -63,10 +63,10 @@ pub struct SearchSetup {
     pub images: Images,
     /// Trainers that are expected, at least one: so many candidates are bred before the first has come.
     pub trainers: u32,
-    /// How genomes arise: `SpaceVariation`.
-    pub variation: Arc<dyn Variation>,
-    /// Early stopping across candidates; `StoppingRule::default()` is on and conservative.
-    pub stopping: StoppingRule,
+    /// Who makes networks: `SearchingMakers`.
+    pub makers: Arc<dyn Makers>,
+    /// Networks designed by hand, which are born first.
+    pub seeds: Vec<Newborn>,
     /// Whether workers of an earlier life of this run may still be at work: those of a coordinator that was started
     /// again. Then what they have is waited for.
     pub claims: bool,
@@ -212,8 +212,7 @@ pub async fn conduct(
         brain,
         writer,
         spent,
-        variation: setup.variation,
-        seed: setup.experiment.seed,
+        makers: setup.makers,
         welcome,
         first_worker,
         post,
@@ -260,17 +259,12 @@ fn restore(journal: &Journal, record: &RunRecord, setup: &SearchSetup) -> Result
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {
-    let settings = settings_of(&setup.experiment, setup.trainers, setup.images, setup.stopping);
-    Settings { claims: setup.claims, ..settings }
+    let settings = settings_of(&setup.experiment, setup.trainers, setup.images);
+    Settings { claims: setup.claims, seeds: setup.seeds.clone(), ..settings }
 }
 
 /// What an experiment tells the brain.
-pub(crate) fn settings_of(
-    experiment: &Experiment,
-    trainers: u32,
-    images: Images,
-    stopping: StoppingRule,
-) -> Settings {
+pub(crate) fn settings_of(experiment: &Experiment, trainers: u32, images: Images) -> Settings {
     Settings {
         seed: experiment.seed,
         search: experiment.search.clone(),
@@ -281,9 +275,12 @@ pub(crate) fn settings_of(
         final_training: experiment.final_training.clone(),
         trainers: trainers.clamp(1, TRAINERS_MAX),
         images,
-        stopping,
+        stopping: StoppingRule::named(experiment.search.stopping),
+        seeds: Vec::new(),
         retry: RetryPolicy::new(&experiment.retry),
         claims: false,
+        inherit: experiment.training.inherit,
+        measure_latency: experiment.search.objectives.contains(&Objective::Latency),
     }
 }
 

@@ -1,21 +1,18 @@
 //! Whole searches with actors, threads and a journal on disk; only the training is made up.
 
-use crate::breeder::Variation;
 use crate::journal::{End, EvaluationRecord, EvaluationState, Journal, JournalError, RunRecord, record};
-use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
 use crate::population::state::Brain;
 use crate::progress::Progress;
-use crate::protocol::{EvaluationId, Images, Lease, LeaseKind, Newborn, Recipe, WorkerId, nothing_trained};
+use crate::protocol::{EvaluationId, Images, Lease, LeaseKind, WorkerId, nothing_trained};
 use crate::run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls, local_worker, run_search};
-use crate::testing;
+use crate::testing::{self, Drawing};
 use crate::trainer::{Work, WorkFactory};
 use hatchery_config::experiment::{Budget, Experiment};
+use hatchery_config::vocabulary::EarlyStopping;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use hatchery_models::training::{Observer, Verdict};
 use ractor::{Actor, ActorCell};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,27 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Draws numbers.
-struct Numbers;
-
-impl Variation for Numbers {
-    fn vary(&self, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Result<Newborn, String> {
-        let number = match recipe {
-            Recipe::Random => rng.random_range(1..100_000),
-            Recipe::Mutate(parent) => testing::number(&parent.genome) + rng.random_range(0..9),
-            Recipe::Cross(one, other) => {
-                testing::number(&one.genome).midpoint(testing::number(&other.genome)) + rng.random_range(0..3)
-            }
-        };
-        Ok(Newborn {
-            genome: testing::genome(number),
-            summary: format!("dense {number}"),
-            hash: format!("{number:x}"),
-            operation: "test".to_owned(),
-            parameters: number,
-            multiply_adds: number,
-        })
-    }
-}
+const NUMBERS: Drawing = Drawing { seed: 1, genomes: 100_000, barren: 0.0 };
 
 type Behaviour = dyn Fn(&Lease, &mut dyn Observer) -> Trained + Send + Sync;
 
@@ -121,6 +98,7 @@ impl Bench {
         let mut experiment =
             Experiment::parse("name = \"test\"\n[data]\nsource = \"digits\"\n", "test", &[]).unwrap();
         experiment.budget = Budget { evaluations: Some(evaluations), time: None };
+        experiment.search.stopping = EarlyStopping::Off;
         experiment.training.epochs = 4;
         experiment.final_training.epochs = 6;
         let setup = SearchSetup {
@@ -129,8 +107,8 @@ impl Bench {
             program_version: "0.1.0".to_owned(),
             images: Images { search: 320, crown: 320, last: 400, test: 100 },
             trainers: 3,
-            variation: Arc::new(Numbers),
-            stopping: StoppingRule::never(),
+            makers: Arc::new(NUMBERS),
+            seeds: Vec::new(),
             claims: false,
             journal_patience: Duration::from_millis(300),
         };
@@ -332,7 +310,7 @@ impl Drop for Intruder {
 async fn clearly_worse_candidates_are_stopped_early() {
     let mut bench = Bench::new(40, |lease, observer| slow(lease, observer, Duration::from_millis(10)));
     bench.setup.experiment.training.epochs = 8;
-    bench.setup.stopping = StoppingRule { better_share: 0.5, ..StoppingRule::default() };
+    bench.setup.experiment.search.stopping = EarlyStopping::Median;
     let summary = bench.run(bench.create()).await.unwrap();
     let stopped: Vec<_> =
         summary.record.evaluations.iter().filter(|e| e.outcome == Some(Outcome::Stopped)).collect();
@@ -350,21 +328,12 @@ async fn a_run_goes_on_with_its_own_data_only() {
     assert!(matches!(error, SearchError::OtherData { .. }), "{error}");
 }
 
-/// No network fits.
-struct Nothing;
-
-impl Variation for Nothing {
-    fn vary(&self, _: &Recipe, _: &mut ChaCha8Rng) -> Result<Newborn, String> {
-        Err("no network fits the space and the limits".to_owned())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_space_without_networks_ends_the_search_and_says_why() {
     let mut bench = Bench::new(5, quick);
-    bench.setup.variation = Arc::new(Nothing);
+    bench.setup.makers = Arc::new(Drawing { barren: 1.0, ..NUMBERS });
     let error = bench.run(bench.create()).await.unwrap_err();
-    assert!(matches!(&error, SearchError::Failed(why) if why.contains("no network fits")), "{error}");
+    assert!(matches!(&error, SearchError::Failed(why) if why.contains("no viable genome")), "{error}");
 }
 
 /// The children of an actor, and theirs.
@@ -389,8 +358,7 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
         brain,
         writer: crate::journal::writer::JournalWriter::start(journal).unwrap(),
         spent: 0.0,
-        variation: Arc::new(Numbers),
-        seed: 1,
+        makers: Arc::new(NUMBERS),
         welcome: crate::run::welcome(&bench.setup, 1, 1).unwrap(),
         first_worker: WorkerId(1),
         post,

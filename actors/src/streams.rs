@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 /// What a stream is drawn for. The numbers are part of what a seed means: never reuse or renumber one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Choice of a birth's recipe and parents.
+    /// A maker's questions to its strategy.
     Selection = 1,
-    /// The Breeder's draw of a genome.
+    /// Draws of genomes.
     Variation = 2,
     /// The seed of a search training.
     SearchTraining = 3,
@@ -17,6 +17,8 @@ pub enum Purpose {
     CrownTraining = 4,
     /// The seed of the final training.
     FinalTraining = 5,
+    /// Who makes a birth.
+    Sharing = 6,
 }
 
 /// Draws per individual that have a stream of their own.

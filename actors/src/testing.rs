@@ -1,11 +1,14 @@
 //! Small made-up individuals and runs for tests.
 
 use crate::journal::RunInfo;
-use crate::protocol::{Individual, IndividualId, WorkerFacts};
+use crate::makers::{Makers, Making};
+use crate::protocol::{BreedOrder, Individual, IndividualId, Maker, Newborn, News, Verdict, WorkerFacts};
+use crate::streams::{Purpose, stream};
 use hatchery_models::genome::{
     Activation, Dense, Genome, Initializer, LayerGene, Norm, Optimizer, Schedule, TrainingGenes,
 };
 use hatchery_models::problem::{Problem, Task};
+use rand::RngExt;
 
 /// A genome told from others by `number`.
 pub fn genome(number: u64) -> Genome {
@@ -45,6 +48,7 @@ pub fn individual(id: u64, parents: &[u64]) -> Individual {
         hash: format!("{id:016x}"),
         parents: parents.iter().copied().map(IndividualId).collect(),
         operation: "random".to_owned(),
+        maker: Maker::Breeder,
         parameters: 100 + id,
         multiply_adds: 1000 + id,
     }
@@ -75,5 +79,103 @@ pub fn run_info() -> RunInfo {
             task: Task::Classification { classes: 10 },
         },
         program_version: "0.1.0".to_owned(),
+    }
+}
+
+/// Makers of numbers: what they draw depends on every order and every piece of news that they got, in that order.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawing {
+    pub seed: u64,
+    /// Numbers from 1 to this.
+    pub genomes: u64,
+    /// How often there is none.
+    pub barren: f64,
+}
+
+struct DrawingMind {
+    drawing: Drawing,
+    /// All that was ever heard, in one number.
+    heard: u64,
+    best: Option<(f64, IndividualId)>,
+    numbers: std::collections::HashMap<IndividualId, u64>,
+}
+
+impl Makers for Drawing {
+    fn mind(&self, maker: Maker) -> Box<dyn Making> {
+        let (best, numbers) = (None, std::collections::HashMap::new());
+        Box::new(DrawingMind { drawing: *self, heard: maker as u64, best, numbers })
+    }
+}
+
+impl DrawingMind {
+    fn note(&mut self, number: u64) {
+        self.heard = (self.heard ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
+    }
+}
+
+impl Making for DrawingMind {
+    fn make(&mut self, order: &BreedOrder) -> Result<Newborn, String> {
+        self.note(order.birth.0 << 8 | u64::from(order.draw));
+        let Drawing { seed, genomes, barren } = self.drawing;
+        let mut rng = stream(seed ^ self.heard, Purpose::Variation, order.birth.0, order.draw);
+        if rng.random_bool(barren) {
+            return Err("no viable genome".to_owned());
+        }
+        let parent = self.best.filter(|_| rng.random_bool(0.7)).map(|(_, id)| id);
+        let number = match parent.and_then(|id| self.numbers.get(&id)) {
+            Some(best) => rng.random_range(best / 2..=best + best / 2 + 5) % genomes + 1,
+            None => rng.random_range(1..=genomes),
+        };
+        Ok(Newborn {
+            genome: genome(number),
+            summary: format!("dense {number}"),
+            hash: format!("{number:x}"),
+            parents: parent.into_iter().collect(),
+            operation: "test".to_owned(),
+            // Small networks are not the better ones: there is a front of score against size.
+            parameters: number % 100,
+            multiply_adds: number,
+        })
+    }
+
+    fn hear(&mut self, news: &News) {
+        match news {
+            News::Born(individual) => {
+                self.note(individual.id.0);
+                self.numbers.insert(individual.id, number(&individual.genome));
+            }
+            News::Vain(order) => self.note(order.birth.0),
+            News::Ended(id, Verdict::Failed) => self.note(id.0),
+            News::Ended(id, Verdict::Judged(losses)) => {
+                self.note(id.0 ^ losses[0].to_bits());
+                if self.numbers.contains_key(id) && self.best.is_none_or(|(loss, _)| losses[0] < loss) {
+                    self.best = Some((losses[0], *id));
+                }
+            }
+        }
+    }
+}
+
+/// Breeder and Refiner.
+pub struct Minds {
+    breeder: Box<dyn Making>,
+    refiner: Box<dyn Making>,
+}
+
+impl Minds {
+    /// Fresh minds that know this.
+    pub fn new(makers: &dyn Makers, news: &[News]) -> Self {
+        let mut minds = Self { breeder: makers.mind(Maker::Breeder), refiner: makers.mind(Maker::Refiner) };
+        news.iter().for_each(|news| minds.hear(news));
+        minds
+    }
+
+    pub fn make(&mut self, order: &BreedOrder) -> Result<Newborn, String> {
+        if order.maker == Maker::Refiner { self.refiner.make(order) } else { self.breeder.make(order) }
+    }
+
+    pub fn hear(&mut self, news: &News) {
+        self.breeder.hear(news);
+        self.refiner.hear(news);
     }
 }

@@ -5,12 +5,10 @@
     reason = "a test that is skipped says so, one that fails stops"
 )]
 
-use hatchery_actors::breeder::{SpaceVariation, Variation};
 use hatchery_actors::journal::{Journal, RunInfo, record};
-use hatchery_actors::population::StoppingRule;
-use hatchery_actors::protocol::{EvaluationId, IndividualId, Lease, LeaseKind, Recipe};
+use hatchery_actors::makers::{Makers, SearchingMakers};
+use hatchery_actors::protocol::{BreedOrder, EvaluationId, IndividualId, Lease, LeaseKind, Maker};
 use hatchery_actors::run::{JOURNAL_PATIENCE, SearchSetup, controls, run_search};
-use hatchery_actors::streams::{Purpose, stream};
 use hatchery_actors::trainer::{Parts, TrainingFactory, WorkFactory};
 use hatchery_config::experiment::{Budget, Experiment};
 use hatchery_models::data::{LoadOptions, Split, load};
@@ -24,7 +22,6 @@ fn experiment() -> Experiment {
                 [limits]\nparameters = 50000\nmultiply_adds = 500000\nmemory_mib = 512\n";
     let mut experiment = Experiment::parse(text, "test", &[]).unwrap();
     experiment.budget = Budget { evaluations: Some(6), time: None };
-    experiment.search.initial = 4;
     experiment
 }
 
@@ -47,9 +44,9 @@ fn a_final_training_is_planned_for_its_time() {
         training: experiment.training.clone(),
         memory_mib: experiment.limits.memory_mib,
     };
-    let variation =
-        SpaceVariation { space: experiment.space, problem: dataset.problem, limits: experiment.limits };
-    let newborn = variation.vary(&Recipe::Random, &mut stream(1, Purpose::Variation, 1, 0)).unwrap();
+    let mut breeder = SearchingMakers::of(&experiment, dataset.problem).mind(Maker::Breeder);
+    let order = BreedOrder { birth: IndividualId(1), draw: 0, maker: Maker::Breeder };
+    let newborn = breeder.make(&order).unwrap();
     let wanted = Lease {
         evaluation: EvaluationId(1),
         attempt: 1,
@@ -61,6 +58,8 @@ fn a_final_training_is_planned_for_its_time() {
         seconds_max: Some(5.0),
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     };
     let mut work = factory.make(0).unwrap();
     let planned = work.plan(wanted.clone(), &Unobserved);
@@ -105,12 +104,8 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         program_version: "0.1.0".to_owned(),
         images: parts.images(),
         trainers: 2,
-        variation: Arc::new(SpaceVariation {
-            space: experiment.space.clone(),
-            problem: dataset.problem,
-            limits: experiment.limits.clone(),
-        }),
-        stopping: StoppingRule::default(),
+        makers: Arc::new(SearchingMakers::of(&experiment, dataset.problem)),
+        seeds: Vec::new(),
         claims: false,
         journal_patience: JOURNAL_PATIENCE,
         experiment,

@@ -5,7 +5,7 @@
     reason = "a test that is skipped says so, one that fails stops"
 )]
 
-use hatchery_actors::protocol::{EvaluationId, IndividualId, Lease, LeaseKind};
+use hatchery_actors::protocol::{EvaluationId, IndividualId, Inherited, Lease, LeaseKind};
 use hatchery_actors::trainer::{Parts, TrainingFactory, Work, WorkFactory};
 use hatchery_config::experiment::Experiment;
 use hatchery_models::data::{LoadOptions, Split, load};
@@ -65,6 +65,8 @@ fn lease(kind: LeaseKind) -> Lease {
         seconds_max: None,
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     }
 }
 
@@ -115,6 +117,38 @@ fn what_is_handed_back_ends_elsewhere_as_it_would_have_here() {
         assert_eq!((resumed.outcome, resumed.steps), (whole.outcome, whole.steps), "{}", resumed.message);
         assert_eq!(resumed.weights, whole.weights);
         assert_eq!(resumed.curve.len(), 4);
+    }
+}
+
+#[test]
+fn a_child_that_is_handed_back_goes_on_with_what_it_has_made_of_its_inheritance() {
+    let Some(mut work) = work() else { return };
+    let own = do_it(&mut *work, lease(LeaseKind::Search), Wish::GoOn, 1);
+    let weights = Arc::new(own.weights.clone().unwrap());
+    let inherit = Inherited { evaluation: EvaluationId(9), genome: Arc::new(genome()), weights };
+    let heir = Lease { seed: 6, inherit: Some(inherit), ..lease(LeaseKind::Search) };
+    let whole = do_it(&mut *work, heir.clone(), Wish::GoOn, 1);
+    assert!(
+        whole.curve[0].validation_score > own.curve[0].validation_score,
+        "{:?} {:?}",
+        whole.curve,
+        own.curve
+    );
+    let first = do_it(&mut *work, heir.clone(), Wish::HandBack, 60);
+    // The parent's weights may be gone by then.
+    let again = Lease { attempt: 2, checkpoint: first.checkpoint.map(Into::into), inherit: None, ..heir };
+    assert_eq!(do_it(&mut *work, again, Wish::GoOn, 1).weights, whole.weights);
+}
+
+#[test]
+fn latency_is_measured_of_what_a_search_leaves_where_it_is_asked_for() {
+    let Some(mut work) = work() else { return };
+    let asked = |kind| Lease { measure_latency: true, ..lease(kind) };
+    let trained = do_it(&mut *work, asked(LeaseKind::Search), Wish::GoOn, 1);
+    assert!(trained.latency_seconds.is_some_and(|seconds| seconds > 0.0), "{:?}", trained.latency_seconds);
+    assert_eq!(do_it(&mut *work, lease(LeaseKind::Search), Wish::GoOn, 1).latency_seconds, None);
+    for (kind, wish) in [(LeaseKind::Crown, Wish::GoOn), (LeaseKind::Search, Wish::HandBack)] {
+        assert_eq!(do_it(&mut *work, asked(kind), wish, 20).latency_seconds, None, "{kind:?}");
     }
 }
 

@@ -5,10 +5,11 @@
 use crate::{
     duration::Duration,
     error::{ConfigError, Place},
-    experiment::Experiment,
+    experiment::{Experiment, Search},
     schema::{self, Key, LIST_ITEMS_MAX, PATTERN_BYTES_MAX, Rule},
     suggest,
     tree::{self, Tree},
+    vocabulary::Objective,
 };
 use toml::Value;
 
@@ -107,6 +108,10 @@ fn fits(rule: &Rule, value: &Value) -> bool {
         Rule::Patterns => value.as_array().is_some_and(|items| {
             items.len() <= LIST_ITEMS_MAX && items.iter().all(|item| item.as_str().is_some_and(is_pattern))
         }),
+        Rule::Texts => value.as_array().is_some_and(|items| {
+            let sound = |item: &Value| item.as_str().is_some_and(|text| !text.trim().is_empty());
+            items.len() <= LIST_ITEMS_MAX && items.iter().all(sound)
+        }),
     }
 }
 
@@ -177,14 +182,8 @@ pub fn together(tree: &Tree, experiment: &Experiment) -> Result<(), ConfigError>
             format!("`search.tournament` = {tournament} is more than `search.population` = {population}"),
         );
     }
-    if search.crossover + search.immigrants > 1.0 {
-        let sum = search.crossover + search.immigrants;
-        return clash(
-            "search.crossover",
-            format!(
-                "`search.crossover` and `search.immigrants` are shares of all offspring; together {sum} is more than 1"
-            ),
-        );
+    if let Some((key, message)) = unsuitable(search, experiment) {
+        return clash(key, message);
     }
     if experiment.space.pool_kernel.max < 2 && experiment.space.pool_stride.max < 2 {
         let pools = ["max_pool", "average_pool"];
@@ -198,4 +197,45 @@ pub fn together(tree: &Tree, experiment: &Experiment) -> Result<(), ConfigError>
         }
     }
     Ok(())
+}
+
+/// What of a search does not go together, and at which key.
+fn unsuitable(search: &Search, experiment: &Experiment) -> Option<(&'static str, String)> {
+    let budget = &experiment.budget;
+    let objectives = &search.objectives;
+    if objectives.first() != Some(&Objective::Error) {
+        let message =
+            "the first of `search.objectives` must be \"error\": it is what networks are trained for";
+        return Some(("search.objectives", message.to_owned()));
+    }
+    let twice = objectives.iter().enumerate().find(|(place, one)| objectives[..*place].contains(one));
+    if let Some((_, twice)) = twice {
+        return Some(("search.objectives", format!("`search.objectives` names \"{twice}\" twice")));
+    }
+    if let Some(evaluations) = budget.evaluations.filter(|most| search.seeds.len() > *most as usize) {
+        let message = format!(
+            "`search.seeds` names {} networks, more than `budget.evaluations` = {evaluations}",
+            search.seeds.len()
+        );
+        return Some(("search.seeds", message));
+    }
+    if search.reproducible && (budget.time.is_some() || budget.evaluations.is_none()) {
+        let message = "`search.reproducible` needs a budget that is counted: give `budget.evaluations` and no \
+                       `budget.time`, since how much fits into a time differs from run to run";
+        return Some(("search.reproducible", message.to_owned()));
+    }
+    if search.reproducible && experiment.training.inherit {
+        let message = "`search.reproducible` cannot be kept with `training.inherit`: whose weights are kept when a \
+                       network is handed out depends on who has ended by then";
+        return Some(("search.reproducible", message.to_owned()));
+    }
+    let clocked = objectives.iter().find(|one| matches!(one, Objective::Latency | Objective::TrainingTime));
+    if let (true, Some(clocked)) = (search.reproducible, clocked) {
+        let message = format!(
+            "`search.reproducible` cannot be kept where \"{clocked}\" is among `search.objectives`: measured times \
+             differ from run to run"
+        );
+        return Some(("search.reproducible", message));
+    }
+    None
 }

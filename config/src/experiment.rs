@@ -1,6 +1,9 @@
 //! The experiment file: what a search is to do, on which data, within which limits.
 
-use crate::{space::Space, vocabulary::TaskKind};
+use crate::{
+    space::Space,
+    vocabulary::{EarlyStopping, Objective, Refinement, SearchStrategy, TaskKind},
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -109,25 +112,48 @@ impl Default for Budget {
     }
 }
 
-/// `[search]`: steady-state evolution with ageing.
+/// `[search]`: how new networks come about, and what they are judged by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
-    /// Random individuals before breeding starts.
-    pub initial: u32,
-    /// Individuals kept as possible parents; the oldest leaves first.
+    /// The Breeder's way to search.
+    pub strategy: SearchStrategy,
+    /// Whether the best networks' numbers are refined meanwhile.
+    pub refiner: Refinement,
+    /// What a network is judged by: `error` first, and what else is to be small.
+    pub objectives: Vec<Objective>,
+    /// Which trainings are stopped early.
+    pub stopping: EarlyStopping,
+    /// Networks designed by hand: files of genomes (TOML or JSON) that enter the first population.
+    pub seeds: Vec<String>,
+    /// Strategies `aging`, `steady`, `nsga2`: individuals kept as possible parents; as many random ones come first.
     pub population: u32,
-    /// Individuals drawn for each tournament; the best becomes the parent.
+    /// Strategies `aging`, `steady`: individuals drawn for each tournament; the best becomes the parent.
     pub tournament: u32,
-    /// Share of offspring with two parents.
+    /// Strategies `aging`, `steady`: share of offspring with two parents.
     pub crossover: f64,
-    /// Share of offspring drawn at random, to keep exploring.
-    pub immigrants: f64,
+    /// Whether the same networks are born in the same order, however many trainers there are and however fast: each
+    /// is then bred from the results of all but the `lag` networks born before it, and no training is stopped early
+    /// by comparison with others.
+    pub reproducible: bool,
+    /// How many networks may be under way where `reproducible`: more trainers than that stand idle.
+    pub lag: u32,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self { initial: 20, population: 30, tournament: 6, crossover: 0.2, immigrants: 0.05 }
+        Self {
+            strategy: SearchStrategy::Hatchery,
+            refiner: Refinement::Shared,
+            objectives: vec![Objective::Error],
+            stopping: EarlyStopping::Quartile,
+            seeds: Vec::new(),
+            population: 30,
+            tournament: 6,
+            crossover: 0.2,
+            reproducible: false,
+            lag: 8,
+        }
     }
 }
 
@@ -143,11 +169,14 @@ pub struct Training {
     pub majority_patience: f64,
     /// Stop early after this many epochs without a better validation result; 0 = never.
     pub patience: u32,
+    /// Begin with the weights of the first parent, in the layers that have not changed, where they are kept (those of
+    /// the best are).
+    pub inherit: bool,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 10, seconds: None, majority_patience: 2.0, patience: 0 }
+        Self { epochs: 10, seconds: None, majority_patience: 2.0, patience: 0, inherit: false }
     }
 }
 

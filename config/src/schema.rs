@@ -2,7 +2,10 @@
 //!
 //! Checks, suggestions and `--set` read this one table; a test holds it together with the types in `experiment`.
 
-use crate::vocabulary::{Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule, TaskKind};
+use crate::vocabulary::{
+    Activation, EarlyStopping, Initializer, LayerKind, Norm, Objective, Optimizer, Padding, Refinement,
+    Schedule, SearchStrategy, TaskKind,
+};
 
 /// What a key may hold.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,8 @@ pub enum Rule {
     WordList(fn() -> Vec<&'static str>),
     /// A list of patterns of messages; may be empty.
     Patterns,
+    /// A list of texts, none of them empty; may be empty itself.
+    Texts,
 }
 
 /// One key of the experiment file.
@@ -90,15 +95,21 @@ pub const KEYS: &[Key] = &[
     key("data.multi_view", Rule::Flag),
     optional("budget.evaluations", Rule::Whole(1, COUNT_MAX)),
     optional("budget.time", Rule::Time),
-    key("search.initial", Rule::Whole(1, 1_000_000)),
+    key("search.strategy", Rule::Word(words_of!(SearchStrategy))),
+    key("search.refiner", Rule::Word(words_of!(Refinement))),
+    key("search.objectives", Rule::WordList(words_of!(Objective))),
+    key("search.stopping", Rule::Word(words_of!(EarlyStopping))),
+    key("search.seeds", Rule::Texts),
     key("search.population", Rule::Whole(1, 1_000_000)),
     key("search.tournament", Rule::Whole(1, 1_000_000)),
     key("search.crossover", Rule::Number(0.0, 1.0)),
-    key("search.immigrants", Rule::Number(0.0, 1.0)),
+    key("search.reproducible", Rule::Flag),
+    key("search.lag", Rule::Whole(1, 100_000)),
     key("training.epochs", Rule::Whole(1, 1_000_000)),
     optional("training.seconds", Rule::Number(0.01, 1e8)),
     key("training.majority_patience", Rule::Number(0.01, 1e6)),
     key("training.patience", Rule::Whole(0, 1_000_000)),
+    key("training.inherit", Rule::Flag),
     key("limits.parameters", Rule::Whole(1, 100_000_000_000)),
     key("limits.multiply_adds", Rule::Whole(1, 100_000_000_000_000)),
     key("limits.memory_mib", Rule::Whole(1, 10_000_000)),
@@ -191,6 +202,7 @@ impl Rule {
                 "a list of texts to be found in messages, each of at most {PATTERN_BYTES_MAX} bytes, in which `*` \
                  stands for anything, but not alone"
             ),
+            Self::Texts => "a list of texts".to_owned(),
         }
     }
 
@@ -203,6 +215,7 @@ impl Rule {
                 | Self::WholeList(..)
                 | Self::WordList(_)
                 | Self::Patterns
+                | Self::Texts
         )
     }
 

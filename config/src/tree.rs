@@ -122,7 +122,7 @@ fn read_value(key: &Key, written: &str) -> Value {
         let bare = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(written);
         return Value::String(bare.to_owned());
     }
-    if matches!(key.rule, Rule::Patterns)
+    if matches!(key.rule, Rule::Patterns | Rule::Texts)
         && written.starts_with('[')
         && let array @ Value::Array(_) = read_scalar(written)
     {
@@ -139,7 +139,9 @@ fn read_value(key: &Key, written: &str) -> Value {
 
 fn read_item(rule: &Rule, written: &str) -> Value {
     match rule {
-        Rule::WordList(_) | Rule::Patterns => Value::String(written.trim_matches('"').to_owned()),
+        Rule::WordList(_) | Rule::Patterns | Rule::Texts => {
+            Value::String(written.trim_matches('"').to_owned())
+        }
         _ => read_scalar(written),
     }
 }

@@ -56,6 +56,69 @@ words! {
 }
 
 words! {
+    /// Ways to search.
+    SearchStrategy {
+        /// Hatchery's own: evolution proposes, a model of all results disposes.
+        Hatchery = "hatchery",
+        /// Random search.
+        Random = "random",
+        /// Evolution, survival by age.
+        Aging = "aging",
+        /// Evolution, survival by fitness.
+        Steady = "steady",
+        /// Local search.
+        Local = "local",
+        /// NSGA-II, for several objectives.
+        Nsga2 = "nsga2",
+        /// Tree-structured Parzen estimators.
+        Tpe = "tpe",
+    }
+}
+
+words! {
+    /// Who makes new networks.
+    Refinement {
+        /// The Breeder and the Refiner, each by what it has gained of late.
+        Shared = "shared",
+        /// The Breeder alone.
+        Off = "off",
+        /// The Refiner alone, once the Breeder has made the first networks.
+        Only = "only",
+    }
+}
+
+words! {
+    /// What a network is judged by. The first objective of a search is always the error.
+    Objective {
+        /// Validation error: 1 less the score.
+        Error = "error",
+        /// Trainable parameters.
+        Parameters = "parameters",
+        /// Multiply-adds of one sample's forward pass.
+        MultiplyAdds = "multiply_adds",
+        /// Measured seconds of an inference of one sample.
+        Latency = "latency",
+        /// Seconds of its training.
+        TrainingTime = "training_time",
+    }
+}
+
+words! {
+    /// Rules that stop trainings early, by what others had reached at the same epoch.
+    EarlyStopping {
+        /// Nobody is stopped.
+        Off = "off",
+        /// The worst quarter is stopped.
+        Quartile = "quartile",
+        /// The worse half is stopped (the median stopping rule).
+        Median = "median",
+        /// At each doubling of epochs, all but the best third are stopped (asynchronous successive halving, the
+        /// stopping kind).
+        Halving = "halving",
+    }
+}
+
+words! {
     /// Element-wise non-linearities.
     Activation {
         /// Identity.

@@ -119,7 +119,14 @@ fn a_value_out_of_range_names_place_value_and_bounds() {
         ("name=../../x", "letters, digits"),
         ("seed=-1", "at least 0"),
         ("search.tournament=31", "`search.population` = 30"),
-        ("search.crossover=0.99", "more than 1"),
+        ("search.crossover=1.5", "from 0 to 1"),
+        ("search.strategy=hatchry", "did you mean \"hatchery\"?"),
+        ("search.refiner=always", "\"shared\", \"off\", \"only\""),
+        ("search.stopping=medain", "did you mean \"median\"?"),
+        ("search.objectives=[error,size]", "\"parameters\""),
+        ("search.objectives=[parameters,error]", "must be \"error\""),
+        ("search.objectives=[error,latency,latency]", "\"latency\" twice"),
+        ("search.seeds=[\"\"]", "list of texts"),
         ("space.flip=yes", "true or false"),
         ("retry.crashed=0", "from 1 to"),
         ("retry.failed=-1", "from 0 to"),
@@ -132,6 +139,26 @@ fn a_value_out_of_range_names_place_value_and_bounds() {
         assert!(message.contains(expected), "{set}: {message}");
         assert!(message.contains(set), "names the option: {set}: {message}");
     }
+}
+
+#[test]
+fn what_cannot_be_reproduced_is_refused() {
+    let refused = |more: &str| {
+        let message = refusal(MINIMAL, &["search.reproducible=true", "budget.evaluations=9", more]);
+        assert!(message.contains("--set search.reproducible=true"), "{message}");
+        message
+    };
+    assert!(refused("budget.time=1m").contains("a budget that is counted"));
+    assert!(refused("search.objectives=error,latency").contains("measured times differ"));
+    assert!(refused("training.inherit=true").contains("whose weights are kept"));
+    let counted = ["search.reproducible=true", "budget.evaluations=9", "budget.time=none"];
+    assert!(parse(MINIMAL, &counted).unwrap().search.reproducible);
+}
+
+#[test]
+fn more_seeds_than_evaluations_are_refused() {
+    let message = refusal(MINIMAL, &["search.seeds=a.toml,b.toml", "budget.evaluations=1"]);
+    assert!(message.contains("2 networks") && message.contains("`budget.evaluations` = 1"), "{message}");
 }
 
 #[test]

@@ -52,6 +52,8 @@ fn as_json(row: &Row) -> serde_json::Value {
         "multiply_adds": row.multiply_adds,
         "epochs": row.epochs,
         "seconds": row.seconds,
+        "latency_s": row.latency_s,
+        "inherits": row.inherits,
         "finished_s": row.finished_s,
         "parents": row.parents,
         "operation": row.operation,

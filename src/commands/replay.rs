@@ -10,8 +10,8 @@ use crate::{
 };
 use anyhow::anyhow;
 use hatchery_actors::{
-    breeder::SpaceVariation,
     journal::{History, record},
+    makers::SearchingMakers,
     replay::{self, Decision, Report, Rules},
 };
 use hatchery_config::Experiment;
@@ -38,9 +38,15 @@ fn replayed(history: &History, run: &Path) -> Result<Report, Failure> {
     let origin = format!("the experiment recorded in {}", run.display());
     // Space and limits of networks are those of the begin: nobody can change them when a run goes on.
     let experiment = Experiment::parse(&info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
-    let variation =
-        SpaceVariation { space: experiment.space, problem: info.problem, limits: experiment.limits };
-    let rules = Rules { variation: &variation, settings: &replay::settings };
+    let rules = Rules {
+        makers: &|settings| {
+            let run =
+                Experiment { search: settings.search.clone(), seed: settings.seed, ..experiment.clone() };
+            let evaluations = settings.evaluations;
+            Box::new(SearchingMakers { evaluations, ..SearchingMakers::of(&run, info.problem) })
+        },
+        settings: &replay::settings,
+    };
     replay::replay(history, &rules)
         .map_err(|error| anyhow!("the journal of {}: {error}", run.display()))
         .or_exit(Exit::RunDirectory)

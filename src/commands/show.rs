@@ -90,6 +90,12 @@ fn facts(run: &Run, row: &Row) {
         let further = further.map(|(score, what)| ("", format!("{} ({what})", run.write_score(score))));
         facts.splice(2..2, further);
     }
+    if let Some(seconds) = row.latency_s {
+        facts.push(("latency", format!("{:.3} ms for one sample", 1e3 * seconds)));
+    }
+    if let Some(evaluation) = row.inherits {
+        facts.push(("began with", format!("weights that evaluation {evaluation} has left")));
+    }
     if !row.message.is_empty() {
         facts.push(("message", row.message.clone()));
     }

@@ -17,8 +17,6 @@ fn a_worker_that_is_told_to_end_hands_back_its_training_and_another_goes_on_with
     let more = [
         &format!("--listen={address}"),
         "--set",
-        "search.initial=4",
-        "--set",
         "search.population=4",
         "--set",
         "space.layers=convolution",

@@ -13,9 +13,8 @@ use std::{
 use tempfile::{TempDir, tempdir};
 
 /// Networks that are trained in a few milliseconds an epoch.
-const TINY: [&str; 11] = [
+const TINY: [&str; 10] = [
     "runtime.threads=1",
-    "search.initial=8",
     "search.population=12",
     "search.tournament=3",
     "final.epochs=2",

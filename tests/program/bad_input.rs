@@ -40,8 +40,8 @@ fn an_unknown_key_is_answered_by_the_right_one() {
     .unwrap();
     hatchery(folder.path(), &["run", "x.toml"])
         .refused(EXPERIMENT, &["x.toml, line 5", "epoch", "`training.epochs`"]);
-    hatchery(folder.path(), &["run", "digits", "--set", "serch.initial=3"])
-        .refused(EXPERIMENT, &["--set serch.initial=3", "`search.initial`"]);
+    hatchery(folder.path(), &["run", "digits", "--set", "serch.lag=3"])
+        .refused(EXPERIMENT, &["--set serch.lag=3", "`search.lag`"]);
     hatchery(folder.path(), &["run", "digit"]).refused(EXPERIMENT, &["did you mean digits?"]);
 }
 

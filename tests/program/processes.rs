@@ -94,7 +94,7 @@ fn what_a_coordinator_cannot_use_is_named() {
         assert!(!folder.path().join("run").exists(), "a refused run leaves no directory");
     };
     refused(&["--listen", "7117"], &["--listen 7117", "127.0.0.1:7117"]);
-    refused(&["--set", "serch.initial=3"], &["`search.initial`"]);
+    refused(&["--set", "serch.lag=3"], &["`search.lag`"]);
     let tls = ["--tls-ca", "ca.pem", "--tls-certificate", "a.pem", "--tls-key", "a.key"];
     refused(&tls, &["--tls-ca ca.pem", "hatchery cert"]);
     let half = hatchery(folder.path(), &["coordinator", "digits", "--tls-ca", "ca.pem"]);

@@ -19,9 +19,7 @@ use std::{
 use tempfile::{TempDir, tempdir};
 
 /// Small enough to be quick in a debug build.
-const SMALL: [&str; 18] = [
-    "--set",
-    "search.initial=4",
+const SMALL: [&str; 16] = [
     "--set",
     "search.population=6",
     "--set",
@@ -414,7 +412,7 @@ fn tables_are_learnt_too() {
     }
     fs::write(folder.path().join("plane.csv"), text).unwrap();
     let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\n[budget]\n\
-                      evaluations = 4\n[search]\ninitial = 2\npopulation = 4\ntournament = 2\n[training]\nepochs = 8\n\
+                      evaluations = 4\n[search]\npopulation = 4\ntournament = 2\n[training]\nepochs = 8\n\
                       [final]\nepochs = 20\n[space]\nlayers = [\"dense\"]\ndepth = [1, 2]\nshift = [0, 0]\n\
                       norms = [\"none\"]\nbatch_size = [16]\noptimizers = [\"adam\"]\nlearning_rate = [0.003, 0.03]\n";
     fs::write(folder.path().join("plane.toml"), experiment).unwrap();

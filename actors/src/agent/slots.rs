@@ -2,8 +2,8 @@
 
 use super::state::{Agent, Deed, Fetching, Kept, Slot};
 use crate::freight::{Download, Step};
-use crate::protocol::letters::{BlobName, BlobRef, HandedBack, Order, Piece, Report, ToCoordinator};
-use crate::protocol::{Lease, Ticket, nothing_trained};
+use crate::protocol::letters::{Bequest, BlobName, BlobRef, HandedBack, Order, Piece, Report, ToCoordinator};
+use crate::protocol::{Inherited, Lease, Ticket, nothing_trained};
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{Outcome, Trained, Weights};
 use std::collections::BTreeMap;
@@ -22,9 +22,13 @@ impl Agent {
                 return self.keep_result(slot, ticket, trained, now);
             }
         };
-        let needs: Vec<BlobRef> =
+        let mut needs: Vec<BlobRef> =
             [order.weights.clone(), order.checkpoint.clone()].into_iter().flatten().collect();
-        let lease = lease(order, genome);
+        let inherit =
+            order.inherit.clone().and_then(|bequest| inherited(ticket, &bequest).zip(Some(bequest.weights)));
+        let (inherit, theirs) = inherit.unzip();
+        needs.extend(theirs);
+        let lease = Lease { inherit, ..lease(order, genome) };
         let mut fetching = Fetching { lease, downloads: BTreeMap::new() };
         let mut asks = Vec::new();
         for BlobRef { name, bytes } in needs {
@@ -97,24 +101,23 @@ impl Agent {
             (BlobName::Checkpoint(Ticket { evaluation, attempt }), Err(reason)) => {
                 tracing::warn!(%evaluation, attempt, reason, "no checkpoint to go on from; the training begins anew");
             }
-            (_, bytes) => {
-                let weights =
-                    bytes.and_then(|bytes| Weights::from_bytes(&bytes).map_err(|error| error.to_string()));
-                match weights {
-                    Ok(weights) => fetching.lease.weights = Some(Arc::new(weights)),
-                    Err(reason) => {
-                        let ticket = fetching.lease.ticket();
-                        let message = format!("the weights to test cannot be had: {reason}");
-                        self.set(slot, Slot::Idle { last: Some(ticket) });
-                        return self.keep_result(
-                            slot,
-                            ticket,
-                            nothing_trained(Outcome::Crashed, message),
-                            now,
-                        );
-                    }
-                }
+            (BlobName::Inherited(ticket), bytes) => {
+                let weights = weights(bytes).map_err(|reason| {
+                    tracing::warn!(%ticket, reason, "nothing to inherit; the training begins with weights of its own");
+                });
+                let inherit = fetching.lease.inherit.take().zip(weights.ok());
+                fetching.lease.inherit =
+                    inherit.map(|(inherit, weights)| Inherited { weights: Arc::new(weights), ..inherit });
             }
+            (_, bytes) => match weights(bytes) {
+                Ok(weights) => fetching.lease.weights = Some(Arc::new(weights)),
+                Err(reason) => {
+                    let ticket = fetching.lease.ticket();
+                    let message = format!("the weights to test cannot be had: {reason}");
+                    self.set(slot, Slot::Idle { last: Some(ticket) });
+                    return self.keep_result(slot, ticket, nothing_trained(Outcome::Crashed, message), now);
+                }
+            },
         }
         self.begin_when_complete(slot);
     }
@@ -219,6 +222,7 @@ impl Agent {
             steps: trained.steps,
             build_seconds: trained.build_seconds,
             seconds: trained.seconds,
+            latency_seconds: trained.latency_seconds,
             weights: blob.as_ref().map(reference),
         };
         self.keep(ticket, ToCoordinator::Result(Box::new(report)), blob, now);
@@ -240,6 +244,19 @@ fn reference((name, bytes): &(BlobName, Arc<[u8]>)) -> BlobRef {
     BlobRef { name: name.clone(), bytes: bytes.len() as u64 }
 }
 
+fn weights(bytes: Result<Vec<u8>, String>) -> Result<Weights, String> {
+    bytes.and_then(|bytes| Weights::from_bytes(&bytes).map_err(|error| error.to_string()))
+}
+
+/// What a bequest is, before its weights have come; nothing where its genome cannot be read.
+fn inherited(ticket: Ticket, bequest: &Bequest) -> Option<Inherited> {
+    let genome = serde_json::from_str(&bequest.genome);
+    let warn =
+        |error| tracing::warn!(%ticket, %error, "nothing to inherit: the parent's genome cannot be read");
+    let genome = genome.map_err(warn).ok()?;
+    Some(Inherited { evaluation: bequest.evaluation, genome: Arc::new(genome), weights: Arc::default() })
+}
+
 fn lease(order: Order, genome: Genome) -> Lease {
     Lease {
         evaluation: order.ticket.evaluation,
@@ -252,5 +269,7 @@ fn lease(order: Order, genome: Genome) -> Lease {
         seconds_max: order.seconds_max,
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: order.measure_latency,
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::letters::{
-    BlobName, BlobRef, HandedBack, Hello, Order, PIECE_BYTES_MAX, PROTOCOL_VERSION, Piece, Predecessor,
-    Report, SlotStatus, Status, ToCoordinator, ToWorker, Welcome,
+    Bequest, BlobName, BlobRef, HandedBack, Hello, Order, PIECE_BYTES_MAX, PROTOCOL_VERSION, Piece,
+    Predecessor, Report, SlotStatus, Status, ToCoordinator, ToWorker, Welcome,
 };
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Ticket};
 use hatchery_models::training::outcome::{EpochReport, Outcome};
@@ -73,6 +73,7 @@ fn report(epochs: u32) -> Report {
         steps: 1000,
         build_seconds: 0.5,
         seconds: 60.0,
+        latency_seconds: Some(2.5e-4),
         weights: Some(blob()),
     }
 }
@@ -88,6 +89,12 @@ fn order(weights: Option<BlobRef>) -> Order {
         seconds_max: Some(1.0),
         weights,
         checkpoint: Some(BlobRef { name: BlobName::Data("00ff".to_owned()), bytes: 0 }),
+        inherit: Some(Bequest {
+            evaluation: EvaluationId(7),
+            genome: "{\"layers\":[]}".to_owned(),
+            weights: BlobRef { name: BlobName::Inherited(ticket()), bytes: 4096 },
+        }),
+        measure_latency: true,
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// A genome has been ordered from the Breeder. It marks the moment: the parents were chosen from those who had a
-    /// fitness by then. An order that was open when the run was cut off is forgotten, and its number given anew.
+    /// A genome has been ordered from a maker. It marks the moment: it is made from the results that its maker had
+    /// been told by then. An order that was open when the run was cut off is forgotten, and its number given anew.
     Ordered(BreedOrder),
     /// A draw for an order was in vain.
     Discarded {
@@ -47,6 +47,8 @@ pub enum Entry {
         epochs: u32,
         /// Seed of everything random in the training.
         seed: u64,
+        /// The evaluation whose weights it begins with.
+        inherits: Option<EvaluationId>,
     },
     /// A trainer that had it, and that was thought to be gone or to be another's, goes on with it.
     Claimed {
@@ -204,6 +206,8 @@ pub struct Finished {
     pub seconds: f64,
     /// Seconds from genome to the first finished step.
     pub build_seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
     /// Training steps.
     pub steps: u64,
     /// Training samples seen.

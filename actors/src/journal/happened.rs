@@ -5,7 +5,7 @@
 
 use super::entry::{End, Stage};
 use super::record::EventRecord;
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::Outcome;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -71,10 +71,8 @@ pub struct Life {
 pub struct Ordered {
     /// Which draw.
     pub draw: u32,
-    /// `Recipe::word`.
-    pub recipe: String,
-    /// The parents, better one first.
-    pub parents: Vec<IndividualId>,
+    /// Of whom.
+    pub maker: Maker,
 }
 
 /// A draw in vain.
@@ -108,6 +106,9 @@ pub struct Leased {
     pub epochs: u32,
     /// Seed of the training.
     pub seed: u64,
+    /// The evaluation whose weights it begins with; older journals know of none.
+    #[serde(default)]
+    pub inherits: Option<EvaluationId>,
 }
 
 /// A plan.

@@ -4,7 +4,7 @@
 use super::entry::{End, Stage};
 use super::error::JournalError;
 use super::{JOURNAL_FILE, RunInfo, curve, schema};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Weights};
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
@@ -65,6 +65,10 @@ pub struct EvaluationRecord {
     pub seconds: f64,
     /// Seconds from genome to the first finished step.
     pub build_seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
+    /// The evaluation whose weights it began with, as of its last hand-out.
+    pub inherits: Option<EvaluationId>,
     /// Training steps.
     pub steps: u64,
     /// Training samples seen.
@@ -372,10 +376,12 @@ fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
 const ALL_STAGES: [Stage; 5] = [Stage::Search, Stage::Crown, Stage::Final, Stage::Test, Stage::Done];
 
 fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individual>>> {
-    let mut statement = connection.prepare(
-        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds
+    // Before version 3 there was the Breeder alone.
+    let maker = if schema::has_columns_of_version_3(connection)? { "maker" } else { "'breeder'" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM individuals ORDER BY id",
-    )?;
+    ))?;
     let rows = statement.query_map([], |row| {
         Ok(Arc::new(Individual {
             id: IndividualId(count(row, 0)?),
@@ -386,6 +392,7 @@ fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individ
             operation: row.get(5)?,
             parameters: count(row, 6)?,
             multiply_adds: count(row, 7)?,
+            maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
         }))
     })?;
     rows.collect()
@@ -395,12 +402,15 @@ fn read_evaluations(
     connection: &Connection,
     individuals: &[Arc<Individual>],
 ) -> rusqlite::Result<Vec<EvaluationRecord>> {
-    let mut statement = connection.prepare(
+    // Older journals are read as they are: only a run that goes on brings its own up to date.
+    let newer =
+        if schema::has_columns_of_version_3(connection)? { "latency_s, inherits" } else { "NULL, NULL" };
+    let mut statement = connection.prepare(&format!(
         "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve, seconds,
          build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,
-         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id)
-         FROM evaluations ORDER BY id",
-    )?;
+         EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id), {newer}
+         FROM evaluations ORDER BY id"
+    ))?;
     let rows = statement.query_map([], |row| evaluation_row(row, individuals))?;
     rows.collect()
 }
@@ -441,6 +451,8 @@ fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::R
         started_ms: row.get(18)?,
         finished_ms: row.get(19)?,
         has_weights: row.get(20)?,
+        latency_seconds: row.get(21)?,
+        inherits: row.get::<_, Option<i64>>(22)?.map(|id| EvaluationId(id.cast_unsigned())),
     })
 }
 

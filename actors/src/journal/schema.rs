@@ -6,11 +6,12 @@
 //! the price is per flush, not per event.
 
 use super::error::JournalError;
+use crate::protocol::Maker;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// The oldest version that is still read, and brought up to date when a run goes on.
 const OLDEST_VERSION: i64 = 1;
@@ -47,6 +48,7 @@ CREATE TABLE individuals (
     hash TEXT NOT NULL UNIQUE,
     parents TEXT NOT NULL,
     operation TEXT NOT NULL,
+    maker TEXT NOT NULL,
     parameters INTEGER NOT NULL,
     multiply_adds INTEGER NOT NULL,
     born_ms INTEGER NOT NULL
@@ -71,7 +73,9 @@ CREATE TABLE evaluations (
     message TEXT,
     queued_ms INTEGER NOT NULL,
     started_ms INTEGER,
-    finished_ms INTEGER
+    finished_ms INTEGER,
+    latency_s REAL,
+    inherits INTEGER REFERENCES evaluations (id)
 );
 CREATE TABLE weights (
     evaluation INTEGER PRIMARY KEY REFERENCES evaluations (id),
@@ -176,19 +180,43 @@ pub fn check_version(connection: &Connection, path: &Path) -> Result<(), Journal
     Ok(())
 }
 
-/// Brings an older journal up to date: version 2 has workers.
+/// Version 3 says who made each network, what latency it has, and whose weights its training began with.
+fn columns_of_version_3() -> String {
+    format!(
+        "ALTER TABLE individuals ADD COLUMN maker TEXT NOT NULL DEFAULT '{}';
+         ALTER TABLE evaluations ADD COLUMN latency_s REAL;
+         ALTER TABLE evaluations ADD COLUMN inherits INTEGER REFERENCES evaluations (id);",
+        Maker::Breeder.word()
+    )
+}
+
+/// Whether a journal has the columns of version 3.
+pub fn has_columns_of_version_3(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 3)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings an older journal up to date: version 2 has workers, version 3 more columns.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|error| classify("read", path, error))?;
+    let version = version(connection).map_err(|error| classify("read", path, error))?;
     if version == SCHEMA_VERSION {
         return Ok(());
     }
+    let workers = if version < 2 { workers_table() } else { "" };
+    let columns = if version < 3 { columns_of_version_3() } else { String::new() };
+    let upgrade =
+        format!("BEGIN IMMEDIATE; {workers} {columns} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
+}
+
+/// The table as version 2 made it.
+fn workers_table() -> &'static str {
     let start = TABLES.find("CREATE TABLE workers").unwrap_or(TABLES.len());
     let length = TABLES.get(start..).and_then(|rest| rest.find(';')).unwrap_or(0);
-    let workers = TABLES.get(start..=start + length).unwrap_or_default();
-    let upgrade = format!("BEGIN IMMEDIATE; {workers} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-    connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
+    TABLES.get(start..=start + length).unwrap_or_default()
 }
 
 /// Whether every page is sound. Takes time in proportion to the file: done once, before a run goes on.

@@ -24,7 +24,14 @@ fn queued(id: u64) -> Entry {
 }
 
 fn leased(id: u64, attempt: u32) -> Entry {
-    Entry::Leased { evaluation: EvaluationId(id), attempt, trainer: TRAINER.to_owned(), epochs: 4, seed: 7 }
+    Entry::Leased {
+        evaluation: EvaluationId(id),
+        attempt,
+        trainer: TRAINER.to_owned(),
+        epochs: 4,
+        seed: 7,
+        inherits: None,
+    }
 }
 
 fn finished(id: u64, attempt: u32, score: f64) -> Entry {
@@ -43,6 +50,7 @@ fn finished(id: u64, attempt: u32, score: f64) -> Entry {
         }],
         seconds: 2.0,
         build_seconds: 0.5,
+        latency_seconds: Some(0.001),
         steps: 10,
         images: 320,
         message: String::new(),
@@ -262,7 +270,42 @@ fn another_schema_version_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     for error in [Journal::resume(&dir).unwrap_err(), record::read(&dir).unwrap_err()] {
-        assert!(matches!(error, JournalError::WrongVersion { found: 99, expected: 2, .. }), "{error}");
+        assert!(
+            matches!(error, JournalError::WrongVersion { found: 99, expected: schema::SCHEMA_VERSION, .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_they_go_on() {
+    for older in [1, 2] {
+        let parent = TempDir::new().unwrap();
+        let (dir, mut journal) = run_in(&parent);
+        journal.commit(1.0, &whole(1, 0.5)).unwrap();
+        drop(journal);
+        let connection = Connection::open(dir.join(JOURNAL_FILE)).unwrap();
+        let columns =
+            "ALTER TABLE evaluations DROP COLUMN latency_s; ALTER TABLE evaluations DROP COLUMN inherits;
+             ALTER TABLE individuals DROP COLUMN maker;";
+        connection.execute_batch(columns).unwrap();
+        if older == 1 {
+            connection.execute_batch("DROP TABLE workers").unwrap();
+        }
+        connection.pragma_update(None, "user_version", older).unwrap();
+        drop(connection);
+        let read = record::read(&dir).unwrap();
+        assert_eq!((read.evaluations[0].score, read.evaluations[0].latency_seconds), (Some(0.5), None));
+        let mut journal = Journal::resume(&dir).unwrap();
+        assert_eq!(journal.record().unwrap().evaluations, read.evaluations);
+        let inherits = Some(EvaluationId(1));
+        let Entry::Leased { evaluation, attempt, trainer, epochs, seed, .. } = leased(2, 1) else { panic!() };
+        let heir = Entry::Leased { evaluation, attempt, trainer, epochs, seed, inherits };
+        journal.commit(2.0, &[born(2), queued(2), heir, finished(2, 1, 0.6)]).unwrap();
+        let heir = &journal.record().unwrap().evaluations[1];
+        assert_eq!((heir.latency_seconds, heir.inherits), (Some(0.001), inherits));
+        drop(journal);
+        assert_eq!(workers::workers(&dir).unwrap(), []);
     }
 }
 

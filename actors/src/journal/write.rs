@@ -46,32 +46,9 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Queued { evaluation, individual, kind } => {
             queued(connection, moment, *evaluation, *individual, *kind)?;
         }
-        Entry::Leased { evaluation, attempt, trainer, epochs, .. } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5
-                     WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, trainer, moment.unix_ms, epochs])?,
-            || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
-        )?,
-        Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', trainer = ?3
-                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, trainer])?,
-            || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
-        )?,
-        Entry::Planned { evaluation, attempt, epochs } => exactly_one(
-            connection
-                .prepare(
-                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, epochs])?,
-            || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
-        )?,
+        Entry::Leased { .. } | Entry::Claimed { .. } | Entry::Planned { .. } => {
+            under_way(connection, moment, entry)?;
+        }
         Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
         Entry::Retried { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 0)?,
         Entry::Released { evaluation, attempt } => back_to_queue(connection, *evaluation, *attempt, 0)?,
@@ -101,14 +78,57 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
                 .execute("UPDATE run SET ended_ms = NULL, ending = NULL, experiment = ?1", [experiment])?;
         }
         Entry::Ended { end } => {
-            connection
-                .execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
+            connection.execute(
+                "UPDATE run SET ended_ms = ?1, ending = ?2",
+                params![moment.unix_ms, end_json(end)],
+            )?;
         }
         Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
         Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
         Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } | Entry::Excluded { .. } => {}
     }
     Ok(())
+}
+
+/// An evaluation is handed out, claimed by who has it, or lasts longer than was said.
+fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
+    match entry {
+        Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
+                     inherits = ?6
+                     WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
+                )?
+                .execute(params![
+                    integer(evaluation.0),
+                    attempt,
+                    trainer,
+                    moment.unix_ms,
+                    epochs,
+                    inherits.map(|of| integer(of.0))
+                ])?,
+            || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
+        ),
+        Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET state = 'running', trainer = ?3
+                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, trainer])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
+        ),
+        Entry::Planned { evaluation, attempt, epochs } => exactly_one(
+            connection
+                .prepare(
+                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+                )?
+                .execute(params![integer(evaluation.0), attempt, epochs])?,
+            || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn crowned(
@@ -184,8 +204,8 @@ fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Res
     connection
         .prepare(
             "INSERT INTO individuals
-             (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms, maker)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             integer(individual.id.0),
@@ -196,7 +216,8 @@ fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Res
             individual.operation,
             integer(individual.parameters),
             integer(individual.multiply_adds),
-            moment.unix_ms
+            moment.unix_ms,
+            individual.maker.word()
         ])?;
     Ok(())
 }
@@ -221,7 +242,8 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
     let changed = connection
         .prepare(
             "UPDATE evaluations SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
-             seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12
+             seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12,
+             latency_s = ?13
              WHERE id = ?1 AND attempt = ?2 AND state <> 'finished'",
         )?
         .execute(params![
@@ -236,7 +258,8 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
             integer(finished.steps),
             integer(finished.images),
             finished.message,
-            moment.unix_ms
+            moment.unix_ms,
+            finished.latency_seconds
         ])?;
     exactly_one(changed, || {
         format!(
@@ -317,14 +340,12 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
-        Entry::Ordered(BreedOrder { draw, recipe, .. }) => {
-            json!({"draw": draw, "recipe": recipe.word(), "parents": recipe.parents()})
-        }
+        Entry::Ordered(BreedOrder { draw, maker, .. }) => json!({"draw": draw, "maker": maker.word()}),
         Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
-        Entry::Leased { attempt, trainer, epochs, seed, .. } => {
-            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed})
+        Entry::Leased { attempt, trainer, epochs, seed, inherits, .. } => {
+            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed, "inherits": inherits})
         }
         Entry::Claimed { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer}),
         Entry::Retried { attempt, outcome, reason, .. } => {

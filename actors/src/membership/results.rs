@@ -116,7 +116,7 @@ impl Membership {
                 let reason = "its worker had to end".to_owned();
                 self.tell(Event::HandedBack(trainer, ticket, state, reason));
             }
-            BlobName::Data(_) => {}
+            BlobName::Data(_) | BlobName::Inherited(_) => {}
         }
     }
 
@@ -158,9 +158,9 @@ impl Membership {
         if let Some(member) = self.members.get_mut(&worker) {
             member.reports.remove(&ticket);
             member.downloads.retain(|_, (of, _)| *of != ticket);
-            let of_this =
-                |name: &BlobName| *name == BlobName::Weights(ticket) || *name == BlobName::Checkpoint(ticket);
-            member.offers.retain(|name, _| !of_this(name));
+            let names =
+                [BlobName::Weights(ticket), BlobName::Checkpoint(ticket), BlobName::Inherited(ticket)];
+            member.offers.retain(|name, _| !names.contains(name));
         }
     }
 }
@@ -190,5 +190,6 @@ fn trained(report: &Report) -> Trained {
         steps: report.steps,
         build_seconds: report.build_seconds,
         seconds: report.seconds,
+        latency_seconds: report.latency_seconds,
     }
 }

@@ -1,7 +1,7 @@
 //! What a worker's status says about its slots, and what the slots are given.
 
 use super::{Deed, Membership, Slot};
-use crate::protocol::letters::{BlobName, BlobRef, Order, SlotStatus, Status, ToWorker};
+use crate::protocol::letters::{Bequest, BlobName, BlobRef, Order, SlotStatus, Status, ToWorker};
 use crate::protocol::{Event, Lease, Ticket, TrainerId, WorkerId};
 use std::sync::Arc;
 
@@ -48,6 +48,11 @@ impl Membership {
             lease.weights.as_ref().map(|weights| offer(BlobName::Weights(ticket), weights.to_bytes().into()));
         let checkpoint =
             lease.checkpoint.as_ref().map(|state| offer(BlobName::Checkpoint(ticket), Arc::clone(state)));
+        let inherit = lease.inherit.as_ref().and_then(|inherited| {
+            let genome = serde_json::to_string(&*inherited.genome).ok()?;
+            let weights = offer(BlobName::Inherited(ticket), inherited.weights.to_bytes().into());
+            Some(Bequest { evaluation: inherited.evaluation, genome, weights })
+        });
         match serde_json::to_string(&*lease.genome) {
             Ok(genome) => {
                 let order = Order {
@@ -60,6 +65,8 @@ impl Membership {
                     seconds_max: lease.seconds_max,
                     weights,
                     checkpoint,
+                    inherit,
+                    measure_latency: lease.measure_latency,
                 };
                 self.send(trainer.worker, ToWorker::Assign(trainer.slot, Box::new(order)));
             }

@@ -3,17 +3,17 @@
 
 use super::effect::Effect;
 use super::state::Brain;
-use crate::breeder::{Breeder, BreederState, Variation};
 use crate::error::SearchError;
 use crate::hub::{Hub, HubArguments, Post};
 use crate::invariants;
 use crate::journal::entry::{End, Entry};
 use crate::journal::{JournalError, writer::JournalWriter};
+use crate::makers::{MakerActor, MakerState, Makers};
 use crate::membership::Membership;
-use crate::messages::{BreederMessage, HubMessage, PopulationMessage};
+use crate::messages::{HubMessage, MakerMessage, PopulationMessage};
 use crate::progress::Progress;
 use crate::protocol::letters::Welcome;
-use crate::protocol::{BreedOrder, Event, WorkerId};
+use crate::protocol::{Event, Maker, News, WorkerId};
 use crate::supervision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::error::Error as _;
@@ -51,10 +51,8 @@ pub struct PopulationArguments {
     pub writer: JournalWriter,
     /// How long the run has taken before, in seconds.
     pub spent: f64,
-    /// How genomes arise.
-    pub variation: Arc<dyn Variation>,
-    /// The one seed.
-    pub seed: u64,
+    /// Who makes networks.
+    pub makers: Arc<dyn Makers>,
     /// What workers are told that join.
     pub welcome: Welcome,
     /// The number of the next worker that joins.
@@ -77,13 +75,13 @@ pub struct PopulationState {
     writer: JournalWriter,
     spent: f64,
     began: Instant,
-    breeder: ActorRef<BreederMessage>,
+    breeder: ActorRef<MakerMessage>,
+    refiner: ActorRef<MakerMessage>,
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
     flushing: bool,
     unchecked: usize,
-    variation: Arc<dyn Variation>,
-    seed: u64,
+    makers: Arc<dyn Makers>,
     patience: Duration,
     progress: watch::Sender<Progress>,
     stop: watch::Receiver<bool>,
@@ -202,7 +200,8 @@ impl PopulationState {
         match deed {
             // Already done: these come first.
             Effect::Record(_) => {}
-            Effect::Breed(order) => self.order(order),
+            Effect::Breed(order) => self.say_to_maker(order.maker, MakerMessage::Order(order)),
+            Effect::Tell(news) => self.tell_makers(news),
             Effect::Assign(trainer, lease) => self.post(HubMessage::Assign(trainer, lease)),
             Effect::Advise(trainer, ticket) => self.post(HubMessage::Advise(trainer, ticket)),
             Effect::Acknowledge(trainer, ticket) => self.post(HubMessage::Acknowledge(trainer, ticket)),
@@ -212,9 +211,15 @@ impl PopulationState {
         }
     }
 
-    fn order(&self, order: BreedOrder) {
-        // A Breeder that has died is started again by its supervisor, and then has all orders again.
-        let _ = self.breeder.cast(BreederMessage::Order(order));
+    fn tell_makers(&self, news: News) {
+        self.say_to_maker(Maker::Breeder, MakerMessage::News(vec![news.clone()]));
+        self.say_to_maker(Maker::Refiner, MakerMessage::News(vec![news]));
+    }
+
+    fn say_to_maker(&self, maker: Maker, message: MakerMessage) {
+        let actor = if maker == Maker::Refiner { &self.refiner } else { &self.breeder };
+        // A maker that has died is started again by its supervisor, and then has all news and orders again.
+        let _ = actor.cast(message);
     }
 
     fn post(&self, message: HubMessage) {
@@ -230,24 +235,35 @@ impl PopulationState {
         myself.stop(None);
     }
 
-    async fn breeder_died(&mut self, myself: &ActorRef<PopulationMessage>) -> Result<(), ActorProcessingErr> {
-        tracing::warn!("the breeder has died; it is started again");
-        self.breeder = start_breeder(myself, Arc::clone(&self.variation), self.seed).await?;
-        for order in self.brain.orders() {
-            self.order(order);
+    async fn maker_died(
+        &mut self,
+        maker: Maker,
+        myself: &ActorRef<PopulationMessage>,
+    ) -> Result<(), ActorProcessingErr> {
+        tracing::warn!(maker = maker.word(), "a maker of networks has died; it is started again");
+        let actor = start_maker(myself, &*self.makers, maker, self.brain.news()).await?;
+        if maker == Maker::Refiner {
+            self.refiner = actor
+        } else {
+            self.breeder = actor
+        }
+        for order in self.brain.orders().into_iter().filter(|order| order.maker == maker) {
+            self.say_to_maker(maker, MakerMessage::Order(order));
         }
         Ok(())
     }
 }
 
-async fn start_breeder(
+async fn start_maker(
     myself: &ActorRef<PopulationMessage>,
-    variation: Arc<dyn Variation>,
-    seed: u64,
-) -> Result<ActorRef<BreederMessage>, ActorProcessingErr> {
-    let state = BreederState { population: myself.clone(), variation, seed };
-    let (breeder, _) = Breeder::spawn_linked(None, Breeder, state, myself.get_cell()).await?;
-    Ok(breeder)
+    makers: &dyn Makers,
+    maker: Maker,
+    news: Vec<News>,
+) -> Result<ActorRef<MakerMessage>, ActorProcessingErr> {
+    let state = MakerState { population: myself.clone(), mind: Some(makers.mind(maker)) };
+    let (actor, _) = MakerActor::spawn_linked(None, MakerActor, state, myself.get_cell()).await?;
+    actor.cast(MakerMessage::News(news))?;
+    Ok(actor)
 }
 
 impl Actor for Population {
@@ -260,10 +276,11 @@ impl Actor for Population {
         myself: ActorRef<Self::Msg>,
         arguments: PopulationArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let PopulationArguments { brain, writer, spent, variation, seed, patience, .. } = arguments;
+        let PopulationArguments { brain, writer, spent, makers, patience, .. } = arguments;
         // Before any word of the workers.
         myself.cast(PopulationMessage::Event(Event::Begin))?;
-        let breeder = start_breeder(&myself, Arc::clone(&variation), seed).await?;
+        let breeder = start_maker(&myself, &*makers, Maker::Breeder, brain.news()).await?;
+        let refiner = start_maker(&myself, &*makers, Maker::Refiner, brain.news()).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
         let hub = HubArguments { population: myself.clone(), membership, post: arguments.post };
         let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
@@ -274,12 +291,12 @@ impl Actor for Population {
             spent,
             began: Instant::now(),
             breeder,
+            refiner,
             hub,
             effects: Vec::new(),
             flushing: false,
             unchecked: 0,
-            variation,
-            seed,
+            makers,
             patience,
             progress: arguments.progress,
             stop: arguments.stop,
@@ -330,7 +347,9 @@ impl Actor for Population {
     ) -> Result<(), ActorProcessingErr> {
         let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
         if cell.get_id() == state.breeder.get_id() {
-            state.breeder_died(&myself).await?;
+            state.maker_died(Maker::Breeder, &myself).await?;
+        } else if cell.get_id() == state.refiner.get_id() {
+            state.maker_died(Maker::Refiner, &myself).await?;
         } else if cell.get_id() == state.hub.get_id() {
             // What it believed of the workers is gone with it: end, be started again, and reload.
             state.end(Err(SearchError::BrokenDown(format!("the hub has ended: {reason}"))), &myself);

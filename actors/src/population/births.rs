@@ -1,34 +1,160 @@
-//! Orders to the Breeder and draws in vain, recorded in the order in which they happen: whoever follows the journal
-//! meets every choice of parents at the moment at which it was made.
+//! Births: who is asked for the next network, what becomes of the answer, and what makers are told.
+//!
+//! Orders, draws in vain, births and results are recorded in the order in which makers hear of them: whoever follows
+//! the journal can tell makers the same, and must get the same networks.
 
 use super::effect::Effect;
+use super::ledger::Closed;
 use super::nursery::Birth;
+use super::objectives::losses;
 use super::state::Brain;
-use crate::journal::entry::Entry;
-use crate::protocol::{BreedOrder, IndividualId};
+use crate::journal::entry::{Entry, Stage};
+use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Maker, Newborn, News, Verdict};
+use std::sync::Arc;
 
 impl Brain {
-    /// Asks the Breeder for a genome.
-    pub(super) fn order(&mut self, order: BreedOrder) {
-        self.record(Entry::Ordered(order.clone()));
-        self.out.push(Effect::Breed(order));
+    /// The user's networks are born first, each once.
+    pub(super) fn bear_seeds(&mut self) {
+        if self.searched || self.stage != Stage::Search {
+            return;
+        }
+        for seed in std::mem::take(&mut self.settings.seeds) {
+            if self.births_left() > 0 && !self.nursery.knows(&seed.hash) {
+                let id = self.nursery.next();
+                self.nursery.remember(id, &seed.hash);
+                self.bear(id, Maker::User, seed);
+            }
+        }
+    }
+
+    pub(super) fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
+        match self.nursery.drawn(birth, draw, &newborn.hash) {
+            Birth::New(order) => self.bear(birth, order.maker, newborn),
+            Birth::Unasked => {}
+            vain => self.in_vain(draw, Some(newborn.hash), "it is known already", vain),
+        }
+    }
+
+    pub(super) fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) {
+        let vain = self.nursery.barren(birth, draw, message);
+        self.in_vain(draw, None, message, vain);
+    }
+
+    fn bear(&mut self, id: IndividualId, maker: Maker, newborn: Newborn) {
+        let individual = Arc::new(Individual {
+            id,
+            genome: newborn.genome,
+            summary: newborn.summary,
+            hash: newborn.hash,
+            parents: newborn.parents,
+            operation: newborn.operation,
+            maker,
+            parameters: newborn.parameters,
+            multiply_adds: newborn.multiply_adds,
+        });
+        *self.births.entry(maker).or_default() += 1;
+        self.record(Entry::Born(Arc::clone(&individual)));
+        self.out.push(Effect::Tell(News::Born(Arc::clone(&individual))));
+        self.enqueue(individual, LeaseKind::Search);
     }
 
     /// A draw has brought nothing new: it is drawn again, or given up. What nobody asked for did not happen.
-    pub(super) fn in_vain(
-        &mut self,
-        birth: IndividualId,
-        draw: u32,
-        hash: Option<String>,
-        reason: &str,
-        what: Birth,
-    ) {
-        if what == Birth::Unasked {
-            return;
-        }
-        self.record(Entry::Discarded { birth, draw, hash, reason: reason.to_owned() });
-        if let Birth::Again(order) = what {
-            self.order(order);
+    fn in_vain(&mut self, draw: u32, hash: Option<String>, reason: &str, what: Birth) {
+        let (vain, next) = match what {
+            Birth::Again(vain, next) => (vain, Some(next)),
+            Birth::GivenUp(vain) => (vain, None),
+            Birth::New(_) | Birth::Unasked => return,
+        };
+        self.record(Entry::Discarded { birth: vain.birth, draw, hash, reason: reason.to_owned() });
+        self.out.push(Effect::Tell(News::Vain(vain)));
+        if let Some(next) = next {
+            self.order(next);
         }
     }
+
+    /// Keeps as many candidates ready as there are trainers, so that nobody waits; not more, since the later a
+    /// candidate is bred, the more its parents are known by.
+    pub(super) fn replenish(&mut self) {
+        if self.searched || self.stage != Stage::Search {
+            return;
+        }
+        let wanted = self.trainer_count();
+        while self.desk.ready().len() + self.nursery.orders().len() < wanted
+            && self.births_left() > 0
+            && self.nursery.exhausted().is_none()
+            && self.telling.may_order(self.nursery.next(), self.nursery.orders().len())
+        {
+            self.order_next();
+        }
+    }
+
+    /// Orders the next birth, of whoever has gained more of late. What makers are to know by then they are told first.
+    pub(super) fn order_next(&mut self) -> BreedOrder {
+        let birth = self.nursery.next();
+        for (id, verdict) in self.telling.due(birth) {
+            self.tell(id, verdict);
+        }
+        let order = self.nursery.order(self.sharing.choose(birth));
+        self.order(order);
+        order
+    }
+
+    fn order(&mut self, order: BreedOrder) {
+        self.record(Entry::Ordered(order));
+        self.out.push(Effect::Breed(order));
+    }
+
+    /// How many more individuals the budget of evaluations has room for.
+    pub(super) fn births_left(&self) -> usize {
+        let under_way = self.desk.active(LeaseKind::Search) + self.orphans.len();
+        let planned = self.tally.counted as usize + under_way + self.nursery.orders().len();
+        self.settings.evaluations.map_or(usize::MAX, |budget| (budget as usize).saturating_sub(planned))
+    }
+
+    /// A search evaluation has ended: makers are told, at once or when it is time.
+    pub(super) fn announce(&mut self, closed: &Closed) {
+        let result =
+            Told { maker: closed.individual.maker, fitness: closed.fitness, verdict: self.verdict(closed) };
+        if let Some(now) = self.telling.take_in(closed.individual.id, result) {
+            self.tell(closed.individual.id, now);
+        }
+    }
+
+    fn tell(&mut self, id: IndividualId, told: Told) {
+        self.sharing.learn(told.maker, told.fitness);
+        self.out.push(Effect::Tell(News::Ended(id, told.verdict)));
+    }
+
+    /// How good a network has turned out to be.
+    pub(super) fn verdict(&self, closed: &Closed) -> Verdict {
+        let objectives = &self.settings.search.objectives;
+        closed
+            .fitness
+            .and_then(|fitness| losses(objectives, &closed.individual, &fitness, closed.measured))
+            .map_or(Verdict::Failed, Verdict::Judged)
+    }
+
+    /// What makers have to know of what has happened so far, where they begin in the middle.
+    pub fn news(&self) -> Vec<News> {
+        let searches = || self.closed.values().filter(|closed| closed.kind == LeaseKind::Search);
+        let open = self.desk.open().values().filter(|open| open.kind == LeaseKind::Search);
+        let mut individuals: Vec<Arc<Individual>> = searches()
+            .map(|closed| Arc::clone(&closed.individual))
+            .chain(open.map(|open| Arc::clone(&open.individual)))
+            .collect();
+        individuals.sort_by_key(|individual| individual.id);
+        individuals.dedup_by_key(|individual| individual.id);
+        let born = individuals.into_iter().map(News::Born);
+        let told = searches().filter(|closed| !self.telling.is_waiting(closed.individual.id));
+        let ended = told.map(|closed| News::Ended(closed.individual.id, self.verdict(closed)));
+        born.chain(ended).collect()
+    }
+}
+
+/// A result on its way to the makers.
+#[derive(Clone, Debug)]
+pub struct Told {
+    maker: Maker,
+    fitness: Option<super::champions::Fitness>,
+    verdict: Verdict,
 }

@@ -6,10 +6,9 @@
 
 use super::desk::{CLAIM_SECONDS_MAX, Held, Open, Place};
 use super::effect::Effect;
-use super::nursery::Birth;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
-use crate::protocol::{Event, Individual, IndividualId, Lease, LeaseKind, Newborn};
+use crate::protocol::{Event, IndividualId, Lease, LeaseKind};
 use crate::streams::{Purpose, seed_for};
 use std::sync::Arc;
 
@@ -85,6 +84,7 @@ impl Brain {
                 self.lose(evaluation, None, "the run was cut off", now);
             }
         }
+        self.bear_seeds();
         self.resume_finale(now);
     }
 
@@ -97,54 +97,6 @@ impl Brain {
         self.advance(now);
         self.hand_out(now);
         self.replenish();
-    }
-
-    fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
-        let born = match self.nursery.drawn(birth, draw, &newborn.hash, &self.archive) {
-            Birth::New(recipe) => Individual {
-                id: birth,
-                genome: newborn.genome,
-                summary: newborn.summary,
-                hash: newborn.hash,
-                parents: recipe.parents(),
-                operation: newborn.operation,
-                parameters: newborn.parameters,
-                multiply_adds: newborn.multiply_adds,
-            },
-            Birth::Unasked => return,
-            vain => return self.in_vain(birth, draw, Some(newborn.hash), "it is known already", vain),
-        };
-        let individual = Arc::new(born);
-        self.record(Entry::Born(Arc::clone(&individual)));
-        self.enqueue(individual, LeaseKind::Search);
-    }
-
-    fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) {
-        let vain = self.nursery.barren(birth, draw, message, &self.archive);
-        self.in_vain(birth, draw, None, message, vain);
-    }
-
-    /// Keeps as many candidates ready as there are trainers, so that nobody waits; not more, since the later a
-    /// candidate is bred, the more its parents are known by.
-    fn replenish(&mut self) {
-        if self.searched || self.stage != Stage::Search {
-            return;
-        }
-        let wanted = self.trainer_count();
-        while self.desk.ready().len() + self.nursery.orders().len() < wanted
-            && self.births_left() > 0
-            && self.nursery.exhausted().is_none()
-        {
-            let order = self.nursery.order(&self.archive);
-            self.order(order);
-        }
-    }
-
-    /// How many more individuals the budget of evaluations has room for.
-    pub(super) fn births_left(&self) -> usize {
-        let under_way = self.desk.active(LeaseKind::Search) + self.orphans.len();
-        let planned = self.tally.counted as usize + under_way + self.nursery.orders().len();
-        self.settings.evaluations.map_or(usize::MAX, |budget| (budget as usize).saturating_sub(planned))
     }
 
     /// The search is over for births and hand-outs when its evaluations are planned, its time is gone, or nothing
@@ -189,6 +141,9 @@ impl Brain {
             let (epochs, seconds_max) = self.plan(kind, &individual, now);
             let weights =
                 if kind == LeaseKind::Test { self.finale.tested_weights(&self.weights) } else { None };
+            let inherit = self.inherited(kind, &individual);
+            let inherits = inherit.as_ref().map(|inherited| inherited.evaluation);
+            let measure_latency = self.settings.measure_latency && kind == LeaseKind::Search;
             let seed = self.training_seed(kind, individual.id);
             let trainer_label = self.desk.label(trainer);
             let held = Held { epochs, seconds_max, ..Held::by(trainer, now) };
@@ -204,9 +159,18 @@ impl Brain {
                 seconds_max,
                 weights,
                 checkpoint: open.checkpoint.clone(),
+                inherit,
+                measure_latency,
             };
             let attempt = lease.attempt;
-            self.record(Entry::Leased { evaluation, attempt, trainer: trainer_label, epochs, seed });
+            self.record(Entry::Leased {
+                evaluation,
+                attempt,
+                trainer: trainer_label,
+                epochs,
+                seed,
+                inherits,
+            });
             self.out.push(Effect::Assign(trainer, Box::new(lease)));
         }
     }

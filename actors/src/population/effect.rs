@@ -1,15 +1,17 @@
 //! What the brain wants done. It must not know by whom.
 
 use crate::journal::entry::{End, Entry};
-use crate::protocol::{BreedOrder, Lease, Ticket, TrainerId};
+use crate::protocol::{BreedOrder, Lease, News, Ticket, TrainerId};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Record this, before anything else of this answer.
     Record(Entry),
-    /// Ask the Breeder.
+    /// Ask a maker.
     Breed(BreedOrder),
+    /// Tell the makers.
+    Tell(News),
     /// Give a trainer work.
     Assign(TrainerId, Box<Lease>),
     /// Tell a trainer to end this attempt early and deliver.

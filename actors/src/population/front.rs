@@ -1,4 +1,5 @@
-//! The front of score against size: whom no smaller or equally large network reaches in score.
+//! The front of score against costs (the size, where no other objective is given): whom no network that costs no more
+//! reaches in score.
 //!
 //! The same front that reports show and `champions/` holds, kept up to date as evaluations end, so that the weights
 //! of whoever is on it can be kept while they are there. It must not know leases, time or trainers.
@@ -7,14 +8,14 @@ use crate::protocol::{EvaluationId, IndividualId};
 use std::cmp::Ordering;
 
 /// One network on the front.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// Its evaluation in the search.
     pub evaluation: EvaluationId,
     /// Whose.
     pub individual: IndividualId,
-    /// Trainable parameters.
-    pub parameters: u64,
+    /// What it costs, as many numbers for every network.
+    pub costs: Vec<f64>,
     /// Best validation score, a finite number.
     pub score: f64,
 }
@@ -22,18 +23,21 @@ pub struct Place {
 impl Place {
     /// Whether `other` has no place beside it: of equals, the elder stays.
     fn beats(&self, other: &Self) -> bool {
-        if self.parameters > other.parameters {
+        let mut pairs = self.costs.iter().zip(&other.costs);
+        if pairs.clone().any(|(mine, theirs)| mine > theirs) {
             return false;
         }
         match self.score.total_cmp(&other.score) {
             Ordering::Greater => true,
-            Ordering::Equal => self.parameters < other.parameters || self.individual < other.individual,
+            Ordering::Equal => {
+                pairs.any(|(mine, theirs)| mine < theirs) || self.individual < other.individual
+            }
             Ordering::Less => false,
         }
     }
 }
 
-/// The front so far, smallest and so worst score first.
+/// The front so far, worst score first.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     places: Vec<Place>,
@@ -53,13 +57,14 @@ impl Front {
         }
         let (mut left, mut stay): (Vec<Place>, Vec<Place>) =
             self.places.drain(..).partition(|place| newcomer.beats(place));
-        let at = stay.partition_point(|place| place.parameters < newcomer.parameters);
+        let at = stay.partition_point(|place| place.score < newcomer.score);
+        let evaluation = newcomer.evaluation;
         stay.insert(at, newcomer);
         let surplus = stay.len().saturating_sub(max);
         left.extend(stay.drain(..surplus));
         self.places = stay;
-        let stays = self.holds(newcomer.evaluation);
-        left.retain(|place| place.evaluation != newcomer.evaluation);
+        let stays = self.holds(evaluation);
+        left.retain(|place| place.evaluation != evaluation);
         (stays, left)
     }
 
@@ -76,7 +81,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     fn place(id: u64, parameters: u64, score: f64) -> Place {
-        Place { evaluation: EvaluationId(id), individual: IndividualId(id), parameters, score }
+        let (evaluation, individual) = (EvaluationId(id), IndividualId(id));
+        Place { evaluation, individual, costs: vec![parameters as f64], score }
     }
 
     fn ids(places: &[Place]) -> Vec<u64> {
@@ -86,8 +92,8 @@ mod tests {
     /// As reports find it: by size, then score, then age, whoever is better than all before.
     fn at_once(mut places: Vec<Place>) -> Vec<u64> {
         places.sort_by(|one, other| {
-            one.parameters
-                .cmp(&other.parameters)
+            one.costs[0]
+                .total_cmp(&other.costs[0])
                 .then(other.score.total_cmp(&one.score))
                 .then(one.individual.cmp(&other.individual))
         });
@@ -109,11 +115,24 @@ mod tests {
                 // Few different values, so that there are equals, and ids that do not come in order.
                 let parameters = rng.random_range(1..12);
                 let newcomer = place((id * 7) % 40, parameters, f64::from(rng.random_range(0..12_u8)));
-                all.push(newcomer);
+                all.push(newcomer.clone());
                 front.insert(newcomer, 100);
                 assert_eq!(ids(&front.places), at_once(all.clone()), "seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn with_two_costs_whoever_is_better_in_any_stays() {
+        let place = |id, costs: [f64; 2], score| Place { costs: costs.to_vec(), ..place(id, 0, score) };
+        let mut front = Front::default();
+        front.insert(place(1, [10.0, 1.0], 0.9), 9);
+        front.insert(place(2, [1.0, 10.0], 0.9), 9);
+        assert_eq!(ids(&front.places).len(), 2);
+        assert!(!front.would_take(&place(3, [10.0, 10.0], 0.9)));
+        assert!(front.would_take(&place(3, [9.0, 9.0], 0.5)), "cheaper than either in one");
+        front.insert(place(4, [1.0, 1.0], 0.95), 9);
+        assert_eq!(ids(&front.places), [4]);
     }
 
     #[test]

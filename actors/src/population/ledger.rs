@@ -1,6 +1,7 @@
 //! What the brain keeps book of: evaluations that have ended, counts, and how far the finale has come.
 
-use super::archive::Fitness;
+use super::champions::Fitness;
+use super::objectives::Measured;
 use crate::pace::Pace;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -18,6 +19,8 @@ pub struct Closed {
     pub outcome: Outcome,
     /// What it is compared by, where it is.
     pub fitness: Option<Fitness>,
+    /// What was measured of it.
+    pub measured: Measured,
     /// How fast it trained.
     pub pace: Option<Pace>,
     /// Epochs finished.

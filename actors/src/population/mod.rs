@@ -1,28 +1,32 @@
 //! The Population: which individuals there are, which are trained next, by whom, and when the search is over.
 
 pub mod actor;
-mod archive;
 mod births;
 mod brain;
+mod champions;
 pub mod desk;
 pub mod effect;
 mod finale;
 mod front;
+mod inheritance;
 pub mod ledger;
 mod nursery;
+mod objectives;
 mod plan;
 mod restore;
 mod results;
 pub mod retry;
 pub mod settings;
+mod sharing;
 #[cfg(test)]
 pub(crate) mod simulation;
 pub mod state;
 mod stopping;
+mod telling;
 mod timing;
 mod view;
 pub(crate) mod witness;
 mod workers;
 
-pub(crate) use nursery::Birth;
 pub use stopping::StoppingRule;
+pub(crate) use witness::Taken;

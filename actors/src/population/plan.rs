@@ -1,10 +1,11 @@
 //! Length and time limit of each evaluation, and how many candidates the finale has time for: what the brain reads off
 //! its clock and its books. Nothing here changes anything.
 
-use super::archive::Champion;
+use super::champions::Champion;
+use super::ledger::Closed;
 use super::state::Brain;
 use crate::pace::Pace;
-use crate::protocol::{Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 
 /// Candidates for the crown, at most.
 pub(super) const CANDIDATES_MAX: usize = 4;
@@ -30,7 +31,8 @@ impl Brain {
         }
     }
 
-    /// The best of the search: as many as can be trained at a length that tells them apart.
+    /// The best of the search: as many as can be trained at a length that tells them apart. Before them the best
+    /// network that the user has designed: whether it was surpassed is seen at full length.
     pub(super) fn candidates(&self, now: f64) -> Vec<Champion> {
         let wanted = &self.settings.final_training;
         if !wanted.enabled {
@@ -40,20 +42,44 @@ impl Brain {
         let share = |share: f64| (f64::from(wanted.epochs) * share).ceil() as u32;
         let crown_epochs =
             self.epochs_like_search(images.crown).max(share(CROWN_EPOCHS_SHARE)).min(wanted.epochs);
-        let ranked = self.champions.ranked();
-        for count in (2..=CANDIDATES_MAX.min(ranked.len())).rev() {
-            let rounds = self.rounds(count) + 1;
+        for count in (2..=CANDIDATES_MAX.min(self.champions.ranked().len())).rev() {
+            let candidates = self.best_and_seed(count);
+            let rounds = self.rounds(candidates.len()) + 1;
             let seconds = self.timing.final_seconds(now).map(|seconds| seconds / rounds as f64);
             let fits = |champion: &Champion| {
                 self.epochs_within(champion.individual, seconds, images.crown) >= crown_epochs
                     && self.epochs_within(champion.individual, seconds, images.last)
                         >= share(FINAL_EPOCHS_SHARE)
             };
-            if ranked.iter().take(count).all(fits) {
-                return ranked.iter().take(count).cloned().collect();
+            if candidates.iter().all(fits) {
+                return candidates;
             }
         }
         Vec::new()
+    }
+
+    /// The best so many of the search, the best of the user's networks before them, wherever it is.
+    pub(super) fn best_and_seed(&self, count: usize) -> Vec<Champion> {
+        let seed = self.best_seed();
+        let others = self.champions.ranked().iter().take(count);
+        let others = others.filter(|one| seed.as_ref().is_none_or(|seed| seed.individual != one.individual));
+        let others: Vec<Champion> = others.cloned().collect();
+        seed.into_iter().chain(others).collect()
+    }
+
+    /// The user's best network by the search.
+    fn best_seed(&self) -> Option<Champion> {
+        let seeds = self
+            .closed
+            .iter()
+            .filter(|(_, closed)| closed.kind == LeaseKind::Search && closed.individual.maker == Maker::User);
+        let champion = |(evaluation, closed): (&EvaluationId, &Closed)| {
+            let (evaluation, individual) = (*evaluation, closed.individual.id);
+            Some(Champion { evaluation, individual, fitness: closed.fitness? })
+        };
+        seeds.filter_map(champion).max_by(|one, other| {
+            one.fitness.compare(&other.fitness).then(other.individual.cmp(&one.individual))
+        })
     }
 
     /// How often the trainers take turns for so many trainings.

@@ -1,8 +1,10 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
-use super::archive::Fitness;
+use super::champions::Fitness;
 use super::desk::Open;
+use super::effect::Effect;
 use super::ledger::Closed;
+use super::objectives::Measured;
 use super::settings::Settings;
 use super::state::Brain;
 use crate::journal::entry::Stage;
@@ -26,6 +28,7 @@ impl Brain {
         brain.searched = record.stage != Stage::Search;
         for individual in &record.individuals {
             brain.nursery.remember(individual.id, &individual.hash);
+            *brain.births.entry(individual.maker).or_default() += 1;
         }
         brain.weights = weights;
         for evaluation in &record.evaluations {
@@ -40,6 +43,8 @@ impl Brain {
         }
         brain.adopt_unqueued(record);
         brain.set_surplus_aside();
+        // Makers are told all of it when they begin.
+        brain.out.retain(|effect| !matches!(effect, Effect::Tell(_)));
         brain
     }
 
@@ -52,6 +57,7 @@ impl Brain {
             kind: record.kind,
             outcome,
             fitness,
+            measured: Measured { training: record.seconds, latency: record.latency_seconds },
             pace: Pace::measured(record.seconds, record.build_seconds, record.images),
             epochs: u32::try_from(record.curve.len()).unwrap_or(u32::MAX),
             message: record.message.clone(),
@@ -59,6 +65,7 @@ impl Brain {
         self.note_losses(record.losses);
         if record.kind == LeaseKind::Search {
             self.learn(&closed, &record.curve);
+            self.announce(&closed);
             self.rank(record.id, &closed);
         }
         self.closed.insert(record.id, closed);

@@ -1,15 +1,18 @@
 //! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
 
-use super::archive::{Champion, Fitness, Member};
+use super::champions::{Champion, Fitness};
 use super::desk::{Claim, Open, Place};
 use super::effect::Effect;
 use super::front;
 use super::ledger::Closed;
+use super::objectives::{Measured, costs, costs_before};
 use super::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
 use super::state::Brain;
 use crate::journal::entry::{Entry, Finished};
 use crate::pace::Pace;
-use crate::protocol::{Delivery, EvaluationId, Individual, LeaseKind, Ticket, TrainerId, WeightsPlace};
+use crate::protocol::{
+    Delivery, EvaluationId, Individual, LeaseKind, Maker, Ticket, TrainerId, WeightsPlace,
+};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use std::sync::Arc;
 
@@ -19,7 +22,11 @@ impl Brain {
             return;
         }
         let evaluation = ticket.evaluation;
-        let search = self.desk.get(evaluation).is_some_and(|open| open.kind == LeaseKind::Search);
+        let Some(open) = self.desk.get(evaluation) else { return };
+        let search = open.kind == LeaseKind::Search;
+        // What the user has designed is trained to its end: the winner is compared with it at equal training.
+        let users = open.individual.maker == Maker::User;
+        let costs = costs_before(&self.settings.search.objectives, &open.individual);
         let Some(held) = self.desk.held(trainer, ticket) else { return };
         if held.curve.last().is_some_and(|last| last.epoch >= report.epoch) {
             return;
@@ -31,10 +38,10 @@ impl Brain {
         // Of one that was claimed, or whose reports were lost on the way, not all epochs are known: no rule is held
         // against half a curve.
         let whole = u32::try_from(held.curve.len()) == Ok(report.epoch);
-        if !search || held.advised || !whole {
+        if !search || held.advised || !whole || users {
             return;
         }
-        let Some(mark) = self.stopping.verdict(&held.curve) else { return };
+        let Some(mark) = self.stopping.verdict(&held.curve, &costs) else { return };
         held.advised = true;
         let (epoch, score) = (report.epoch, best_of(&held.curve).map_or(f64::NAN, |(score, _)| score));
         self.record(Entry::Advised { evaluation, epoch, score, mark });
@@ -93,10 +100,11 @@ impl Brain {
         let Some(fitness) = best.and_then(|(score, loss)| Fitness::new(Some(score), Some(loss))) else {
             return false;
         };
-        let Individual { id: individual, parameters, .. } = *open.individual;
+        let individual = open.individual.id;
         let champion = Champion { evaluation, individual, fitness };
-        let place = front::Place { evaluation, individual, parameters, score: fitness.score };
-        self.champions.would_take(&champion, WEIGHTS_KEPT_MAX) || self.front.would_take(&place)
+        let place = self.place(evaluation, &open.individual, fitness, measured(trained));
+        self.champions.would_take(&champion, WEIGHTS_KEPT_MAX)
+            || place.is_some_and(|place| self.front.would_take(&place))
     }
 
     /// The time that a lease has taken, when it ends.
@@ -119,6 +127,7 @@ impl Brain {
             kind: open.kind,
             outcome: trained.outcome,
             fitness,
+            measured: measured(&trained),
             pace: Pace::measured(finished.seconds, finished.build_seconds, finished.images),
             epochs: u32::try_from(trained.curve.len()).unwrap_or(u32::MAX),
             message: trained.message,
@@ -128,6 +137,7 @@ impl Brain {
         match closed.kind {
             LeaseKind::Search => {
                 self.learn(&closed, &trained.curve);
+                self.announce(&closed);
                 self.tally.counted_here += 1;
                 self.crown_candidate(evaluation, &closed, weights);
             }
@@ -146,9 +156,9 @@ impl Brain {
         } else {
             self.tally.crashes_in_a_row = 0;
         }
-        if let Some(fitness) = closed.fitness {
-            self.archive.insert(Member { individual: Arc::clone(&closed.individual), fitness });
-            self.stopping.learn(curve);
+        if closed.fitness.is_some() {
+            let costs = costs_before(&self.settings.search.objectives, &closed.individual);
+            self.stopping.learn(curve, costs);
         }
         if let Some(pace) = closed.pace.filter(|_| closed.outcome.has_fitness()) {
             let seconds = pace.seconds(self.settings.images.search, self.settings.epochs);
@@ -173,13 +183,25 @@ impl Brain {
     /// Gives an evaluation of the search its place among the best and on the front. Says whom it drives away there.
     pub(super) fn rank(&mut self, evaluation: EvaluationId, closed: &Closed) -> Vec<EvaluationId> {
         let Some(fitness) = closed.fitness else { return Vec::new() };
-        let Individual { id: individual, parameters, .. } = *closed.individual;
+        let individual = closed.individual.id;
         let (_, worst) =
             self.champions.insert(Champion { evaluation, individual, fitness }, WEIGHTS_KEPT_MAX);
-        let place = front::Place { evaluation, individual, parameters, score: fitness.score };
-        let (_, beaten) = self.front.insert(place, FRONT_KEPT_MAX);
+        let place = self.place(evaluation, &closed.individual, fitness, closed.measured);
+        let beaten = place.map(|place| self.front.insert(place, FRONT_KEPT_MAX).1).unwrap_or_default();
         let worst = worst.map(|champion| champion.evaluation);
         worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect()
+    }
+
+    /// Its place among those that no other beats in score without costing more.
+    fn place(
+        &self,
+        evaluation: EvaluationId,
+        individual: &Individual,
+        fitness: Fitness,
+        measured: Measured,
+    ) -> Option<front::Place> {
+        let costs = costs(&self.settings.search.objectives, individual, measured)?;
+        Some(front::Place { evaluation, individual: individual.id, costs, score: fitness.score })
     }
 
     pub(super) fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
@@ -206,6 +228,10 @@ pub fn best_of(curve: &[EpochReport]) -> Option<(f64, f64)> {
         })
 }
 
+const fn measured(trained: &Trained) -> Measured {
+    Measured { training: trained.seconds, latency: trained.latency_seconds }
+}
+
 fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finished {
     // Nothing was left to score the final training on: what its curve holds in place of scores is none.
     let best = if open.kind == LeaseKind::Final { None } else { best_of(&trained.curve) };
@@ -218,6 +244,7 @@ fn finished(evaluation: EvaluationId, open: &Open, trained: &Trained) -> Finishe
         curve: trained.curve.clone(),
         seconds: trained.seconds,
         build_seconds: trained.build_seconds,
+        latency_seconds: trained.latency_seconds,
         steps: trained.steps,
         images: trained.steps * u64::from(open.individual.genome.training.batch_size),
         message: trained.message.clone(),

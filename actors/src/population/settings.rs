@@ -2,7 +2,7 @@
 
 use super::retry::RetryPolicy;
 use super::stopping::StoppingRule;
-use crate::protocol::Images;
+use crate::protocol::{Images, Newborn};
 use hatchery_config::experiment::{FinalTraining, Search};
 
 /// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
@@ -17,8 +17,10 @@ pub const FRONT_KEPT_MAX: usize = 24;
 pub struct Settings {
     /// The one seed.
     pub seed: u64,
-    /// How to breed.
+    /// How networks come about, and what they are judged by.
     pub search: Search,
+    /// Networks designed by hand, which are born first.
+    pub seeds: Vec<Newborn>,
     /// Evaluations that count, at most.
     pub evaluations: Option<u32>,
     /// Seconds for the whole run, the final included.
@@ -40,4 +42,15 @@ pub struct Settings {
     /// Whether what an earlier life of the coordinator had handed out may still be under way somewhere: then it is
     /// waited for a moment for those who have it.
     pub claims: bool,
+    /// Whether offspring begin with the weights of their first parent.
+    pub inherit: bool,
+    /// Whether the latency of the networks of the search is measured.
+    pub measure_latency: bool,
+}
+
+impl Settings {
+    /// Early stopping as it is in force: where decisions must not depend on the trainers, nobody is compared.
+    pub(super) const fn stopping(&self) -> StoppingRule {
+        if self.search.reproducible { StoppingRule::never() } else { self.stopping }
+    }
 }

@@ -169,6 +169,7 @@ fn short_of_time() -> Brain {
 fn bred(brain: &Brain, multiply_adds: u64) -> Event {
     let order = brain.orders().remove(0);
     let newborn = Newborn {
+        parents: Vec::new(),
         genome: testing::genome(order.birth.0),
         summary: String::new(),
         hash: order.birth.to_string(),
@@ -356,7 +357,7 @@ fn seen_broken(break_it: impl FnOnce(&mut Brain)) -> BTreeSet<&'static str> {
 fn the_checker_sees_what_is_broken() {
     type Break = fn(&mut Brain);
     const GHOST: TrainerId = TrainerId { worker: WorkerId(1), slot: 99 };
-    let cases: [(&str, Break); 11] = [
+    let cases: [(&str, Break); 10] = [
         ("P1", |brain| brain.desk.waiting.extend(brain.desk.trainers.keys().take(1))),
         ("P2", |brain| {
             let evaluation = brain.desk.leases().next().unwrap().0;
@@ -380,12 +381,11 @@ fn the_checker_sees_what_is_broken() {
             let leased = brain.desk.leases().next().unwrap().0;
             brain.desk.open.get_mut(&leased).unwrap().failures.lost = 8;
         }),
-        ("P9", |brain| brain.archive.capacity = 1),
-        ("P10", |brain| {
+        ("P9", |brain| {
             let weights = Arc::new(Weights { parameters: Vec::new(), statistics: Vec::new() });
             brain.weights.extend((0..100).map(|id| (EvaluationId(1000 + id), Arc::clone(&weights))));
         }),
-        ("P11", |brain| brain.desk.open.values_mut().next().unwrap().kind = LeaseKind::Test),
+        ("P10", |brain| brain.desk.open.values_mut().next().unwrap().kind = LeaseKind::Test),
     ];
     for (id, break_it) in cases {
         let seen = seen_broken(break_it);

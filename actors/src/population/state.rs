@@ -4,17 +4,20 @@
 //! The parts that decide (`brain`, `results`, `finale`, `plan`, `restore`, `view`) add their methods; none of them is
 //! known here.
 
-use super::archive::{Archive, Champions};
+use super::births::Told;
+use super::champions::Champions;
 use super::desk::{Desk, Open};
 use super::effect::Effect;
 use super::front::Front;
 use super::ledger::{Closed, Finale, Tally};
 use super::nursery::Nursery;
 use super::settings::Settings;
+use super::sharing::Sharing;
 use super::stopping::Stopping;
+use super::telling::Telling;
 use super::timing::Timing;
 use crate::journal::entry::{End, Entry, Stage};
-use crate::protocol::{EvaluationId, Individual, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, LeaseKind, Maker};
 use hatchery_models::training::outcome::Weights;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +28,9 @@ pub struct Brain {
     pub(super) settings: Settings,
     pub(super) desk: Desk,
     pub(super) nursery: Nursery,
-    pub(super) archive: Archive,
+    pub(super) sharing: Sharing,
+    pub(super) telling: Telling<Told>,
+    pub(super) births: BTreeMap<Maker, u32>,
     pub(super) champions: Champions,
     pub(super) front: Front,
     pub(super) stopping: Stopping,
@@ -57,11 +62,13 @@ impl Brain {
         let share = if settings.final_training.enabled { settings.final_training.time_share } else { 0.0 };
         Self {
             desk: Desk::default(),
-            nursery: Nursery::new(settings.seed, settings.search.clone()),
-            archive: Archive::new(usize::try_from(settings.search.population).unwrap_or(usize::MAX)),
+            nursery: Nursery::new(),
+            sharing: Sharing::new(settings.search.refiner, settings.seed),
+            telling: Telling::new(settings.search.reproducible.then_some(u64::from(settings.search.lag))),
+            births: BTreeMap::new(),
             champions: Champions::default(),
             front: Front::default(),
-            stopping: Stopping::new(settings.stopping),
+            stopping: Stopping::new(settings.stopping()),
             timing: Timing::new(settings.time, share, spent),
             stage: Stage::Search,
             closed: BTreeMap::new(),

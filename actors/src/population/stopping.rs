@@ -1,11 +1,17 @@
 //! Early stopping across candidates: a training whose best score so far is clearly behind what others had reached
 //! at the same epoch is told to stop.
 //!
-//! It is the median stopping rule of Golovin et al., 2017 ("Google Vizier", section 3.2.2), with the lower quartile
-//! in place of the median: a cheap look may discard what is clearly bad, it must not crown. It must not know who is
-//! compared, only curves.
+//! It is the median stopping rule of Golovin et al., 2017 ("Google Vizier", section 3.2.2), by default with the lower
+//! quartile in place of the median: a cheap look may discard what is clearly bad, it must not crown. Or asynchronous
+//! successive halving of the stopping kind (Li et al., 2020, "A System for Massively Parallel Hyperparameter Tuning"):
+//! only at doublings of epochs, and only the best third goes on.
+//!
+//! With several objectives a training is compared with those alone that cost no more in any other: whoever is worse
+//! than these in score as well can be on no front. It must not know who is compared, only curves and costs.
 
+use hatchery_config::vocabulary::EarlyStopping;
 use hatchery_models::training::outcome::EpochReport;
+use std::collections::VecDeque;
 
 /// The rule's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,19 +22,33 @@ pub struct StoppingRule {
     pub grace_epochs: u32,
     /// Finished trainings needed before anybody is stopped.
     pub finished_min: usize,
+    /// Whether trainings are compared only after 2, 4, 8, .. epochs.
+    pub doublings: bool,
 }
 
 impl Default for StoppingRule {
     /// On, but conservative.
     fn default() -> Self {
-        Self { better_share: 0.75, grace_epochs: 2, finished_min: 5 }
+        Self { better_share: 0.75, grace_epochs: 2, finished_min: 5, doublings: false }
     }
 }
 
 impl StoppingRule {
     /// A rule that never stops anything.
     pub const fn never() -> Self {
-        Self { better_share: 2.0, grace_epochs: u32::MAX, finished_min: usize::MAX }
+        Self { better_share: 2.0, grace_epochs: u32::MAX, finished_min: usize::MAX, doublings: false }
+    }
+
+    /// The rule of this name.
+    pub fn named(name: EarlyStopping) -> Self {
+        match name {
+            EarlyStopping::Off => Self::never(),
+            EarlyStopping::Quartile => Self::default(),
+            EarlyStopping::Median => Self { better_share: 0.5, ..Self::default() },
+            EarlyStopping::Halving => {
+                Self { better_share: 1.0 / 3.0, grace_epochs: 0, doublings: true, ..Self::default() }
+            }
+        }
     }
 }
 
@@ -40,42 +60,56 @@ const CURVES_MAX: usize = 200;
 #[derive(Clone, Debug)]
 pub struct Stopping {
     rule: StoppingRule,
-    /// Best score up to each epoch, one list per finished training.
-    curves: std::collections::VecDeque<Vec<f64>>,
+    finished: VecDeque<Training>,
+}
+
+/// A finished training.
+#[derive(Clone, Debug)]
+struct Training {
+    /// Best score up to each epoch.
+    best: Vec<f64>,
+    /// What it costs, beside the score.
+    costs: Vec<f64>,
 }
 
 impl Stopping {
     /// No curves yet.
     pub fn new(rule: StoppingRule) -> Self {
-        Self { rule, curves: std::collections::VecDeque::new() }
+        Self { rule, finished: VecDeque::new() }
     }
 
-    /// Remembers the curve of a training that ended with a fitness.
-    pub fn learn(&mut self, curve: &[EpochReport]) {
+    /// Remembers the curve of a training that ended with a fitness, and what its network costs.
+    pub fn learn(&mut self, curve: &[EpochReport], costs: Vec<f64>) {
         if curve.is_empty() {
             return;
         }
-        if self.curves.len() == CURVES_MAX {
-            self.curves.pop_front();
+        if self.finished.len() == CURVES_MAX {
+            self.finished.pop_front();
         }
-        self.curves.push_back(running_best(curve));
+        self.finished.push_back(Training { best: running_best(curve), costs });
     }
 
-    /// Whether a training with this curve is to stop: the mark that it is below, if so. A shorter curve counts with
-    /// its last value: it would not have become worse.
-    pub fn verdict(&self, curve: &[EpochReport]) -> Option<f64> {
-        self.verdict_at(curve.len(), *running_best(curve).last()?)
+    /// Whether a training with this curve and these costs is to stop: the mark that it is below, if so. A shorter
+    /// curve counts with its last value: it would not have become worse.
+    pub fn verdict(&self, curve: &[EpochReport], costs: &[f64]) -> Option<f64> {
+        self.verdict_at(curve.len(), *running_best(curve).last()?, costs)
     }
 
     /// The same for a training of which the best score after so many epochs is known.
-    pub fn verdict_at(&self, epoch: usize, best: f64) -> Option<f64> {
-        if epoch <= usize::try_from(self.rule.grace_epochs).unwrap_or(usize::MAX)
-            || self.curves.len() < self.rule.finished_min
-        {
+    pub fn verdict_at(&self, epoch: usize, best: f64, costs: &[f64]) -> Option<f64> {
+        let early = epoch <= usize::try_from(self.rule.grace_epochs).unwrap_or(usize::MAX);
+        let between = self.rule.doublings && (epoch < 2 || !epoch.is_power_of_two());
+        if early || between {
             return None;
         }
+        let no_dearer =
+            |other: &&Training| other.costs.iter().zip(costs).all(|(theirs, mine)| theirs <= mine);
+        let rivals = self.finished.iter().filter(no_dearer);
         let mut others: Vec<f64> =
-            self.curves.iter().filter_map(|curve| curve.get(epoch - 1).or(curve.last()).copied()).collect();
+            rivals.filter_map(|rival| rival.best.get(epoch - 1).or(rival.best.last()).copied()).collect();
+        if others.len() < self.rule.finished_min {
+            return None;
+        }
         others.sort_by(f64::total_cmp);
         let worse_allowed = (others.len() as f64 * (1.0 - self.rule.better_share)).floor();
         let mark = if worse_allowed < 0.0 { None } else { others.get(worse_allowed as usize).copied() }?;
@@ -117,7 +151,7 @@ mod tests {
         let mut stopping = Stopping::new(StoppingRule::default());
         for number in 0..count {
             let best = 0.5 + 0.04 * f64::from(number);
-            stopping.learn(&curve(&[0.1, best / 2.0, best - 0.1, best]));
+            stopping.learn(&curve(&[0.1, best / 2.0, best - 0.1, best]), Vec::new());
         }
         stopping
     }
@@ -126,28 +160,28 @@ mod tests {
     fn the_clearly_worse_is_stopped_and_the_rest_is_not() {
         let stopping = after(8);
         // At epoch 3 the others had 0.40, 0.44, 0.48 (the mark), .. 0.68.
-        let mark = stopping.verdict(&curve(&[0.1, 0.2, 0.47])).unwrap();
+        let mark = stopping.verdict(&curve(&[0.1, 0.2, 0.47]), &[]).unwrap();
         assert!((mark - 0.48).abs() < 1e-6);
-        assert_eq!(stopping.verdict(&curve(&[0.1, 0.2, 0.49])), None);
-        assert_eq!(stopping.verdict(&curve(&[0.9, 0.2, 0.1])), None, "its best counts, not its last");
+        assert_eq!(stopping.verdict(&curve(&[0.1, 0.2, 0.49]), &[]), None);
+        assert_eq!(stopping.verdict(&curve(&[0.9, 0.2, 0.1]), &[]), None, "its best counts, not its last");
     }
 
     #[test]
     fn nobody_is_stopped_within_the_grace_or_before_there_is_something_to_compare_with() {
-        assert_eq!(after(8).verdict(&curve(&[0.0, 0.0])), None);
-        assert_eq!(after(4).verdict(&curve(&[0.0, 0.0, 0.0])), None);
-        assert!(after(5).verdict(&curve(&[0.0, 0.0, 0.0])).is_some());
-        assert_eq!(after(8).verdict(&[]), None);
+        assert_eq!(after(8).verdict(&curve(&[0.0, 0.0]), &[]), None);
+        assert_eq!(after(4).verdict(&curve(&[0.0, 0.0, 0.0]), &[]), None);
+        assert!(after(5).verdict(&curve(&[0.0, 0.0, 0.0]), &[]).is_some());
+        assert_eq!(after(8).verdict(&[], &[]), None);
     }
 
     #[test]
     fn equal_curves_stop_nobody_and_no_number_is_the_worst() {
         let mut stopping = Stopping::new(StoppingRule::default());
         for _ in 0..10 {
-            stopping.learn(&curve(&[0.5, 0.5, 0.5]));
+            stopping.learn(&curve(&[0.5, 0.5, 0.5]), Vec::new());
         }
-        assert_eq!(stopping.verdict(&curve(&[0.5, 0.5, 0.5])), None);
-        assert!(stopping.verdict(&curve(&[f64::NAN, f64::NAN, f64::NAN])).is_some());
+        assert_eq!(stopping.verdict(&curve(&[0.5, 0.5, 0.5]), &[]), None);
+        assert!(stopping.verdict(&curve(&[f64::NAN, f64::NAN, f64::NAN]), &[]).is_some());
     }
 
     #[test]
@@ -155,20 +189,44 @@ mod tests {
         let mut stopping = Stopping::new(StoppingRule::default());
         let mut never = Stopping::new(StoppingRule::never());
         for _ in 0..5 {
-            stopping.learn(&curve(&[0.6]));
-            never.learn(&curve(&[0.6]));
+            stopping.learn(&curve(&[0.6]), Vec::new());
+            never.learn(&curve(&[0.6]), Vec::new());
         }
-        assert!(stopping.verdict(&curve(&[0.1, 0.1, 0.1, 0.1, 0.5])).is_some());
-        assert_eq!(never.verdict(&curve(&[0.1, 0.1, 0.1, 0.1, 0.5])), None);
+        assert!(stopping.verdict(&curve(&[0.1, 0.1, 0.1, 0.1, 0.5]), &[]).is_some());
+        assert_eq!(never.verdict(&curve(&[0.1, 0.1, 0.1, 0.1, 0.5]), &[]), None);
     }
 
     #[test]
     fn old_curves_make_room() {
         let mut stopping = Stopping::new(StoppingRule::default());
         for number in 0..CURVES_MAX * 2 {
-            stopping.learn(&curve(&[number as f64]));
+            stopping.learn(&curve(&[number as f64]), Vec::new());
         }
-        assert_eq!(stopping.curves.len(), CURVES_MAX);
-        assert_eq!(stopping.curves.front().unwrap()[0] as usize, CURVES_MAX);
+        assert_eq!(stopping.finished.len(), CURVES_MAX);
+        assert_eq!(stopping.finished.front().unwrap().best[0] as usize, CURVES_MAX);
+    }
+
+    #[test]
+    fn halving_looks_at_doublings_only_and_lets_the_best_third_go_on() {
+        let mut stopping = Stopping::new(StoppingRule::named(EarlyStopping::Halving));
+        for number in 1..=9 {
+            stopping.learn(&curve(&[0.1 * f64::from(number); 4]), Vec::new());
+        }
+        assert_eq!(stopping.verdict(&curve(&[0.0]), &[]), None);
+        assert!(stopping.verdict(&curve(&[0.65, 0.65]), &[]).is_some());
+        assert_eq!(stopping.verdict(&curve(&[0.75, 0.75]), &[]), None);
+        assert_eq!(stopping.verdict(&curve(&[0.0, 0.0, 0.0]), &[]), None);
+    }
+
+    #[test]
+    fn who_costs_less_than_all_others_is_not_stopped_for_its_score() {
+        let mut stopping = Stopping::new(StoppingRule::default());
+        for number in 0..10 {
+            stopping.learn(&curve(&[0.9; 4]), vec![100.0 + f64::from(number)]);
+        }
+        assert!(stopping.verdict(&curve(&[0.1; 4]), &[200.0]).is_some());
+        assert!(stopping.verdict(&curve(&[0.1; 4]), &[104.0]).is_some());
+        assert_eq!(stopping.verdict(&curve(&[0.1; 4]), &[103.0]), None, "only four that cost no more");
+        assert_eq!(stopping.verdict(&curve(&[0.1; 4]), &[50.0]), None);
     }
 }

@@ -6,8 +6,8 @@ use super::results::best_of;
 use super::state::Brain;
 use crate::invariants::View;
 use crate::journal::entry::Stage;
-use crate::progress::{Best, Progress, TrainerProgress, Work};
-use crate::protocol::{BreedOrder, LeaseKind};
+use crate::progress::{Best, MakerProgress, Progress, TrainerProgress, Work};
+use crate::protocol::{BreedOrder, LeaseKind, Maker};
 use hatchery_models::training::outcome::Outcome;
 use std::cmp::Reverse;
 
@@ -29,6 +29,7 @@ impl Brain {
             trainers: self.trainers(now),
             outcomes,
             utilisation: (busy / attendance.max(f64::EPSILON)).clamp(0.0, 1.0),
+            makers: self.makers(),
             exhausted: self.nursery.exhausted().map(str::to_owned),
             paused: None,
         }
@@ -61,9 +62,21 @@ impl Brain {
         self.stage == Stage::Done
     }
 
-    /// Births that the Breeder owes.
+    /// Births that the makers owe.
     pub fn orders(&self) -> Vec<BreedOrder> {
-        self.nursery.orders().values().cloned().collect()
+        self.nursery.orders().values().copied().collect()
+    }
+
+    /// Who has made how many, and whose turn it will be how often.
+    fn makers(&self) -> Vec<MakerProgress> {
+        let refiner = self.sharing.refiner_share();
+        [(Maker::Breeder, 1.0 - refiner), (Maker::Refiner, refiner)]
+            .map(|(maker, share)| MakerProgress {
+                name: maker.word().to_owned(),
+                share,
+                births: self.births.get(&maker).copied().unwrap_or(0),
+            })
+            .to_vec()
     }
 
     /// The best so far: of the search, and once there is one, the winner.
@@ -128,7 +141,6 @@ impl Brain {
             orders: self.nursery.orders().len(),
             closed: &self.closed,
             retry: &self.settings.retry,
-            archive: (self.archive.len(), self.archive.capacity()),
             kept_weights: self.weights.len(),
             searching: self.stage == Stage::Search,
             ended: self.end.is_some(),

@@ -1,17 +1,19 @@
 //! A brain that decides nothing any more: it is told what was recorded, in that order, and says what it would have
 //! decided at that moment. For `replay`.
 //!
-//! It is the brain itself, not a copy of its rules: nursery, archive, stopping, champions, front, and how a run that
-//! goes on is rebuilt. It is never told of trainers or time, so that it can speak only of decisions that depend on
+//! It is the brain itself, not a copy of its rules: nursery, shares, stopping, champions, front, and how a run that
+//! goes on is rebuilt; and the makers themselves, who get the same orders and news. It is never told of trainers or time, so that it can speak only of decisions that depend on
 //! neither.
 
-use super::nursery::Birth;
+use super::effect::Effect;
+use super::objectives::costs_before;
 use super::plan::CANDIDATES_MAX;
 use super::results::best_of;
 use super::settings::Settings;
 use super::state::Brain;
 use crate::journal::{EvaluationRecord, RunRecord, Stage};
-use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind};
+use crate::makers::{Makers, Making};
+use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, Maker, Newborn, News};
 use hatchery_models::training::outcome::Weights;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,18 +21,46 @@ use std::sync::Arc;
 /// The witness.
 pub struct Witness {
     brain: Brain,
+    breeder: Box<dyn Making>,
+    refiner: Box<dyn Making>,
+    made: BTreeMap<IndividualId, Result<Newborn, String>>,
 }
 
 impl Witness {
     /// At the begin of a run.
-    pub fn new(settings: Settings) -> Self {
-        Self { brain: Brain::new(settings) }
+    pub fn new(settings: Settings, makers: &dyn Makers) -> Self {
+        Self::with(Brain::new(settings), makers)
     }
 
     /// At the begin of a later life of the run.
-    pub fn restored(settings: Settings, record: &RunRecord, kept: &BTreeSet<EvaluationId>) -> Self {
+    pub fn restored(
+        settings: Settings,
+        makers: &dyn Makers,
+        record: &RunRecord,
+        kept: &BTreeSet<EvaluationId>,
+    ) -> Self {
         let weights: BTreeMap<_, _> = kept.iter().map(|evaluation| (*evaluation, nothing())).collect();
-        Self { brain: Brain::restore(settings, record, weights) }
+        Self::with(Brain::restore(settings, record, weights), makers)
+    }
+
+    fn with(mut brain: Brain, makers: &dyn Makers) -> Self {
+        let (mut breeder, mut refiner) = (makers.mind(Maker::Breeder), makers.mind(Maker::Refiner));
+        for news in brain.news() {
+            breeder.hear(&news);
+            refiner.hear(&news);
+        }
+        brain.out.clear();
+        Self { brain, breeder, refiner, made: BTreeMap::new() }
+    }
+
+    /// Tells the makers what the brain wants them to be told; its other wishes are nobody's here.
+    fn perform(&mut self) {
+        for effect in std::mem::take(&mut self.brain.out) {
+            if let Effect::Tell(news) = effect {
+                self.breeder.hear(&news);
+                self.refiner.hear(&news);
+            }
+        }
     }
 
     /// What the brain was told to do.
@@ -50,22 +80,46 @@ impl Witness {
 
     /// The next birth's order.
     pub fn order(&mut self) -> BreedOrder {
-        self.brain.nursery.order(&self.brain.archive)
+        let order = self.brain.order_next();
+        self.perform();
+        order
     }
 
-    /// The open order of this birth.
-    pub fn open_order(&self, birth: IndividualId) -> Option<&BreedOrder> {
-        self.brain.nursery.orders().get(&birth)
+    /// Has an order fulfilled, at the moment at which it was given.
+    pub fn make(&mut self, order: &BreedOrder) {
+        let maker = if order.maker == Maker::Refiner { &mut self.refiner } else { &mut self.breeder };
+        let made = maker.make(order);
+        self.made.insert(order.birth, made);
     }
 
-    /// What becomes of a genome with this hash.
-    pub fn drawn(&mut self, birth: IndividualId, draw: u32, hash: &str) -> Birth {
-        self.brain.nursery.drawn(birth, draw, hash, &self.brain.archive)
+    /// The open order of this birth, and what was made to it.
+    pub fn made(&self, birth: IndividualId) -> Option<(BreedOrder, &Result<Newborn, String>)> {
+        let order = self.brain.nursery.orders().get(&birth)?;
+        Some((*order, self.made.get(&birth)?))
     }
 
-    /// What becomes of a draw that found none.
-    pub fn barren(&mut self, birth: IndividualId, draw: u32, message: &str) -> Birth {
-        self.brain.nursery.barren(birth, draw, message, &self.brain.archive)
+    /// What becomes of what was made to an order: a birth, or another draw.
+    pub fn take(&mut self, birth: IndividualId) -> Taken {
+        let Some(order) = self.brain.nursery.orders().get(&birth).copied() else { return Taken::Nothing };
+        match self.made.remove(&birth) {
+            Some(Ok(newborn)) => self.brain.bred(birth, order.draw, newborn),
+            Some(Err(message)) => self.brain.barren(birth, order.draw, &message),
+            None => return Taken::Nothing,
+        }
+        let taken = self.brain.out.iter().find_map(|effect| match effect {
+            Effect::Breed(order) => Some(Taken::Again(*order)),
+            Effect::Tell(News::Born(_)) => Some(Taken::Born),
+            _ => None,
+        });
+        self.perform();
+        taken.unwrap_or(Taken::GivenUp)
+    }
+
+    /// A network of the user's is born.
+    pub fn bear(&mut self, individual: &Arc<Individual>) {
+        self.brain.nursery.remember(individual.id, &individual.hash);
+        self.brain.out.push(Effect::Tell(News::Born(Arc::clone(individual))));
+        self.perform();
     }
 
     /// Whether nothing new can be found.
@@ -84,9 +138,18 @@ impl Witness {
         self.brain.training_seed(kind, individual)
     }
 
+    /// The evaluation whose weights a training begins with.
+    pub fn bequeather(&self, kind: LeaseKind, individual: &Individual) -> Option<EvaluationId> {
+        self.brain.bequeather(kind, individual)
+    }
+
     /// The mark that a training with this best score after so many epochs is below, where it is to stop.
-    pub fn mark(&self, epochs: u32, best: f64) -> Option<f64> {
-        self.brain.stopping.verdict_at(usize::try_from(epochs).unwrap_or(usize::MAX), best)
+    pub fn mark(&self, individual: &Individual, epochs: u32, best: f64) -> Option<f64> {
+        if individual.maker == Maker::User {
+            return None;
+        }
+        let costs = costs_before(&self.brain.settings.search.objectives, individual);
+        self.brain.stopping.verdict_at(usize::try_from(epochs).unwrap_or(usize::MAX), best, &costs)
     }
 
     /// Learns from an evaluation that has ended. Says whose weights are no longer worth keeping by that.
@@ -94,6 +157,7 @@ impl Witness {
         let kept: Vec<EvaluationId> = self.brain.weights.keys().copied().collect();
         let before: BTreeSet<_> = kept.into_iter().filter(|other| self.is_worth_keeping(*other)).collect();
         self.brain.recall(evaluation);
+        self.perform();
         before.into_iter().filter(|other| !self.is_worth_keeping(*other)).collect()
     }
 
@@ -125,8 +189,9 @@ impl Witness {
     /// Candidates for the crown, best first: these, in a run without a limit of time; in one with a limit as many of
     /// them as there was time for.
     pub fn candidates(&self) -> Vec<IndividualId> {
-        let whole = self.brain.champions.ranked().iter().take(CANDIDATES_MAX).cloned();
-        let champions = if self.is_timed() { whole.collect() } else { self.brain.candidates(0.0) };
+        let timed = self.is_timed();
+        let champions =
+            if timed { self.brain.best_and_seed(CANDIDATES_MAX) } else { self.brain.candidates(0.0) };
         champions.iter().map(|champion| champion.individual).collect()
     }
 
@@ -143,6 +208,19 @@ impl Witness {
     pub fn winner(&self) -> Option<(IndividualId, EvaluationId)> {
         self.brain.winner()
     }
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Taken {
+    /// A network is born.
+    Born,
+    /// Another draw.
+    Again(BreedOrder),
+    /// Draws enough.
+    GivenUp,
+    /// It was not ordered.
+    Nothing,
 }
 
 /// Best score and loss of a recorded curve; of a final training none, since it is trained on all that it could be

@@ -4,13 +4,13 @@
 //! may be lost, doubled or overtaken: each says enough to be understood alone, and hearing it twice does no harm.
 //! Change anything here, and raise [`PROTOCOL_VERSION`]. How letters become bytes, `cluster::wire` says.
 
-use super::{IndividualId, LeaseKind, Ticket};
+use super::{EvaluationId, IndividualId, LeaseKind, Ticket};
 use hatchery_models::training::outcome::{EpochReport, Outcome};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
 /// Version of the letters. Nodes of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// Bytes of one piece of a blob. Small enough that a heartbeat behind a piece waits for about a millisecond.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -37,6 +37,8 @@ pub enum BlobName {
     Weights(Ticket),
     /// The state of a training that this attempt has left, or is to go on from.
     Checkpoint(Ticket),
+    /// The parent's weights that this attempt is to begin with.
+    Inherited(Ticket),
     /// The data set with this content hash.
     Data(String),
 }
@@ -216,6 +218,21 @@ pub struct Order {
     pub weights: Option<BlobRef>,
     /// The state to go on from, to be asked for.
     pub checkpoint: Option<BlobRef>,
+    /// What to begin with.
+    pub inherit: Option<Bequest>,
+    /// Whether to measure the latency of the finished network.
+    pub measure_latency: bool,
+}
+
+/// A parent's weights, as an order names them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bequest {
+    /// The evaluation that left them.
+    pub evaluation: EvaluationId,
+    /// Whose they are, JSON.
+    pub genome: String,
+    /// The numbers, to be asked for.
+    pub weights: BlobRef,
 }
 
 /// What has come of an attempt, without the weights.
@@ -237,6 +254,8 @@ pub struct Report {
     pub build_seconds: f64,
     /// Seconds in all.
     pub seconds: f64,
+    /// Seconds that one sample takes through the finished network, where that was measured.
+    pub latency_seconds: Option<f64>,
     /// The weights that it left, to be asked for until the attempt is acknowledged.
     pub weights: Option<BlobRef>,
 }

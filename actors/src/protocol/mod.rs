@@ -4,6 +4,9 @@
 //! between processes is in `letters`. Who sends what to whom is said in the actors' own modules.
 
 pub mod letters;
+mod making;
+
+pub use making::{BreedOrder, Maker, Newborn, News, Verdict};
 
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
@@ -106,6 +109,8 @@ pub struct Individual {
     pub parents: Vec<IndividualId>,
     /// How it came from them, for example `mutate: widen convolution 2`.
     pub operation: String,
+    /// Who made it.
+    pub maker: Maker,
     /// Trainable parameters.
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
@@ -170,6 +175,21 @@ pub struct Lease {
     pub weights: Option<Arc<Weights>>,
     /// The state that an earlier attempt has left, in bytes: this one goes on from there.
     pub checkpoint: Option<Arc<[u8]>>,
+    /// The parent whose weights the training begins with, where it begins.
+    pub inherit: Option<Inherited>,
+    /// Whether the latency of the finished network is to be measured; of a search training that has a score it is.
+    pub measure_latency: bool,
+}
+
+/// A parent's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inherited {
+    /// The evaluation that left them.
+    pub evaluation: EvaluationId,
+    /// Whose they are.
+    pub genome: Arc<Genome>,
+    /// The numbers.
+    pub weights: Arc<Weights>,
 }
 
 impl Lease {
@@ -198,65 +218,6 @@ pub enum WeightsPlace {
     Here,
     /// With the worker, which can be asked for them.
     WithWorker,
-}
-
-/// What the Population asks of the Breeder: one genome.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BreedOrder {
-    /// The number that the individual is to have.
-    pub birth: IndividualId,
-    /// How many draws for this birth were in vain (duplicates): every draw has a random stream of its own.
-    pub draw: u32,
-    /// How it is to be made.
-    pub recipe: Recipe,
-}
-
-/// How an individual is to be made.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Recipe {
-    /// From nothing.
-    Random,
-    /// From one parent.
-    Mutate(Arc<Individual>),
-    /// From two parents, the better one first.
-    Cross(Arc<Individual>, Arc<Individual>),
-}
-
-impl Recipe {
-    /// Its name in the journal and in reports.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Random => "random",
-            Self::Mutate(_) => "mutate",
-            Self::Cross(..) => "cross",
-        }
-    }
-
-    /// The parents' numbers.
-    pub fn parents(&self) -> Vec<IndividualId> {
-        match self {
-            Self::Random => Vec::new(),
-            Self::Mutate(parent) => vec![parent.id],
-            Self::Cross(one, other) => vec![one.id, other.id],
-        }
-    }
-}
-
-/// A genome fresh from the Breeder, not yet an individual: it may turn out to be a duplicate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Newborn {
-    /// Its description, in canonical form.
-    pub genome: Genome,
-    /// The genome in one line.
-    pub summary: String,
-    /// Structural hash, hexadecimal.
-    pub hash: String,
-    /// How it was made.
-    pub operation: String,
-    /// Trainable parameters.
-    pub parameters: u64,
-    /// Multiply-adds of one sample's forward pass.
-    pub multiply_adds: u64,
 }
 
 /// How many training samples one epoch of each kind of training has.
@@ -299,9 +260,9 @@ pub enum Event {
     Delivered(TrainerId, Box<Delivery>),
     /// A worker that has to end gives this attempt back, with the state that it came to, and says why.
     HandedBack(TrainerId, Ticket, Option<Arc<[u8]>>, String),
-    /// The Breeder answers an order.
+    /// A maker answers an order.
     Bred(IndividualId, u32, Box<Newborn>),
-    /// The Breeder cannot fulfil an order.
+    /// A maker cannot fulfil an order.
     Barren(IndividualId, u32, String),
     /// Time passes.
     Tick,
@@ -323,6 +284,7 @@ pub fn nothing_trained(outcome: Outcome, message: String) -> Trained {
         steps: 0,
         build_seconds: 0.0,
         seconds: 0.0,
+        latency_seconds: None,
         checkpoint: None,
     }
 }

@@ -60,6 +60,8 @@ impl<'a> SoFar<'a> {
             curve: Vec::new(),
             seconds: 0.0,
             build_seconds: 0.0,
+            latency_seconds: None,
+            inherits: None,
             steps: 0,
             images: 0,
             message: String::new(),
@@ -87,6 +89,7 @@ impl<'a> SoFar<'a> {
             evaluation.state = EvaluationState::Running;
             evaluation.attempt = leased.attempt;
             evaluation.epochs = leased.epochs;
+            evaluation.inherits = leased.inherits;
             evaluation.trainer = Some(leased.trainer.clone());
         }
     }
@@ -119,6 +122,7 @@ impl<'a> SoFar<'a> {
         evaluation.curve.clone_from(&row.curve);
         evaluation.seconds = row.seconds;
         evaluation.build_seconds = row.build_seconds;
+        evaluation.latency_seconds = row.latency_seconds;
         evaluation.steps = row.steps;
         evaluation.images = row.images;
         evaluation.message.clone_from(&row.message);

@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             history,
             rules,
-            witness: Witness::new(settings),
+            witness: Witness::new(settings.clone(), &*(rules.makers)(&settings)),
             so_far: SoFar::begin(history),
             due: Due::default(),
             stops: BTreeMap::new(),
@@ -219,7 +219,8 @@ impl<'a> Walk<'a> {
         let settings = (self.rules.settings)(&life.experiment)
             .map_err(|message| ReplayError::Experiment { event: event.number, message })?;
         self.so_far.record.elapsed_seconds = event.elapsed_seconds;
-        self.witness = Witness::restored(settings, &self.so_far.record, &self.witness.kept());
+        let makers = (self.rules.makers)(&settings);
+        self.witness = Witness::restored(settings, &*makers, &self.so_far.record, &self.witness.kept());
         Ok(())
     }
 
@@ -285,6 +286,9 @@ impl<'a> Walk<'a> {
             let subject = || format!("evaluation {id}: planned epochs");
             self.expect(Decision::HandOut, false, subject, leased.epochs, epochs);
         }
+        let inherits = self.witness.bequeather(open.kind, &open.individual);
+        let subject = || format!("evaluation {id}: whose weights it inherits");
+        self.expect(Decision::HandOut, false, subject, leased.inherits, inherits);
         self.so_far.leased(id, leased);
     }
 
@@ -312,7 +316,10 @@ impl<'a> Walk<'a> {
     fn advised(&mut self, id: EvaluationId, advised: &Advised) {
         let Some(open) = self.open(id, "stopped early") else { return };
         let best = advised.score.unwrap_or(f64::NEG_INFINITY);
-        let mark = self.witness.mark(advised.epoch, best).filter(|_| open.kind == LeaseKind::Search);
+        let mark = self
+            .witness
+            .mark(&open.individual, advised.epoch, best)
+            .filter(|_| open.kind == LeaseKind::Search);
         let subject = || format!("evaluation {id}: mark at epoch {}", advised.epoch);
         match mark {
             Some(mark) => {

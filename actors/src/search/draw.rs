@@ -2,6 +2,7 @@
 
 use super::domain::Domain;
 use super::history::History;
+use super::strategy::TrialId;
 use crate::streams::{Purpose, stream};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -12,23 +13,32 @@ const DRAWS_MAX: u32 = 64;
 /// Draws in vain of random points before a space counts as exhausted.
 const RANDOM_DRAWS_MAX: u32 = 4_096;
 
-/// One stream per question, all from one seed.
+/// Streams of chance, all from one seed. What is drawn depends on the number of the evaluation that is asked for and on
+/// how many times that number was asked for before, on nothing else: whoever knows the same goes on in the same way.
 #[derive(Clone, Debug)]
 pub struct Chance {
     seed: u64,
-    questions: u64,
+    number: u64,
+    times: u32,
 }
 
 impl Chance {
     /// From this seed.
     pub const fn new(seed: u64) -> Self {
-        Self { seed, questions: 0 }
+        Self { seed, number: 0, times: 0 }
     }
 
-    /// The stream for the next question.
-    pub fn next(&mut self) -> ChaCha8Rng {
-        self.questions += 1;
-        stream(self.seed, Purpose::Selection, self.questions, 0)
+    /// The stream for a question, where what it is answered with will have this number.
+    pub fn asked(&mut self, number: usize) -> ChaCha8Rng {
+        let number = number as u64 + 1;
+        self.times = if self.number == number { self.times.wrapping_add(1) } else { 0 };
+        self.number = number;
+        stream(self.seed, Purpose::Selection, number, self.times.wrapping_mul(2))
+    }
+
+    /// The stream for what the end of an evaluation leads to.
+    pub fn told(&self, trial: TrialId) -> ChaCha8Rng {
+        stream(self.seed, Purpose::Selection, trial.0.wrapping_add(1), 1)
     }
 }
 

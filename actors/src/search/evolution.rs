@@ -97,15 +97,19 @@ impl<D: Domain> Evolution<D> {
 
 impl<D: Domain> Strategy<D> for Evolution<D> {
     fn ask(&mut self, domain: &D, _: &Context) -> Ask<D::Point> {
-        let mut rng = self.chance.next();
+        let mut rng = self.chance.asked(self.history.started());
         let members: Vec<TrialId> = self.members.iter().copied().collect();
-        let first = self.history.trials().len() < self.settings.population || members.is_empty();
+        let first = self.history.started() < self.settings.population || members.is_empty();
         let point = if first {
             fresh_random(domain, &self.history, &mut rng)
         } else {
             fresh(domain, &self.history, &mut rng, |rng| self.offspring(domain, &members, rng))
         };
         point.map_or(Ask::Exhausted, |point| self.history.start(domain, point))
+    }
+
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.history.enter(domain, point)
     }
 
     fn tell(&mut self, _: &D, trial: TrialId, outcome: &Outcome) {

@@ -13,6 +13,8 @@ pub enum Progress {
     Pending(Option<Vec<f64>>),
     /// It is done, with these losses.
     Done(Vec<f64>),
+    /// It is not allowed, by so much.
+    Infeasible(f64),
     /// It ended without a result.
     Failed,
 }
@@ -33,7 +35,7 @@ impl<P> Trial<P> {
     pub fn losses(&self) -> Option<&[f64]> {
         match &self.progress {
             Progress::Done(losses) | Progress::Pending(Some(losses)) => Some(losses),
-            Progress::Pending(None) | Progress::Failed => None,
+            Progress::Pending(None) | Progress::Infeasible(_) | Progress::Failed => None,
         }
     }
 
@@ -46,7 +48,7 @@ impl<P> Trial<P> {
     pub fn final_loss(&self) -> Option<f64> {
         match &self.progress {
             Progress::Done(losses) => losses.first().copied(),
-            Progress::Pending(_) | Progress::Failed => None,
+            Progress::Pending(_) | Progress::Infeasible(_) | Progress::Failed => None,
         }
     }
 }
@@ -76,15 +78,20 @@ impl<D: Domain> Default for History<D> {
 impl<D: Domain> History<D> {
     /// Takes a point in as pending, and says so to whoever asked.
     pub fn start(&mut self, domain: &D, point: D::Point) -> Ask<D::Point> {
+        Ask::Evaluate(self.enter(domain, point.clone()), point)
+    }
+
+    /// Takes a point in as pending.
+    pub fn enter(&mut self, domain: &D, point: D::Point) -> TrialId {
         let id = TrialId(self.trials.len() as u64);
         self.known.entry(domain.key(&point)).or_default().push(id);
         self.pending.insert(id);
         self.trials.push(Trial {
             features: domain.features(&point),
-            point: point.clone(),
+            point,
             progress: Progress::Pending(None),
         });
-        Ask::Evaluate(id, point)
+        id
     }
 
     /// Takes a result in; false where it is for no pending evaluation, or is no number.
@@ -97,7 +104,8 @@ impl<D: Domain> History<D> {
             Outcome::Partial(losses) if sound(losses) => Progress::Pending(Some(losses.clone())),
             Outcome::Partial(_) => return false,
             Outcome::Done(losses) if sound(losses) => Progress::Done(losses.clone()),
-            Outcome::Done(_) | Outcome::Failed => Progress::Failed,
+            Outcome::Infeasible(violation) if violation.is_finite() => Progress::Infeasible(*violation),
+            Outcome::Done(_) | Outcome::Infeasible(_) | Outcome::Failed => Progress::Failed,
         };
         if matches!(trial.progress, Progress::Pending(_)) {
             return true;
@@ -131,6 +139,11 @@ impl<D: Domain> History<D> {
     /// One evaluation.
     pub fn get(&self, id: TrialId) -> Option<&Trial<D::Point>> {
         self.trials.get(id.0 as usize)
+    }
+
+    /// How many evaluations have been started: the number of the next.
+    pub const fn started(&self) -> usize {
+        self.trials.len()
     }
 
     /// All evaluations, by birth.

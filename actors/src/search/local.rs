@@ -50,19 +50,25 @@ impl<D: Domain> Local<D> {
 
 impl<D: Domain> Strategy<D> for Local<D> {
     fn ask(&mut self, domain: &D, _: &Context) -> Ask<D::Point> {
-        let mut rng = self.chance.next();
+        let mut rng = self.chance.asked(self.history.started());
         if self.starts == 0 {
             if let Some(point) = self.neighbour(domain) {
                 return self.history.start(domain, point);
             }
             if self.here.take().is_some() {
                 self.starts = 1;
-                self.since = TrialId(self.history.trials().len() as u64);
+                self.since = TrialId(self.history.started() as u64);
             }
         }
         self.starts = self.starts.saturating_sub(1);
         fresh_random(domain, &self.history, &mut rng)
             .map_or(Ask::Exhausted, |point| self.history.start(domain, point))
+    }
+
+    /// Somebody else's point is as good a start as one at random.
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.starts = self.starts.saturating_sub(1);
+        self.history.enter(domain, point)
     }
 
     fn tell(&mut self, domain: &D, trial: TrialId, outcome: &Outcome) {
@@ -74,7 +80,7 @@ impl<D: Domain> Strategy<D> for Local<D> {
         if self.here.is_none_or(|(_, here)| loss < here) {
             let point = told.point.clone();
             self.here = Some((trial, loss));
-            self.left = domain.neighbours(&point, NEIGHBOURS_MAX, &mut self.chance.next());
+            self.left = domain.neighbours(&point, NEIGHBOURS_MAX, &mut self.chance.told(trial));
         }
     }
 

@@ -85,14 +85,18 @@ impl<D: Domain> Nsga2<D> {
 
 impl<D: Domain> Strategy<D> for Nsga2<D> {
     fn ask(&mut self, domain: &D, _: &Context) -> Ask<D::Point> {
-        let mut rng = self.chance.next();
-        let first = self.history.trials().len() < POPULATION || self.members.is_empty();
+        let mut rng = self.chance.asked(self.history.started());
+        let first = self.history.started() < POPULATION || self.members.is_empty();
         let point = if first {
             fresh_random(domain, &self.history, &mut rng)
         } else {
             fresh(domain, &self.history, &mut rng, |rng| self.offspring(domain, rng))
         };
         point.map_or(Ask::Exhausted, |point| self.history.start(domain, point))
+    }
+
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.history.enter(domain, point)
     }
 
     fn tell(&mut self, _: &D, trial: TrialId, outcome: &Outcome) {

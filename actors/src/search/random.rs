@@ -20,11 +20,15 @@ impl<D: Domain> Random<D> {
 
 impl<D: Domain> Strategy<D> for Random<D> {
     fn ask(&mut self, domain: &D, _: &Context) -> Ask<D::Point> {
-        let mut rng = self.chance.next();
+        let mut rng = self.chance.asked(self.history.started());
         match fresh_random(domain, &self.history, &mut rng) {
             Some(point) => self.history.start(domain, point),
             None => Ask::Exhausted,
         }
+    }
+
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.history.enter(domain, point)
     }
 
     fn tell(&mut self, _: &D, trial: TrialId, outcome: &Outcome) {

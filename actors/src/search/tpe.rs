@@ -42,13 +42,13 @@ impl<D: Domain> Tpe<D> {
             .map_or(&[], |trial| &trial.features)
     }
 
-    fn propose(&self, domain: &D, rng: &mut ChaCha8Rng) -> Option<D::Point> {
+    fn propose(&self, domain: &D, candidates: usize, rng: &mut ChaCha8Rng) -> Option<D::Point> {
         let good = ((self.ranked.len() as f64 * GOOD_SHARE).ceil() as usize).clamp(1, GOOD_MAX);
         let goods: Vec<&[f32]> = (0..good).map(|place| self.features(place)).collect();
         let others = places(self.ranked.len() - good, OTHERS_MAX, rng);
         let others: Vec<&[f32]> = others.into_iter().map(|place| self.features(good + place)).collect();
         let mut best: Option<(f64, D::Point)> = None;
-        for candidate in 0..CANDIDATES {
+        for candidate in 0..candidates {
             let Some(point) = self.candidate(domain, candidate, good, rng) else { continue };
             if self.history.knows(&domain.key(&point)) {
                 continue;
@@ -100,16 +100,20 @@ fn likelihood(scales: &[Scale], examples: &[&[f32]], features: &[f32]) -> f64 {
 }
 
 impl<D: Domain> Strategy<D> for Tpe<D> {
-    fn ask(&mut self, domain: &D, _: &Context) -> Ask<D::Point> {
-        let mut rng = self.chance.next();
-        let estimated = if self.history.trials().len() < FIRST_POINTS || self.ranked.is_empty() {
+    fn ask(&mut self, domain: &D, context: &Context) -> Ask<D::Point> {
+        let mut rng = self.chance.asked(self.history.started());
+        let estimated = if self.history.started() < FIRST_POINTS || self.ranked.is_empty() {
             None
         } else {
-            self.propose(domain, &mut rng)
+            self.propose(domain, CANDIDATES.min(context.pool as usize).max(1), &mut rng)
         };
         estimated
             .or_else(|| fresh_random(domain, &self.history, &mut rng))
             .map_or(Ask::Exhausted, |point| self.history.start(domain, point))
+    }
+
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.history.enter(domain, point)
     }
 
     fn tell(&mut self, _: &D, trial: TrialId, outcome: &Outcome) {

@@ -98,6 +98,7 @@ impl World<'_> {
                 evaluations_left: Some(self.game.evaluations - self.started),
                 evaluations: Some(self.game.evaluations),
                 workers: self.game.workers,
+                pool: Context::POOL_USUAL,
             };
             let Ask::Evaluate(trial, row) = strategy.ask(self.game.table, &context) else { return };
             self.start(trial, row);

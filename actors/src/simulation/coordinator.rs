@@ -6,16 +6,16 @@ use super::invariants::ProcessId;
 use super::network::Side;
 use super::process::{DATA_HASH, data};
 use super::world::{Break, Happening, World};
-use crate::breeder::breed;
 use crate::freight::cut;
 use crate::journal::entry::{End, Entry};
 use crate::link::LinkEvent;
 use crate::membership::{Deed, Membership};
 use crate::population::effect::Effect;
-use crate::population::simulation::world::WorldVariation;
+use crate::population::simulation::world::drawing;
 use crate::population::state::Brain;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{EvaluationId, Event, WorkerId};
+use crate::testing::Minds;
 use hatchery_models::training::outcome::Weights;
 use rand::RngExt;
 use std::borrow::Cow;
@@ -59,6 +59,7 @@ pub struct Coordinator {
     began: f64,
     spent: f64,
     pub brain: Brain,
+    pub minds: Minds,
     pub membership: Membership,
     effects: Vec<Effect>,
     flushing: bool,
@@ -102,6 +103,7 @@ impl World {
             backlog: Vec::new(),
             began: self.now,
             spent: record.elapsed_seconds,
+            minds: Minds::new(&drawing(self.seed, &self.weather.search), &brain.news()),
             brain,
             membership: Membership::new(welcome(), first, false),
             effects: Vec::new(),
@@ -284,7 +286,7 @@ impl World {
                 self.finished = Some((end, self.now));
                 membership.finish("the run is over")
             }
-            Effect::Breed(_) | Effect::Record(_) => Vec::new(),
+            Effect::Breed(_) | Effect::Tell(_) | Effect::Record(_) => Vec::new(),
         };
         for deed in deeds {
             self.perform_for_hub(deed);
@@ -433,14 +435,20 @@ impl World {
         }
     }
 
-    /// From the Population to the Breeder or to the Hub.
+    /// From the Population to the makers or to the Hub.
     fn pass_on(&mut self, deed: Effect) {
+        if let Effect::Tell(news) = &deed {
+            if let Some(coordinator) = &mut self.coordinator {
+                coordinator.minds.hear(news);
+            }
+            return;
+        }
         if let Effect::Breed(order) = &deed {
             if self.broken == Some(Break::BreedNothing) {
                 return;
             }
-            let variation = WorldVariation { genomes: self.weather.search.genomes };
-            let event = match breed(&variation, self.seed, order) {
+            let Some(coordinator) = &mut self.coordinator else { return };
+            let event = match coordinator.minds.make(order) {
                 Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
                 Err(message) => Event::Barren(order.birth, order.draw, message),
             };

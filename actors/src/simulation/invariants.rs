@@ -4,7 +4,7 @@
 //! The ledger sees what the world does, never what a brain believes.
 
 use crate::journal::{Entry, Stage};
-use crate::protocol::{EvaluationId, LeaseKind, Ticket};
+use crate::protocol::{EvaluationId, Inherited, LeaseKind, Ticket};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -215,6 +215,17 @@ impl Ledger {
                 Cluster::BlobsArriveWhole,
                 &format!("{ticket} goes on from a state that nobody left"),
             );
+        }
+    }
+
+    /// A training begins with weights that are to be those of this evaluation.
+    pub fn inherits(&mut self, ticket: Ticket, inherited: &Inherited) {
+        let Inherited { evaluation, weights, .. } = inherited;
+        let attempt = weights.parameters.get(1).map_or(0, |attempt| *attempt as u32);
+        let left = Ticket { evaluation: *evaluation, attempt };
+        let length = weights.parameters.len().saturating_sub(2);
+        if attempt == 0 || **weights != made_up_weights(left, length) {
+            self.breach(Cluster::BlobsArriveWhole, &format!("what {ticket} inherits of {evaluation}"));
         }
     }
 

@@ -344,6 +344,10 @@ impl World {
         if (lease.kind == LeaseKind::Test) != lease.weights.is_some() {
             self.ledger.breach(Cluster::BlobsArriveWhole, &format!("the weights to test of {ticket}"));
         }
+        if let Some(inherited) = &lease.inherit {
+            self.ledger.inherits(ticket, inherited);
+            self.count.inherited += 1;
+        }
         let epochs = planned_epochs(&lease, epoch_seconds).max(1);
         let fate = self.fate(epochs);
         self.last_training += 1;

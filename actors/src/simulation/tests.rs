@@ -65,7 +65,7 @@ fn survive(seeds: Range<u64>) {
 /// That nothing was broken says something only where all that can break things has happened.
 fn test_something(counts: &[Count]) {
     let sum = |of: Tally| counts.iter().map(of).sum::<u64>();
-    let happened: [(&str, Tally); 35] = [
+    let happened: [(&str, Tally); 36] = [
         ("letters lost", |count| count.lost),
         ("letters doubled", |count| count.doubled),
         ("letters overtaken", |count| count.overtaken),
@@ -98,6 +98,7 @@ fn test_something(counts: &[Count]) {
         ("results superseded", |count| count.superseded),
         ("checkpoints fetched", |count| count.checkpoints),
         ("trainings resumed from one", |count| count.resumed),
+        ("trainings with inherited weights", |count| count.inherited),
         ("weights fetched", |count| count.weights),
         ("data sets fetched", |count| count.data),
         ("connections", |count| count.connections),

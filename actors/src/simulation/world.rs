@@ -111,6 +111,7 @@ pub struct Count {
     pub abandoned: u64,
     pub checkpoints: u64,
     pub resumed: u64,
+    pub inherited: u64,
     pub weights: u64,
     pub data: u64,
     pub claims: u64,

@@ -7,10 +7,11 @@ use super::work::{Work, WorkFactory};
 use crate::protocol::{Images, Lease, LeaseKind, nothing_trained};
 use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
+use hatchery_models::expression::Bequest;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::runtime::{Device, Runtime};
 use hatchery_models::training::{
-    Assignment, Checkpoint, EvaluateError, Observer, Resident, evaluate_observed, train,
+    Assignment, Checkpoint, EvaluateError, Observer, Resident, evaluate_observed, latency_seconds, train,
 };
 use std::num::NonZero;
 use std::sync::Arc;
@@ -133,7 +134,9 @@ impl Work for TrainingWork {
                 let runtime = if lease.kind == LeaseKind::Final { &self.alone } else { own };
                 let checkpoint = checkpoint(lease);
                 let assignment = Assignment { resume: checkpoint.as_ref(), ..self.assignment(lease) };
-                train(runtime, &self.setup.resident, &assignment, observer)
+                let trained = train(runtime, &self.setup.resident, &assignment, observer);
+                let latency_seconds = self.latency(lease, &trained, observer);
+                Trained { latency_seconds, ..trained }
             }
         }
     }
@@ -178,6 +181,19 @@ impl TrainingWork {
         }
     }
 
+    /// The latency of the network that a search training has left, where it is asked for and can be measured.
+    fn latency(&self, lease: &Lease, trained: &Trained, observer: &dyn Observer) -> Option<f64> {
+        let asked = lease.measure_latency && lease.kind == LeaseKind::Search;
+        let weights = trained.weights.as_ref().filter(|_| asked && trained.outcome.has_fitness())?;
+        let TrainingFactory { runtime, resident, parts, .. } = &self.setup;
+        let (dataset, normalisation) = (resident.dataset(), &parts.normalisation);
+        latency_seconds(runtime, dataset, &lease.genome, normalisation, weights, observer)
+            .map_err(|error| {
+                tracing::warn!(evaluation = %lease.evaluation, "the latency was not measured: {error}");
+            })
+            .ok()
+    }
+
     fn assignment<'a>(&'a self, lease: &'a Lease) -> Assignment<'a> {
         let TrainingFactory { parts, training, memory_mib, .. } = &self.setup;
         let (train, valid): (&[u32], &[u32]) = match lease.kind {
@@ -198,6 +214,10 @@ impl TrainingWork {
             // Those at full length are to be trained at full length.
             patience: if lease.kind == LeaseKind::Search { training.patience } else { 0 },
             resume: None,
+            inherit: lease
+                .inherit
+                .as_ref()
+                .map(|inherited| Bequest { genome: &inherited.genome, weights: &inherited.weights }),
         }
     }
 

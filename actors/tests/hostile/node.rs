@@ -27,14 +27,19 @@ pub fn run(arguments: &[String]) {
         let security = security(Path::new(cookie), certificates);
         let name = NodeName { stable: name.clone(), incarnation: u64::from(std::process::id()) };
         let (sender, events) = mpsc::sync_channel(EVENTS_MAX);
-        let sender = Mutex::new(sender);
-        let ear: Ear = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
+        let sender = Arc::new(Mutex::new(sender));
+        let heard_last = Arc::clone(&sender);
+        let ear: Ear = Arc::new(move |event| sender.lock().unwrap().send(Some(event)).unwrap());
         let version = PROTOCOL_VERSION + newer.parse::<u16>().unwrap();
         let cluster = Cluster::start_speaking(version, name, security, ear).await.unwrap();
         let answering = Arc::clone(&cluster);
-        std::thread::spawn(move || events.into_iter().for_each(|event| heard(&answering, event)));
+        let listening = std::thread::spawn(move || {
+            events.into_iter().map_while(|event| event).for_each(|event| heard(&answering, event));
+        });
         obey(&cluster).await;
         cluster.close().await;
+        heard_last.lock().unwrap().send(None).unwrap();
+        listening.join().unwrap();
         say("closed");
     });
     std::process::exit(0);

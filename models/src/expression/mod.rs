@@ -7,6 +7,7 @@
 mod assembly;
 mod blueprint;
 mod estimate;
+mod inherit;
 mod initial;
 mod layout;
 mod pool_first;
@@ -21,6 +22,7 @@ pub(crate) use assembly::resolve_groups;
 pub use blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step};
 pub(crate) use estimate::within;
 pub use estimate::{Estimate, estimate, viable};
+pub use inherit::{Bequest, InheritError, inherit};
 pub use initial::{initial_parameters, initial_statistics};
 pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, Weights, layout};
 pub use products::{ExpressionError, Feed, Product, evaluation, inference, training_step};

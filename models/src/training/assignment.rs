@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     data::Normalisation,
+    expression::Bequest,
     flat::DIGEST_BYTES,
     genome::{Genome, structural_hash},
 };
@@ -38,6 +39,9 @@ pub struct Assignment<'a> {
     /// Where to go on from: the training then ends exactly as if it had never been interrupted. A checkpoint of another
     /// training is refused, with a warning, and the training begins from the beginning.
     pub resume: Option<&'a Checkpoint>,
+    /// The parent whose weights it begins with, as far as their layers are equal; it says nothing where the training
+    /// goes on from a checkpoint, which holds what has come of them.
+    pub inherit: Option<Bequest<'a>>,
 }
 
 impl Assignment<'_> {

@@ -98,6 +98,9 @@ pub struct Trained {
     pub build_seconds: f64,
     /// Seconds in all, those before an interruption included.
     pub seconds: f64,
+    /// Median of the seconds that one sample takes through the finished network; `None` where nobody asked, or it could
+    /// not be measured. It is no part of the training's seconds.
+    pub latency_seconds: Option<f64>,
     /// The state to go on from; only where the training was handed back after its first step.
     pub checkpoint: Option<Vec<u8>>,
 }

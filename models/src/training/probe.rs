@@ -74,6 +74,7 @@ pub fn probe(runtime: &Runtime) -> Result<Probe, ProbeError> {
         majority_patience: f64::INFINITY,
         patience: 0,
         resume: None,
+        inherit: None,
     };
     let trained = train(runtime, &resident, &assignment, &mut Unobserved);
     if trained.outcome == Outcome::Completed {

@@ -14,7 +14,7 @@ use crate::{
     expression::{self, Feed, Layout, Product},
     genome::Genome,
     onnx::{EncodeOptions, encode},
-    problem::Task,
+    problem::{Problem, Task},
 };
 
 /// Samples of an evaluation's batch, at most: as many as keep matrix products busy, few enough for the cache.
@@ -40,7 +40,7 @@ impl Programs {
         let memory_bytes = step_memory_bytes(&product, resident);
         Ok(Self {
             step: encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step")),
-            state: initial_state(&product.layout, assignment),
+            state: initial_state(&product.layout, assignment, &resident.dataset().problem),
             batch: product.batch,
             memory_bytes,
         })
@@ -65,15 +65,32 @@ fn step_memory_bytes(product: &Product, resident: &Resident) -> u64 {
 }
 
 /// The state before the first step.
-pub(super) fn initial_state(layout: &Layout, assignment: &Assignment<'_>) -> Vec<StateVector> {
-    let initializer = assignment.genome.training.initializer;
-    let weights = Weights {
-        parameters: expression::initial_parameters(layout, initializer, assignment.seed),
-        statistics: expression::initial_statistics(layout),
-    };
+pub(super) fn initial_state(
+    layout: &Layout,
+    assignment: &Assignment<'_>,
+    problem: &Problem,
+) -> Vec<StateVector> {
+    let weights = initial_weights(layout, assignment, problem);
     let moments = (1..=layout.moments)
         .map(|number| StateVector { name: format!("moment_{number}"), values: vec![0.0; layout.parameters] });
     weight_vectors(weights).into_iter().chain(moments).collect()
+}
+
+/// Drawn from the seed; where there is a parent, its weights in place of them as far as they fit.
+fn initial_weights(layout: &Layout, assignment: &Assignment<'_>, problem: &Problem) -> Weights {
+    let initializer = assignment.genome.training.initializer;
+    let own = Weights {
+        parameters: expression::initial_parameters(layout, initializer, assignment.seed),
+        statistics: expression::initial_statistics(layout),
+    };
+    let Some(bequest) = &assignment.inherit else { return own };
+    match expression::inherit(bequest, assignment.genome, problem, own.clone()) {
+        Ok((weights, _)) => weights,
+        Err(error) => {
+            tracing::warn!("the training begins with weights of its own: {error}");
+            own
+        }
+    }
 }
 
 /// Weights as the graphs' inputs name them.

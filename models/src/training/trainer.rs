@@ -50,6 +50,7 @@ pub fn train(
         steps: record.steps,
         build_seconds: record.build_seconds,
         seconds: record.seconds_before + clock.elapsed().as_secs_f64(),
+        latency_seconds: None,
         checkpoint,
     }
 }

@@ -12,6 +12,7 @@ mod habitat;
 mod mutation;
 pub mod plausible;
 mod random;
+mod refinement;
 mod repair;
 mod settle;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use habitat::{Barren, Habitat, Refusal};
 pub use mutation::mutate;
 pub use plausible::{Implausible, plausible};
 pub use random::random;
+pub use refinement::{blend, refine};
 pub use settle::settle;
 
 use crate::genome::Genome;

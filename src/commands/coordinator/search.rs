@@ -13,15 +13,16 @@ use crate::{
     progress::Display,
     run_directory::write_whole,
     said::WorkerWish,
+    seeds,
     signals::Signals,
 };
 use hatchery_actors::{
-    breeder::SpaceVariation,
     cluster::{Cookie, ListenSettings, Security, TlsFiles},
     coordinator::{CoordinatorSetup, run_coordinator},
     journal::{Journal, RunInfo},
-    population::StoppingRule,
+    makers::SearchingMakers,
     progress::Progress,
+    protocol::Newborn,
     run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls},
     trainer::Parts,
 };
@@ -69,7 +70,8 @@ impl Search<'_> {
         let info = info(self.plan, &dataset)?;
         let accuracy = matches!(dataset.problem.task, Task::Classification { .. });
         let dataset = Arc::new(dataset);
-        let search = search_setup(self.plan, &dataset, split, self.crew.trainers, self.claims());
+        let seeds = seeds::read(&self.plan.experiment, dataset.problem, self.plan.resume)?;
+        let search = search_setup(self.plan, &dataset, split, self.crew.trainers, self.claims(), seeds);
         let mut journal = open_journal(self.plan, &info)?;
         if let Some(supervisor) = self.options.supervised_by {
             journal.name_owner(supervisor).or_exit(Exit::RunDirectory)?;
@@ -153,7 +155,14 @@ fn open_journal(plan: &Plan, info: &RunInfo) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-fn search_setup(plan: &Plan, dataset: &Dataset, split: &Split, trainers: u32, claims: bool) -> SearchSetup {
+fn search_setup(
+    plan: &Plan,
+    dataset: &Dataset,
+    split: &Split,
+    trainers: u32,
+    claims: bool,
+    seeds: Vec<Newborn>,
+) -> SearchSetup {
     let experiment = &plan.experiment;
     let parts = Parts::of(dataset, split, &experiment.data, experiment.data.split_seed);
     SearchSetup {
@@ -162,12 +171,8 @@ fn search_setup(plan: &Plan, dataset: &Dataset, split: &Split, trainers: u32, cl
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         images: parts.images(),
         trainers,
-        variation: Arc::new(SpaceVariation {
-            space: experiment.space.clone(),
-            problem: dataset.problem,
-            limits: experiment.limits.clone(),
-        }),
-        stopping: StoppingRule::default(),
+        makers: Arc::new(SearchingMakers::of(experiment, dataset.problem)),
+        seeds,
         claims,
         journal_patience: JOURNAL_PATIENCE,
     }

@@ -6,14 +6,13 @@ use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
 use super::super::stopping::StoppingRule;
-use crate::breeder::{Variation, breed};
 use crate::invariants;
 use crate::journal::{Entry, Journal, RunRecord};
 use crate::protocol::{
-    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Newborn, Recipe, Ticket, TrainerId,
-    WeightsPlace, WorkerId, nothing_trained,
+    BreedOrder, Delivery, EvaluationId, Event, Images, Lease, LeaseKind, Ticket, TrainerId, WeightsPlace,
+    WorkerId, nothing_trained,
 };
-use crate::testing;
+use crate::testing::{self, Drawing, Minds};
 use hatchery_config::experiment::{FinalTraining, Search};
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
@@ -44,6 +43,8 @@ pub struct Weather {
     pub echoes: f64,
     /// How often the coordinator is killed.
     pub kills: u32,
+    /// Whether decisions are independent of the trainers.
+    pub reproducible: bool,
 }
 
 impl Weather {
@@ -58,6 +59,7 @@ impl Weather {
             failures: 0.05,
             echoes: 0.0,
             kills: 0,
+            reproducible: false,
         }
     }
 
@@ -74,13 +76,15 @@ impl Weather {
             failures: rng.random_range(0.0..0.3),
             echoes: if rng.random_bool(0.3) { 0.3 } else { 0.0 },
             kills: if rng.random_bool(0.5) { rng.random_range(1..4) } else { 0 },
+            reproducible: !timed && rng.random_bool(0.2),
         }
     }
 
     pub fn settings(&self, seed: u64) -> Settings {
         Settings {
             seed,
-            search: Search { initial: 6, population: 10, tournament: 3, crossover: 0.2, immigrants: 0.05 },
+            search: Search { reproducible: self.reproducible, lag: 4, ..Search::default() },
+            seeds: Vec::new(),
             evaluations: self.evaluations,
             time: self.time,
             epochs: 5,
@@ -91,38 +95,9 @@ impl Weather {
             stopping: StoppingRule::default(),
             retry: RetryPolicy::new(&Default::default()),
             claims: false,
+            inherit: seed.is_multiple_of(2),
+            measure_latency: seed.is_multiple_of(3),
         }
-    }
-}
-
-/// Genomes that are numbers; now and then there is none.
-pub struct WorldVariation {
-    pub genomes: u64,
-}
-
-impl Variation for WorldVariation {
-    fn vary(&self, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Result<Newborn, String> {
-        if rng.random_bool(0.02) {
-            return Err("no viable genome".to_owned());
-        }
-        let number = match recipe {
-            Recipe::Random => rng.random_range(1..=self.genomes),
-            Recipe::Mutate(parent) => {
-                (testing::number(&parent.genome) + rng.random_range(0..5)) % self.genomes + 1
-            }
-            Recipe::Cross(one, other) => {
-                (testing::number(&one.genome) + testing::number(&other.genome)) / 2 + 1
-            }
-        };
-        Ok(Newborn {
-            genome: testing::genome(number),
-            summary: format!("dense {number}"),
-            hash: format!("{number:x}"),
-            operation: "test".to_owned(),
-            // Small networks are not the better ones: there is a front of score against size.
-            parameters: number % 100,
-            multiply_adds: number,
-        })
     }
 }
 
@@ -164,11 +139,17 @@ impl Ord for Scheduled {
     }
 }
 
+/// A world's makers.
+pub const fn drawing(seed: u64, weather: &Weather) -> Drawing {
+    Drawing { seed, genomes: weather.genomes, barren: 0.02 }
+}
+
 pub struct World {
     pub weather: Weather,
     pub seed: u64,
     pub rng: ChaCha8Rng,
     pub brain: Brain,
+    pub minds: Minds,
     pub journal: Journal,
     pub now: f64,
     pub calendar: BinaryHeap<Reverse<Scheduled>>,
@@ -195,6 +176,7 @@ impl World {
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
             seed,
             brain,
+            minds: Minds::new(&drawing(seed, &weather), &[]),
             journal: Journal::in_memory(&testing::run_info()).unwrap(),
             now: 0.0,
             calendar: BinaryHeap::new(),
@@ -299,6 +281,7 @@ impl World {
             })
             .collect();
         self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
+        self.minds = Minds::new(&self.makers(), &self.brain.news());
         if !self.brain.is_done() {
             let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment: String::new() };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
@@ -365,6 +348,7 @@ impl World {
             }
             Effect::Fetch(..) => {}
             Effect::Breed(order) => self.breed(&order),
+            Effect::Tell(news) => self.minds.hear(&news),
             Effect::Assign(trainer, lease) => {
                 assert!(
                     self.leased.contains(&(lease.evaluation, lease.attempt)),
@@ -395,13 +379,13 @@ impl World {
         }
     }
 
-    /// The Breeder's variation is a part of the world.
-    pub const fn variation(&self) -> WorldVariation {
-        WorldVariation { genomes: self.weather.genomes }
+    /// The makers are a part of the world.
+    pub const fn makers(&self) -> Drawing {
+        drawing(self.seed, &self.weather)
     }
 
     fn breed(&mut self, order: &BreedOrder) {
-        let event = match breed(&self.variation(), self.seed, order) {
+        let event = match self.minds.make(order) {
             Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
             Err(message) => Event::Barren(order.birth, order.draw, message),
         };
@@ -528,6 +512,7 @@ pub fn fruits(rng: &mut ChaCha8Rng, epochs: u32, seconds: f64, score: f64) -> Tr
         steps: u64::from(epochs) * 25,
         build_seconds: 0.1,
         seconds,
+        latency_seconds: None,
         curve,
         checkpoint: None,
     }

@@ -2,11 +2,10 @@
 
 use super::super::Decision;
 use super::{Walk, numbers};
-use crate::breeder::breed;
 use crate::journal::Stage;
 use crate::journal::happened::{Born, Discarded, Ordered};
-use crate::population::Birth;
-use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Newborn};
+use crate::population::Taken;
+use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Maker, Newborn};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
@@ -25,10 +24,11 @@ impl Walk<'_> {
                 "no order".to_owned(),
             );
         };
-        let recorded = (birth.0, ordered.draw, ordered.recipe.as_str(), numbers(&ordered.parents));
-        let replayed = (order.birth.0, order.draw, order.recipe.word(), numbers(&order.recipe.parents()));
-        let subject = || format!("order of individual {birth}: number, draw, recipe, parents");
+        let recorded = (birth.0, ordered.draw, ordered.maker);
+        let replayed = (order.birth.0, order.draw, order.maker);
+        let subject = || format!("order of individual {birth}: number, draw, maker");
         self.expect(Decision::Order, true, subject, recorded, replayed);
+        self.witness.make(&order);
     }
 
     /// The order of a birth that is new. Orders in between, of which nothing is recorded, are made up for.
@@ -42,36 +42,26 @@ impl Walk<'_> {
             let replayed = format!("orders of individuals from {next} on before it");
             self.differ(Decision::Order, format!("order of individual {birth}"), "none".to_owned(), replayed);
             for _ in 0..missing {
-                self.witness.order();
+                let order = self.witness.order();
+                self.witness.make(&order);
             }
         }
         Some(self.witness.order())
     }
 
-    /// The open order of a birth, and the genome bred to it again.
-    fn rebred(&self, birth: IndividualId) -> Option<(BreedOrder, Result<Newborn, String>)> {
-        let order = self.witness.open_order(birth)?.clone();
-        let newborn = breed(self.rules.variation, self.witness.settings().seed, &order);
-        Some((order, newborn))
-    }
-
     pub(super) fn discarded(&mut self, birth: IndividualId, discarded: &Discarded) {
         let subject = || format!("draw {} of individual {birth}", discarded.draw);
-        let Some((order, newborn)) = self.rebred(birth).filter(|(order, _)| order.draw == discarded.draw)
+        let Some((_, made)) = self.witness.made(birth).filter(|(order, _)| order.draw == discarded.draw)
         else {
             return self.differ(Decision::Discard, subject(), "in vain".to_owned(), "not ordered".to_owned());
         };
-        let recorded = discarded.hash.as_deref().ok_or(discarded.reason.as_str());
-        let replayed = newborn.as_ref().map(|newborn| newborn.hash.as_str()).map_err(String::as_str);
-        let same = self.expect(Decision::Discard, false, subject, recorded, replayed);
-        let birth = match &newborn {
-            Ok(newborn) => self.witness.drawn(birth, order.draw, &newborn.hash),
-            Err(message) => self.witness.barren(birth, order.draw, message),
-        };
-        match birth {
-            Birth::Again(order) => self.due.draw = Some(order),
-            Birth::GivenUp => {}
-            Birth::New(_) | Birth::Unasked => {
+        let made = made.as_ref().map(|newborn| newborn.hash.clone()).map_err(String::clone);
+        let recorded = discarded.hash.clone().ok_or_else(|| discarded.reason.clone());
+        let same = self.expect(Decision::Discard, false, subject, recorded, made);
+        match self.witness.take(birth) {
+            Taken::Again(order) => self.due.draw = Some(order),
+            Taken::GivenUp => {}
+            Taken::Born | Taken::Nothing => {
                 let (recorded, replayed) = ("in vain".to_owned(), "a new network".to_owned());
                 return self.differ(Decision::Discard, subject(), recorded, replayed);
             }
@@ -87,33 +77,37 @@ impl Walk<'_> {
             return self.differ(Decision::Birth, subject, "no row".to_owned(), "a birth".to_owned());
         };
         let differences = self.report.differences_count;
-        match self.rebred(id) {
-            None => {
-                let subject = format!("individual {id}");
-                self.differ(Decision::Birth, subject, "born".to_owned(), "not ordered".to_owned());
-            }
-            Some((_, Err(message))) => {
-                self.differ(Decision::Birth, format!("individual {id}"), row.hash.clone(), message);
-            }
-            Some((order, Ok(newborn))) => {
-                self.compare(&row, born, &order, &newborn);
-                if !matches!(self.witness.drawn(id, order.draw, &newborn.hash), Birth::New(_)) {
-                    let subject = format!("individual {id}");
-                    let replayed = "known already".to_owned();
-                    self.differ(Decision::Birth, subject, "new".to_owned(), replayed);
-                }
-            }
+        if row.maker == Maker::User {
+            // Where it comes from is not recorded: its file.
+            self.witness.bear(&row);
+        } else {
+            self.made_again(&row, born);
         }
         if self.report.differences_count == differences {
-            self.confirm(Decision::Birth, true);
+            self.confirm(Decision::Birth, row.maker != Maker::User);
         }
         self.so_far.born(&row);
         self.due.queue = VecDeque::from([(id, LeaseKind::Search)]);
         self.due.queue_min = 1;
     }
 
+    /// A birth to an order: its network is the one that was made again.
+    fn made_again(&mut self, row: &Individual, born: &Born) {
+        let subject = || format!("individual {}", row.id);
+        let Some((order, made)) = self.witness.made(row.id) else {
+            return self.differ(Decision::Birth, subject(), "born".to_owned(), "not ordered".to_owned());
+        };
+        match made.clone() {
+            Err(message) => return self.differ(Decision::Birth, subject(), row.hash.clone(), message),
+            Ok(newborn) => self.compare(row, born, &order, &newborn),
+        }
+        if self.witness.take(row.id) != Taken::Born {
+            self.differ(Decision::Birth, subject(), "new".to_owned(), "known already".to_owned());
+        }
+    }
+
     fn compare(&mut self, row: &Individual, born: &Born, order: &BreedOrder, newborn: &Newborn) {
-        let (id, parents) = (row.id, numbers(&order.recipe.parents()));
+        let (id, parents) = (row.id, numbers(&newborn.parents));
         let of = |what: &'static str| move || format!("individual {id}: {what}");
         let mut same = |what, recorded: &dyn Debug, replayed: &dyn Debug| {
             let (recorded, replayed) = (format!("{recorded:?}"), format!("{replayed:?}"));
@@ -123,6 +117,7 @@ impl Walk<'_> {
         };
         same("parents", &numbers(&row.parents), &parents);
         same("parents in the event", &numbers(&born.parents), &parents);
+        same("maker", &row.maker, &order.maker);
         same("hash", &row.hash, &newborn.hash);
         same("genome", &row.genome, &newborn.genome);
         same("summary", &row.summary, &newborn.summary);

@@ -7,12 +7,15 @@
 //!    the same place.
 //! 3. Early on two points are evaluated twice, to learn whether results are noisy. Where they are, the last part of
 //!    the budget goes to telling the leader from its challengers, and results are smoothed before one is handed over.
-//! 4. Where there are so many workers that most of the budget would be spent before anything is known, a part of it
+//! 4. Several losses are looked at in a random direction for each question (`lens`), so that what is found spreads
+//!    along the front. Whom it hands over is judged by the first loss.
+//! 5. Where there are so many workers that most of the budget would be spent before anything is known, a part of it
 //!    is held back until the first results are in; the slowest evaluations take longer than that anyway.
 //!
 //! The same settings serve every domain. It must not know what points mean.
 
 mod knowledge;
+mod lens;
 mod pace;
 mod pool;
 mod surrogate;
@@ -26,9 +29,10 @@ use super::model::encoding::encode;
 use super::model::kernel::{Hyper, squared_distance};
 use super::strategy::{Ask, Context, Outcome, Strategy, TrialId};
 use knowledge::Knowledge;
+use lens::Lens;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
-use surrogate::Surrogate;
+use surrogate::{Examples, Surrogate};
 
 /// Points that are spread out before a model is asked, where the budget is large enough.
 const FIRST_POINTS: u64 = 10;
@@ -58,15 +62,29 @@ const POOL_PROPOSALS_MAX: usize = 128;
 /// One more shared proposal for so many evaluations.
 const POOL_SHARED_EACH: usize = 64;
 
+/// Results by which several losses are put on a scale.
+const SCALE_RESULTS_MAX: usize = 512;
+
+/// A kernel, and how many points were known when it was fitted.
+#[derive(Clone, Debug)]
+struct Fitted {
+    hyper: Hyper,
+    at: usize,
+}
+
 /// Hatchery's own strategy.
 pub struct Hatchery<D: Domain> {
     knowledge: Knowledge<D>,
     chance: Chance,
-    hyper: Option<Hyper>,
-    fitted_at: usize,
-    surrogate: Option<Surrogate>,
+    /// The kernel by which questions are answered.
+    asking: Option<Fitted>,
+    /// The kernel by which somebody is handed over, where that is another: answers do not depend on whether and when
+    /// somebody asked for the incumbent.
+    judging: Option<Fitted>,
     /// Further proposals of the last pool, best first.
     proposals: VecDeque<D::Point>,
+    /// Whether a point may be evaluated more than once.
+    repeats: bool,
 }
 
 impl<D: Domain> Hatchery<D> {
@@ -75,27 +93,32 @@ impl<D: Domain> Hatchery<D> {
         Self {
             knowledge: Knowledge::default(),
             chance: Chance::new(seed),
-            hyper: None,
-            fitted_at: 0,
-            surrogate: None,
+            asking: None,
+            judging: None,
             proposals: VecDeque::new(),
+            repeats: true,
         }
     }
 
+    /// The same, where no point is to be evaluated twice: then nothing is learned of chance, nor spent on it.
+    pub fn without_repeats(seed: u64) -> Self {
+        Self { repeats: false, ..Self::new(seed) }
+    }
+
     fn choose(&mut self, domain: &D, context: &Context, rng: &mut ChaCha8Rng) -> Option<D::Point> {
-        let started = self.knowledge.history.trials().len() as u64;
+        let started = self.knowledge.history.started() as u64;
         if started < context.evaluations.map_or(FIRST_POINTS, |all| (all / 8).clamp(3, FIRST_POINTS)) {
-            return self.spread(domain, rng);
+            return self.spread(domain, context, rng);
         }
+        self.look(rng);
         if let Some(test) = self.test(started, context) {
             return Some(test);
         }
         if let Some(proposal) = self.shared(domain) {
             return Some(proposal);
         }
-        self.learn(domain);
-        let Some(surrogate) = &self.surrogate else { return self.spread(domain, rng) };
-        let contender = if self.knowledge.is_noisy() && in_finals(context, started) {
+        let Some(surrogate) = self.learn(domain) else { return self.spread(domain, context, rng) };
+        let contender = if self.repeats && self.knowledge.is_noisy() && in_finals(context, started) {
             surrogate.contender().and_then(|contender| self.knowledge.point(contender))
         } else {
             None
@@ -104,7 +127,8 @@ impl<D: Domain> Hatchery<D> {
         let shared =
             if shared < POOL_SHARED_FROM / POOL_SHARED_EACH { 1 } else { shared.min(POOL_PROPOSALS_MAX) };
         if contender.is_none() || shared > 1 {
-            self.proposals = pool::proposals(domain, &self.knowledge, surrogate, shared, rng).into();
+            self.proposals =
+                pool::proposals(domain, &self.knowledge, &surrogate, context.pool, shared, rng).into();
         }
         if contender.is_some() {
             return contender;
@@ -130,29 +154,69 @@ impl<D: Domain> Hatchery<D> {
             (Some(left), Some(all)) => left >= all / 2,
             _ => true,
         };
-        if due && worth && !self.knowledge.is_noisy() { self.knowledge.distinct() } else { None }
+        if self.repeats && due && worth && !self.knowledge.is_noisy() {
+            self.knowledge.distinct()
+        } else {
+            None
+        }
     }
 
-    /// Brings the model up to date.
-    fn learn(&mut self, domain: &D) {
+    /// Looks at several losses in a new direction.
+    fn look(&mut self, rng: &mut ChaCha8Rng) {
+        let count = self.knowledge.losses_each();
+        if count > 1 {
+            let lens = Lens::draw(&self.knowledge.sample(SCALE_RESULTS_MAX), count, rng);
+            self.knowledge.look_through(lens);
+        }
+    }
+
+    /// What is believed now, to answer a question by; `None` where too little is known.
+    fn learn(&mut self, domain: &D) -> Option<Surrogate> {
         let examples = surrogate::examples(&self.knowledge);
-        self.surrogate = None;
         if examples.done < surrogate::EXAMPLES_MIN {
-            return;
+            return None;
         }
-        if self.hyper.is_none() || surrogate::is_outgrown(self.fitted_at, self.knowledge.points_done()) {
-            let start = self.hyper.take();
-            self.hyper = Some(surrogate::fit_hyper(&self.knowledge, &examples, domain.scales(), start));
-            self.fitted_at = self.knowledge.points_done();
+        let fitted = self.fit(domain, &examples, self.asking.as_ref());
+        let surrogate = Surrogate::new(&self.knowledge, &examples, &fitted.hyper);
+        self.asking = Some(fitted);
+        Some(surrogate)
+    }
+
+    /// What is believed now by the first loss alone, to hand somebody over by.
+    fn judge(&mut self, domain: &D) -> Option<Surrogate> {
+        self.knowledge.look_through(Lens::First);
+        let examples = surrogate::examples(&self.knowledge);
+        if examples.done < surrogate::EXAMPLES_MIN {
+            return None;
         }
-        self.surrogate = self.hyper.as_ref().map(|hyper| Surrogate::new(&self.knowledge, &examples, hyper));
+        let asking = self.asking.as_ref().filter(|_| self.knowledge.losses_each() == 1);
+        let latest = asking.into_iter().chain(&self.judging).max_by_key(|fitted| fitted.at);
+        let fitted = self.fit(domain, &examples, latest);
+        let surrogate = Surrogate::new(&self.knowledge, &examples, &fitted.hyper);
+        self.judging = Some(fitted);
+        Some(surrogate)
+    }
+
+    /// A kernel that fits what is known now, from one that fitted what was known.
+    fn fit(&self, domain: &D, examples: &Examples, from: Option<&Fitted>) -> Fitted {
+        let known = self.knowledge.points_done();
+        match from {
+            Some(fitted) if !surrogate::is_outgrown(fitted.at, known, self.knowledge.is_mixed()) => {
+                fitted.clone()
+            }
+            _ => {
+                let start = from.map(|fitted| fitted.hyper.clone());
+                let hyper = surrogate::fit_hyper(&self.knowledge, examples, domain.scales(), start);
+                Fitted { hyper, at: known }
+            }
+        }
     }
 
     /// A random point far from all others.
-    fn spread(&self, domain: &D, rng: &mut ChaCha8Rng) -> Option<D::Point> {
+    fn spread(&self, domain: &D, context: &Context, rng: &mut ChaCha8Rng) -> Option<D::Point> {
         let latest = self.knowledge.latest(SPREAD_POINTS_MAX);
         let mut best: Option<(f32, D::Point)> = None;
-        for _ in 0..SPREAD_DRAWS {
+        for _ in 0..SPREAD_DRAWS.min(context.pool).max(1) {
             let point = fresh_random(domain, &self.knowledge.history, rng)?;
             let encoded = encode(domain.scales(), &domain.features(&point));
             let ones = vec![1.0; encoded.len()];
@@ -177,16 +241,21 @@ fn in_finals(context: &Context, started: u64) -> bool {
 
 impl<D: Domain> Strategy<D> for Hatchery<D> {
     fn ask(&mut self, domain: &D, context: &Context) -> Ask<D::Point> {
-        let started = self.knowledge.history.trials().len() as u64;
+        let started = self.knowledge.history.started() as u64;
         let pending = self.knowledge.history.pending().len() as u64;
         if pending > 0 && started >= pace::allowed(context, started - pending) {
             return Ask::Wait;
         }
-        let mut rng = self.chance.next();
+        let mut rng = self.chance.asked(self.knowledge.history.started());
         let point = self
             .choose(domain, context, &mut rng)
             .or_else(|| fresh_random(domain, &self.knowledge.history, &mut rng));
-        point.map_or(Ask::Exhausted, |point| self.knowledge.start(domain, point))
+        let Some(point) = point else { return Ask::Exhausted };
+        Ask::Evaluate(self.knowledge.enter(domain, point.clone()), point)
+    }
+
+    fn adopt(&mut self, domain: &D, point: D::Point) -> TrialId {
+        self.knowledge.enter(domain, point)
     }
 
     fn tell(&mut self, domain: &D, trial: TrialId, outcome: &Outcome) {
@@ -194,8 +263,7 @@ impl<D: Domain> Strategy<D> for Hatchery<D> {
     }
 
     fn incumbent(&mut self, domain: &D) -> Option<TrialId> {
-        self.learn(domain);
-        let leader = self.surrogate.as_ref().and_then(Surrogate::safest);
+        let leader = self.judge(domain).as_ref().and_then(Surrogate::safest);
         leader
             .and_then(|leader| self.knowledge.representative(leader))
             .or_else(|| self.knowledge.history.best().map(|(trial, _)| trial))

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     fn context(evaluations: Option<u64>, workers: u32) -> Context {
-        Context { evaluations_left: evaluations, evaluations, workers }
+        Context { evaluations_left: evaluations, evaluations, workers, pool: Context::POOL_USUAL }
     }
 
     #[test]

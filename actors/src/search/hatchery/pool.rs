@@ -2,38 +2,41 @@
 
 use super::knowledge::Knowledge;
 use super::surrogate::Surrogate;
-use super::{Domain, encode};
+use super::{Context, Domain, encode};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 
-/// Random points in a pool.
+/// Random points in a pool of the usual size.
 const RANDOM_POINTS: usize = 100;
 
-/// Mutants in a pool, of one to three mutations each.
+/// Mutants in a pool of the usual size, of one to three mutations each.
 const MUTANTS: usize = 200;
 const MUTATIONS_MAX: usize = 3;
 
-/// Crossings in a pool.
+/// Crossings in a pool of the usual size.
 const CROSSINGS: usize = 20;
 
 /// Parents of mutants and crossings.
 const PARENTS_MAX: usize = 8;
 
-/// Steps uphill from the most promising candidates, and the neighbours looked at in each.
-const CLIMBS: usize = 8;
-const CLIMBERS: usize = 3;
+/// Neighbours in a pool of the usual size: steps uphill from the most promising candidates, with some neighbours each.
+const NEIGHBOURS: usize = 320;
 const NEIGHBOURS_MAX: usize = 40;
+const CLIMBERS: usize = 3;
 
-/// The most promising new points, best first; fewer than `max` where fewer are found.
+const _: () = assert!(RANDOM_POINTS + MUTANTS + CROSSINGS + NEIGHBOURS == Context::POOL_USUAL as usize);
+
+/// The most promising new points out of a pool of so many, best first; fewer than `max` where fewer are found.
 pub(super) fn proposals<D: Domain>(
     domain: &D,
     knowledge: &Knowledge<D>,
     surrogate: &Surrogate,
+    size: u32,
     max: usize,
     rng: &mut ChaCha8Rng,
 ) -> Vec<D::Point> {
-    let mut pool = Pool { domain, knowledge, surrogate, seen: HashSet::new(), candidates: Vec::new() };
+    let mut pool = Pool { domain, knowledge, surrogate, size, seen: HashSet::new(), candidates: Vec::new() };
     pool.fill(rng);
     pool.climb(rng);
     pool.rank();
@@ -50,6 +53,7 @@ struct Pool<'a, D: Domain> {
     domain: &'a D,
     knowledge: &'a Knowledge<D>,
     surrogate: &'a Surrogate,
+    size: u32,
     seen: HashSet<D::Key>,
     candidates: Vec<Candidate<D::Point>>,
 }
@@ -66,8 +70,13 @@ impl<D: Domain> Pool<'_, D> {
         self.candidates.push(Candidate { promise, point, climbed: false });
     }
 
+    /// So many of the usual size as of this one; at least one.
+    fn share(&self, usual: usize) -> usize {
+        (usual as u64 * u64::from(self.size)).div_ceil(u64::from(Context::POOL_USUAL)).max(1) as usize
+    }
+
     fn fill(&mut self, rng: &mut ChaCha8Rng) {
-        for _ in 0..RANDOM_POINTS {
+        for _ in 0..self.share(RANDOM_POINTS) {
             self.consider(self.domain.random(rng));
         }
         let elite = self.surrogate.elite(PARENTS_MAX);
@@ -75,7 +84,7 @@ impl<D: Domain> Pool<'_, D> {
         if parents.is_empty() {
             return;
         }
-        for mutant in 0..MUTANTS {
+        for mutant in 0..self.share(MUTANTS) {
             // The square of an even draw favours the best.
             let drawn = (rng.random::<f64>().powi(2) * parents.len() as f64) as usize;
             let mut point = parents[drawn.min(parents.len() - 1)].clone();
@@ -84,7 +93,7 @@ impl<D: Domain> Pool<'_, D> {
             }
             self.consider(Some(point));
         }
-        for _ in 0..CROSSINGS {
+        for _ in 0..self.share(CROSSINGS) {
             let (one, other) = (rng.random_range(0..parents.len()), rng.random_range(0..parents.len()));
             self.consider(self.domain.crossover(&parents[one], &parents[other], rng));
         }
@@ -92,7 +101,8 @@ impl<D: Domain> Pool<'_, D> {
 
     /// Looks at the neighbours of the most promising.
     fn climb(&mut self, rng: &mut ChaCha8Rng) {
-        for _ in 0..CLIMBS {
+        let mut left = self.share(NEIGHBOURS);
+        while left > 0 {
             self.rank();
             let Some(from) = self.candidates.iter_mut().take(CLIMBERS).find(|candidate| !candidate.climbed)
             else {
@@ -100,7 +110,9 @@ impl<D: Domain> Pool<'_, D> {
             };
             from.climbed = true;
             let point = from.point.clone();
-            for neighbour in self.domain.neighbours(&point, NEIGHBOURS_MAX, rng) {
+            let max = left.min(NEIGHBOURS_MAX);
+            left -= max;
+            for neighbour in self.domain.neighbours(&point, max, rng) {
                 self.consider(Some(neighbour));
             }
         }

@@ -28,6 +28,9 @@ const PENDING_MAX: usize = 256;
 const FIT_STEPS_FIRST: u32 = 30;
 const FIT_STEPS: u32 = 20;
 
+/// The same where losses are mixed anew for each question, and the kernel is fitted to each mixture.
+const FIT_STEPS_MIXED: u32 = 8;
+
 /// A kernel is fitted again when there is so much more to be explained (one part in ten).
 const FIT_GROWTH: usize = 10;
 
@@ -51,8 +54,12 @@ pub(super) struct Examples {
     pub done: usize,
 }
 
-/// Whether there is enough more to be explained to fit a kernel again.
-pub(super) const fn is_outgrown(fitted_at: usize, count: usize) -> bool {
+/// Whether there is enough more to be explained to fit a kernel again. Where losses are mixed anew for each question,
+/// there always is.
+pub(super) const fn is_outgrown(fitted_at: usize, count: usize, mixed: bool) -> bool {
+    if mixed {
+        return true;
+    }
     let growth = fitted_at / FIT_GROWTH;
     count >= fitted_at + if growth > 1 { growth } else { 1 }
 }
@@ -71,12 +78,9 @@ fn selected<D: Domain>(knowledge: &Knowledge<D>, max: usize) -> Vec<usize> {
     if done.len() <= max {
         return done.to_vec();
     }
-    let mut ranked = done.to_vec();
-    let order = |one: &usize, other: &usize| {
-        knowledge.loss(*one).total_cmp(&knowledge.loss(*other)).then(one.cmp(other))
-    };
-    ranked.select_nth_unstable_by(max / 2, order);
-    ranked.truncate(max / 2);
+    let mut rated: Vec<(f64, usize)> = done.iter().map(|&at| (knowledge.loss(at), at)).collect();
+    rated.select_nth_unstable_by(max / 2, |one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    let mut ranked: Vec<usize> = rated[..max / 2].iter().map(|(_, at)| *at).collect();
     ranked.extend(&done[done.len() - max / 4..]);
     ranked.extend((0..max / 4).map(|part| done[part * done.len() / (max / 4)]));
     ranked.sort_unstable();
@@ -99,7 +103,7 @@ impl<'a> Lesson<'a> {
         let warp = Warp::new(&losses);
         let chance_share = chance_share(knowledge, &warp, noise);
         let times = |at: &usize| {
-            let evaluations = knowledge.site(*at).losses.len().max(1) as f64;
+            let evaluations = knowledge.site(*at).results.len().max(1) as f64;
             (1.0 - chance_share) + chance_share / evaluations
         };
         Self {
@@ -118,8 +122,8 @@ fn chance_share<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp, noise: f64) ->
         return 0.0;
     }
     let (mut squares, mut freedom) = (0.0, 0.0);
-    for site in knowledge.repeated() {
-        let values: Vec<f64> = site.losses.iter().map(|loss| warp.value(*loss)).collect();
+    for at in knowledge.repeated() {
+        let values: Vec<f64> = knowledge.losses(at).map(|loss| warp.value(loss)).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         freedom += values.len() as f64 - 1.0;
@@ -137,7 +141,11 @@ pub(super) fn fit_hyper<D: Domain>(
 ) -> Hyper {
     let width = width(scales);
     let prior = Prior::for_width(width);
-    let steps = if start.is_some() { FIT_STEPS } else { FIT_STEPS_FIRST };
+    let steps = match (&start, knowledge.is_mixed()) {
+        (None, _) => FIT_STEPS_FIRST,
+        (Some(_), false) => FIT_STEPS,
+        (Some(_), true) => FIT_STEPS_MIXED,
+    };
     let start = start.unwrap_or_else(|| prior.centre(width));
     let sites = if examples.done > FIT_EXAMPLES_MAX {
         selected(knowledge, FIT_EXAMPLES_MAX)
@@ -220,7 +228,8 @@ impl Surrogate {
     }
 }
 
-/// Rates the sites that are done, best first. Those that failed are learned from and not rated.
+/// Rates the sites that are done, best first. Those that failed are learned from and not rated; those that are not
+/// allowed only where there are no others.
 fn rate<D: Domain>(
     knowledge: &Knowledge<D>,
     gaussian: &Gaussian,
@@ -228,11 +237,16 @@ fn rate<D: Domain>(
     lesson: &Lesson<'_>,
     chance: f64,
 ) -> Vec<Rated> {
-    let own_chance = |site: usize| chance / knowledge.site(site).losses.len().max(1) as f64;
+    let own_chance = |site: usize| chance / knowledge.site(site).results.len().max(1) as f64;
+    let allowed = done.iter().any(|&at| !knowledge.site(at).results.is_empty());
+    let counts = |at: usize| {
+        let site = knowledge.site(at);
+        if allowed { !site.results.is_empty() } else { site.violation.is_some() }
+    };
     let mut places: Vec<(f64, usize)> = done
         .iter()
         .enumerate()
-        .filter(|(_, site)| !knowledge.site(**site).losses.is_empty())
+        .filter(|(_, site)| counts(**site))
         .map(|(place, &site)| (gaussian.mean_seen(place, lesson.values[place], own_chance(site)), place))
         .collect();
     places.sort_by(|one, other| one.0.total_cmp(&other.0).then(done[one.1].cmp(&done[other.1])));
@@ -244,7 +258,7 @@ fn rate<D: Domain>(
         } else {
             0.0
         };
-        Rated { site, mean, deviation, ended: true }
+        Rated { site, mean, deviation, ended: allowed }
     });
     rated.collect()
 }
@@ -270,7 +284,7 @@ fn await_results<D: Domain>(
     for &site in waiting {
         let known = knowledge.site(site);
         let expected = gaussian.mean(&known.encoded);
-        let partial = known.partial.map(|loss| lesson.warp.value(loss));
+        let partial = known.partial.as_ref().map(|losses| lesson.warp.value(knowledge.see(losses)));
         let value = partial.map_or(expected, |partial| partial.min(expected));
         values.push(value);
         if partial.is_some() {

@@ -13,7 +13,7 @@ fn line(count: u32) -> Table {
 }
 
 fn context(all: u64, at: u64, workers: u32) -> Context {
-    Context { evaluations_left: Some(all - at), evaluations: Some(all), workers }
+    Context { evaluations_left: Some(all - at), evaluations: Some(all), workers, pool: Context::POOL_USUAL }
 }
 
 #[test]
@@ -65,7 +65,8 @@ fn a_long_history_is_answered_from_shared_pools_without_repetition() {
     let table = line(5000);
     let mut strategy = Hatchery::<Table>::new(1);
     let mut rows = std::collections::BTreeSet::new();
-    let endless = Context { evaluations_left: None, evaluations: None, workers: 1 };
+    let endless =
+        Context { evaluations_left: None, evaluations: None, workers: 1, pool: Context::POOL_USUAL };
     for _ in 0..1500 {
         let Ask::Evaluate(trial, row) = strategy.ask(&table, &endless) else { panic!() };
         rows.insert(row);

@@ -77,6 +77,8 @@ fn lease(evaluation: u64) -> Lease {
         seconds_max: None,
         weights: None,
         checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     }
 }
 

@@ -127,11 +127,12 @@ impl Timed {
             majority_patience: f64::INFINITY,
             patience: 0,
             resume: None,
+            inherit: None,
         };
         let product = step_product(resident, &assignment)
             .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;
         let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step"));
-        let state = initial_state(&product.layout, &assignment);
+        let state = initial_state(&product.layout, &assignment, &network.problem);
         Ok(Self {
             stepper: Stepper::new(runtime, &model, &resident.shared(), &state, product.batch)?,
             parameters: product.layout.parameters,

@@ -48,6 +48,7 @@ impl Digits {
             majority_patience: f64::INFINITY,
             patience: 0,
             resume,
+            inherit: None,
         }
     }
 

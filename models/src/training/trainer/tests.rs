@@ -9,7 +9,7 @@ use crate::{
     onnx::{EncodeOptions, encode},
     problem::{Problem, Task},
     training::{
-        Unobserved, evaluate, evaluate_observed,
+        Unobserved, evaluate, evaluate_observed, latency_seconds,
         runtime::{HostTensor, LibraryOptions, run_once},
     },
 };
@@ -55,6 +55,7 @@ impl Digits {
             majority_patience: 2.0,
             patience: 0,
             resume: None,
+            inherit: None,
         }
     }
 
@@ -428,4 +429,42 @@ fn exhausted_memory_and_other_failures_are_outcomes_of_their_own() {
     let failed = End::from(RuntimeError::Failed { doing: "running", message: message() });
     assert_eq!((exhausted.outcome, failed.outcome), (Outcome::OutOfMemory, Outcome::Crashed));
     assert!(exhausted.message.contains("words") && failed.message.contains("words"));
+}
+
+#[test]
+fn a_child_begins_where_its_parent_has_ended() {
+    let digits = Digits::new();
+    let parent = small_network();
+    let trained = digits.train(&digits.assignment(&parent, 6));
+    let weights = trained.weights.unwrap();
+    let best = trained.curve.iter().map(|report| report.validation_score).fold(0.0, f64::max);
+    // It learns next to nothing by itself.
+    let mut child = parent.clone();
+    child.training.learning_rate = 1e-7;
+    let own = Assignment { majority_patience: f64::INFINITY, ..digits.assignment(&child, 1) };
+    let inherit = Some(expression::Bequest { genome: &parent, weights: &weights });
+    let score = |trained: &Trained| trained.curve[0].validation_score;
+    assert!(score(&digits.train(&own)) < 0.5);
+    let heir = digits.train(&Assignment { inherit, ..own });
+    assert!((score(&heir) - best).abs() < 0.02, "{:?} {best}", heir.curve);
+    // Weights that are not the parent's are left alone.
+    let wrong = Weights { parameters: vec![1.0], statistics: Vec::new() };
+    let inherit = Some(expression::Bequest { genome: &parent, weights: &wrong });
+    let alone = digits.train(&Assignment { inherit, ..own });
+    assert_eq!(score(&alone), score(&digits.train(&own)));
+}
+
+#[test]
+fn the_latency_of_one_sample_is_measured_and_other_weights_are_refused() {
+    let digits = Digits::new();
+    let genome = small_network();
+    let weights = digits.train(&digits.assignment(&genome, 1)).weights.unwrap();
+    let measured = |weights: &Weights| {
+        let Digits { runtime, resident, normalisation, .. } = &digits;
+        latency_seconds(runtime, resident.dataset(), &genome, normalisation, weights, &Unobserved)
+    };
+    let seconds = measured(&weights).unwrap();
+    assert!(seconds > 0.0 && seconds.is_finite(), "{seconds}");
+    let error = measured(&Weights::default()).unwrap_err().to_string();
+    assert!(error.contains("0 parameters"), "{error}");
 }

@@ -2,7 +2,7 @@
 //! domains with absent features.
 
 use super::domain::{ABSENT, Domain, Scale};
-use super::history::History;
+use super::history::{History, Progress};
 use super::strategy::{Ask, Context, Outcome, Strategy, TrialId};
 use super::table::Table;
 use super::world::{Game, play};
@@ -11,6 +11,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
+
+mod judged;
+mod rebuilt;
+
+const POOL: u32 = Context::POOL_USUAL;
 
 /// A table of words and numbers with one best row; only one row in `holes` is left out. Noise differs by column.
 fn table(noise: f64, holes: u32) -> Table {
@@ -61,6 +66,10 @@ impl Strategy<Table> for Recorder {
             self.left.extend(context.evaluations_left);
         }
         ask
+    }
+
+    fn adopt(&mut self, domain: &Table, row: u32) -> TrialId {
+        self.inner.adopt(domain, row)
     }
 
     fn tell(&mut self, domain: &Table, trial: TrialId, outcome: &Outcome) {
@@ -143,7 +152,8 @@ fn failures_and_nonsense_are_survived() {
         let mut strategy = by_name::<Table>(name, 1);
         let mut ended = HashSet::new();
         for at in 0..60_u64 {
-            let context = Context { evaluations_left: Some(60 - at), evaluations: Some(60), workers: 1 };
+            let context =
+                Context { evaluations_left: Some(60 - at), evaluations: Some(60), workers: 1, pool: POOL };
             let Ask::Evaluate(trial, row) = strategy.ask(&table, &context) else { panic!("{name:?} {at}") };
             let outcome = match at % 4 {
                 0 => Outcome::Failed,
@@ -171,7 +181,8 @@ fn where_everything_fails_nobody_is_handed_over() {
         let mut strategy = by_name::<Table>(name, 1);
         assert_eq!(strategy.incumbent(&table), None);
         for at in 0..40_u64 {
-            let context = Context { evaluations_left: Some(40 - at), evaluations: Some(40), workers: 1 };
+            let context =
+                Context { evaluations_left: Some(40 - at), evaluations: Some(40), workers: 1, pool: POOL };
             let Ask::Evaluate(trial, _) = strategy.ask(&table, &context) else { panic!("{name:?} {at}") };
             strategy.tell(&table, trial, &Outcome::Failed);
         }
@@ -250,7 +261,8 @@ fn a_domain_with_absent_features_is_searched_and_partial_results_make_parents() 
         let mut running = Vec::new();
         let mut best = f64::INFINITY;
         for at in 0..70_u64 {
-            let context = Context { evaluations_left: Some(70 - at), evaluations: Some(70), workers: 4 };
+            let context =
+                Context { evaluations_left: Some(70 - at), evaluations: Some(70), workers: 4, pool: POOL };
             let Ask::Evaluate(trial, point) = strategy.ask(&domain, &context) else { panic!("{at}") };
             strategy.tell(&domain, trial, &Outcome::Partial(vec![loss(point) * 1.1 + 1.0]));
             running.push((trial, point));
@@ -269,7 +281,7 @@ fn several_losses_end_in_a_front_that_spreads() {
     let domain = Layers { scales: vec![Scale::Ordered, Scale::Ordered] };
     let mut strategy = super::nsga2::Nsga2::<Layers>::new(1);
     let mut losses = Vec::new();
-    let context = Context { evaluations_left: None, evaluations: None, workers: 1 };
+    let context = Context { evaluations_left: None, evaluations: None, workers: 1, pool: POOL };
     for _ in 0..400 {
         let Ask::Evaluate(trial, (one, two)) = strategy.ask(&domain, &context) else { panic!() };
         let two = two.map_or(31.0, f64::from);

@@ -1,0 +1,176 @@
+//! A maker that searches: a strategy asked for the next network and told how each has turned out.
+//!
+//! Pure: the same orders and news, in the same order, give the same networks. It must not know time, trainers, or
+//! what happens to the networks that it makes.
+
+use super::Making;
+use super::features::Size;
+use super::genomes::{Candidate, Genomes, Home, Scope};
+use crate::protocol::{BreedOrder, Individual, IndividualId, Maker, Newborn, News, Verdict};
+use crate::search::strategy::{Ask, Context, Outcome, Strategy, TrialId};
+use hatchery_models::genome::LayerKind;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Networks whose numbers are refined at a time, and of these at most so many of one structure.
+const BASES_MAX: usize = 4;
+const BASES_OF_ONE_STRUCTURE_MAX: usize = 2;
+
+/// The best networks are looked for among so many.
+const RANKED_MAX: usize = 64;
+
+/// Candidates that a strategy may look at for one network: each takes a tenth of a millisecond to draw and to check.
+const POOL: u32 = 120;
+
+/// A searching maker.
+pub struct Searcher {
+    maker: Maker,
+    domain: Genomes,
+    strategy: Box<dyn Strategy<Genomes> + Send>,
+    evaluations: Option<u32>,
+    /// The strategy's number of every network that is being or has been evaluated.
+    trials: HashMap<IndividualId, TrialId>,
+    /// What was made and is not born yet.
+    made: BTreeMap<IndividualId, TrialId>,
+    /// The best networks, best first.
+    ranked: Vec<(f64, IndividualId, Arc<Candidate>)>,
+    alive: HashMap<IndividualId, Arc<Candidate>>,
+}
+
+impl Searcher {
+    /// A maker for a budget of so many evaluations, where they are counted.
+    pub fn new(
+        maker: Maker,
+        home: Arc<Home>,
+        strategy: Box<dyn Strategy<Genomes> + Send>,
+        evaluations: Option<u32>,
+    ) -> Self {
+        let scope = if maker == Maker::Refiner { Scope::Numbers } else { Scope::Structures };
+        Self {
+            maker,
+            domain: Genomes::new(home, scope),
+            strategy,
+            evaluations,
+            trials: HashMap::new(),
+            made: BTreeMap::new(),
+            ranked: Vec::new(),
+            alive: HashMap::new(),
+        }
+    }
+
+    fn context(&self, birth: IndividualId) -> Context {
+        let born = birth.0.saturating_sub(1);
+        Context {
+            evaluations: self.evaluations.map(u64::from),
+            evaluations_left: self.evaluations.map(|all| u64::from(all).saturating_sub(born).max(1)),
+            // Nobody waits for results here: who stands idle has no use for a better network later.
+            workers: 1,
+            pool: POOL,
+        }
+    }
+
+    fn born(&mut self, individual: &Arc<Individual>) {
+        let candidate = Arc::new(candidate(individual));
+        self.domain.individual(individual.id, &individual.hash);
+        let trial = match self.made.remove(&individual.id) {
+            Some(own) => own,
+            None => self.strategy.adopt(&self.domain, Arc::clone(&candidate)),
+        };
+        self.trials.insert(individual.id, trial);
+        self.alive.insert(individual.id, candidate);
+    }
+
+    fn ended(&mut self, id: IndividualId, verdict: &Verdict) {
+        let Some(&trial) = self.trials.get(&id) else { return };
+        let candidate = self.alive.remove(&id);
+        let outcome = match verdict {
+            Verdict::Judged(losses) => Outcome::Done(losses.clone()),
+            Verdict::Failed => Outcome::Failed,
+        };
+        self.strategy.tell(&self.domain, trial, &outcome);
+        if let (Verdict::Judged(losses), Some(candidate)) = (verdict, candidate)
+            && let Some(&loss) = losses.first()
+        {
+            let place = self.ranked.partition_point(|(other, ..)| *other <= loss);
+            self.ranked.insert(place, (loss, id, candidate));
+            self.ranked.truncate(RANKED_MAX);
+        }
+    }
+
+    /// The best networks, of several structures where there are.
+    fn bases(&self) -> Vec<Arc<Candidate>> {
+        let mut bases: Vec<Arc<Candidate>> = Vec::new();
+        for (_, _, candidate) in &self.ranked {
+            let alike = bases.iter().filter(|base| structure(base) == structure(candidate)).count();
+            if alike < BASES_OF_ONE_STRUCTURE_MAX {
+                bases.push(Arc::clone(candidate));
+            }
+            if bases.len() == BASES_MAX {
+                break;
+            }
+        }
+        bases
+    }
+}
+
+impl Making for Searcher {
+    fn make(&mut self, order: &BreedOrder) -> Result<Newborn, String> {
+        if self.maker == Maker::Refiner {
+            let bases = self.bases();
+            if bases.is_empty() {
+                return Err("no network has a result yet that could be refined".to_owned());
+            }
+            self.domain.refine(bases);
+        }
+        let context = self.context(order.birth);
+        match self.strategy.ask(&self.domain, &context) {
+            Ask::Evaluate(trial, point) => {
+                self.made.insert(order.birth, trial);
+                Ok(newborn(&point))
+            }
+            Ask::Wait | Ask::Exhausted => {
+                let nothing = || "only networks that are known already were found".to_owned();
+                Err(self.domain.why_barren().unwrap_or_else(nothing))
+            }
+        }
+    }
+
+    fn hear(&mut self, news: &News) {
+        match news {
+            News::Born(individual) => self.born(individual),
+            News::Vain(order) if order.maker == self.maker => {
+                if let Some(trial) = self.made.remove(&order.birth) {
+                    self.strategy.tell(&self.domain, trial, &Outcome::Failed);
+                }
+            }
+            News::Vain(_) => {}
+            News::Ended(id, verdict) => self.ended(*id, verdict),
+        }
+    }
+}
+
+fn structure(candidate: &Candidate) -> Vec<LayerKind> {
+    candidate.genome.layers.iter().map(|layer| layer.kind()).collect()
+}
+
+fn candidate(individual: &Individual) -> Candidate {
+    Candidate {
+        genome: individual.genome.clone(),
+        hash: individual.hash.clone(),
+        parents: individual.parents.clone(),
+        operation: individual.operation.clone(),
+        size: Size { parameters: individual.parameters, multiply_adds: individual.multiply_adds },
+    }
+}
+
+fn newborn(candidate: &Candidate) -> Newborn {
+    Newborn {
+        summary: candidate.genome.to_string(),
+        genome: candidate.genome.clone(),
+        hash: candidate.hash.clone(),
+        parents: candidate.parents.clone(),
+        operation: candidate.operation.clone(),
+        parameters: candidate.size.parameters,
+        multiply_adds: candidate.size.multiply_adds,
+    }
+}
