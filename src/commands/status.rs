@@ -7,7 +7,7 @@ use crate::{
         options::StatusOptions,
     },
     output::{duration, grouped, percent, plain, say, say_json},
-    records::{self, nodes::Node, standing::Standing},
+    records::{self, Records, nodes::Node, standing::Standing},
     view::{self, Run},
 };
 use hatchery_actors::journal::{End, lock, workers};
@@ -32,6 +32,7 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
             fields.insert("running".to_owned(), json!(records.alive));
             fields.insert("process".to_owned(), json!(lock::holder(&options.run).flatten()));
             fields.insert("budget".to_owned(), standing.json());
+            fields.insert("makers".to_owned(), records.makers().into_iter().collect::<serde_json::Value>());
             fields.insert("nodes".to_owned(), nodes.iter().map(Node::json).collect());
         }
         say_json(&object);
@@ -42,6 +43,7 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
         lines.push(format!("failed: {}", short(reason)));
     }
     lines.extend(work(&run, &standing));
+    lines.extend(makers(&records));
     lines.extend(best(&run));
     lines.push(crew(&nodes));
     lines.extend(named(&nodes));
@@ -84,6 +86,12 @@ fn work(run: &Run, standing: &Standing) -> Vec<String> {
         lines.push(format!("outcomes: {}", outcomes.join(", ")));
     }
     lines
+}
+
+fn makers(records: &Records) -> Option<String> {
+    let made: Vec<String> =
+        records.makers().iter().map(|(maker, count)| format!("{maker} {count}")).collect();
+    (!made.is_empty()).then(|| format!("made by: {}", made.join(", ")))
 }
 
 fn best(run: &Run) -> Vec<String> {

@@ -8,6 +8,7 @@ mod csv;
 mod genes;
 pub mod mlflow;
 pub mod nodes;
+mod objectives;
 mod optuna;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -27,9 +28,9 @@ use crate::{
 };
 use hatchery_actors::{
     journal::{EvaluationRecord, RunRecord, lock, record},
-    protocol::LeaseKind,
+    protocol::{LeaseKind, Maker},
 };
-use hatchery_config::experiment::Budget;
+use hatchery_config::{experiment::Budget, vocabulary::Objective};
 use hatchery_models::problem::Task;
 use std::{collections::HashMap, path::Path};
 
@@ -42,6 +43,8 @@ pub struct Records {
     pub experiment: String,
     /// How much work.
     pub budget: Budget,
+    /// What its networks are judged by.
+    pub objectives: Vec<Objective>,
     /// What is recorded.
     pub record: RunRecord,
     /// When evaluations ended, by their numbers: seconds since the run began, interruptions left out.
@@ -78,6 +81,7 @@ pub fn read(directory: &Path) -> Result<Records, Failure> {
         name: whole.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned()),
         experiment: experiment.name,
         budget: experiment.budget,
+        objectives: experiment.search.objectives,
         record: history.record,
         ended_s,
         born_ms,
@@ -93,6 +97,13 @@ impl Records {
             Task::Classification { .. } => "accuracy",
             Task::Regression { .. } => "r_squared",
         }
+    }
+
+    /// How many individuals each maker has made, of those that have made any.
+    pub fn makers(&self) -> Vec<(&'static str, u64)> {
+        let made = |maker: Maker| self.record.individuals.iter().filter(|one| one.maker == maker).count();
+        let counts = Maker::ALL.into_iter().map(|maker| (maker.word(), made(maker) as u64));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// The search's evaluations in the order of their numbers.

@@ -1,14 +1,19 @@
-//! A run as an Optuna study: each evaluation of the search is a trial, its genes are the parameters.
+//! A run as an Optuna study: each evaluation of the search is a trial, its genes are the parameters, the search's
+//! objectives the study's.
+//!
+//! Optuna knows values on the way only where there is one objective; a study with several has learning curves as an
+//! attribute of its trials.
 //!
 //! What a parameter is drawn from is what the run has seen of it. Times are in UTC.
 
 use super::{
     Records,
     genes::{self, Domain, Gene},
+    objectives,
 };
 use hatchery_actors::journal::{
     EvaluationRecord, EvaluationState,
-    optuna::{self, Parameter, Study, StudyError, Trial, TrialState},
+    optuna::{self, Direction, Parameter, Study, StudyError, Trial, TrialState},
 };
 use hatchery_models::training::outcome::Outcome;
 use serde_json::{Value, json};
@@ -43,23 +48,41 @@ fn study(records: &Records) -> Study {
     }
     Study {
         name: records.name.clone(),
-        metric: records.score_name().to_owned(),
+        objectives: directions(records),
         attributes,
-        trials: records.search().zip(&genomes).map(|(one, genes)| trial(one, genes, &domains)).collect(),
+        trials: records
+            .search()
+            .zip(&genomes)
+            .map(|(one, genes)| trial(records, one, genes, &domains))
+            .collect(),
     }
 }
 
+fn directions(records: &Records) -> Vec<Direction> {
+    let direction = |objective| Direction {
+        name: objectives::name(objective, records.score_name()).to_owned(),
+        maximize: objectives::is_maximized(objective),
+    };
+    records.objectives.iter().copied().map(direction).collect()
+}
+
 fn trial(
+    records: &Records,
     one: &EvaluationRecord,
     genes: &BTreeMap<String, Gene>,
     domains: &BTreeMap<String, Domain>,
 ) -> Trial {
-    let state = state(one);
+    let values = objectives::values(records, one);
+    let state = state(one, values.is_some());
+    let curve: Vec<(u32, f64)> =
+        one.curve.iter().map(|report| (report.epoch, report.validation_score)).collect();
+    let is_alone = records.objectives.len() == 1;
     let parents: Vec<u64> = one.individual.parents.iter().map(|parent| parent.0).collect();
     let mut attributes = vec![
         attribute("evaluation", &json!(one.id.0)),
         attribute("individual", &json!(one.individual.id.0)),
         attribute("summary", &json!(one.individual.summary)),
+        attribute("maker", &json!(one.individual.maker.word())),
         attribute("operation", &json!(one.individual.operation)),
         attribute("parents", &json!(parents)),
         attribute("parameters", &json!(one.individual.parameters)),
@@ -70,12 +93,17 @@ fn trial(
     if !one.message.is_empty() {
         attributes.push(attribute("message", &json!(one.message)));
     }
+    if !is_alone {
+        attributes.push(attribute("curve", &json!(curve)));
+    }
     Trial {
         state,
         started_ms: one.started_ms,
         ended_ms: one.finished_ms,
-        value: one.score.filter(|score| score.is_finite() && state != TrialState::Fail),
-        steps: one.curve.iter().map(|report| (report.epoch, report.validation_score)).collect(),
+        values: values
+            .filter(|_| matches!(state, TrialState::Complete | TrialState::Pruned))
+            .unwrap_or_default(),
+        steps: if is_alone { curve } else { Vec::new() },
         parameters: genes
             .iter()
             .filter_map(|(name, gene)| parameter(name, gene, domains.get(name)?))
@@ -84,11 +112,12 @@ fn trial(
     }
 }
 
-fn state(one: &EvaluationRecord) -> TrialState {
+/// `is_judged`: whether all objectives have a value.
+fn state(one: &EvaluationRecord, is_judged: bool) -> TrialState {
     match (one.state, one.outcome) {
         (EvaluationState::Queued, _) => TrialState::Waiting,
         (EvaluationState::Running, _) => TrialState::Running,
-        (_, Some(Outcome::Completed)) if one.has_fitness() => TrialState::Complete,
+        (_, Some(Outcome::Completed)) if one.has_fitness() && is_judged => TrialState::Complete,
         (_, Some(Outcome::Stopped | Outcome::TimedOut)) => TrialState::Pruned,
         _ => TrialState::Fail,
     }

@@ -58,12 +58,21 @@ fn view(run: &Value, nodes: &Value, ranking: &Value) -> View {
         per_hour: run["per_hour"].as_f64().unwrap_or(0.0),
         utilisation: run["utilisation"].as_f64().unwrap_or(0.0),
         score_name: text(&run["score_name"]),
-        ranking: list(&ranking["items"]).iter().map(ranked).collect(),
+        ranking: list(&ranking["items"])
+            .iter()
+            .filter(|item| item["score"].is_number())
+            .map(ranked)
+            .collect(),
         course: Vec::new(),
         outcomes: outcomes.filter_map(|(word, count)| Some((word.clone(), count.as_u64()?))).collect(),
+        makers: list(&run["makers"]).iter().filter_map(maker).collect(),
         nodes: list(&nodes["nodes"]).iter().map(node).collect(),
         incidents: list(&run["incidents"]).iter().map(text).collect(),
     }
+}
+
+fn maker(item: &Value) -> Option<(String, u64)> {
+    Some((text(&item["name"]), item["births"].as_u64()?))
 }
 
 fn ranked(item: &Value) -> Ranked {
@@ -76,7 +85,10 @@ fn ranked(item: &Value) -> Ranked {
 }
 
 fn node(item: &Value) -> NodeView {
-    let reason = item["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    // Of a node that has come back, the reason is why it had left.
+    let is_away = matches!(item["state"].as_str(), Some("gone" | "excluded"));
+    let reason = item["reason"].as_str().filter(|_| is_away);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let busy = list(&item["slots"]).iter().filter(|slot| slot["evaluation"].is_u64());
     NodeView {
         name: text(&item["name"]),
@@ -113,15 +125,19 @@ mod tests {
     fn answers_are_understood() {
         let run = json!({"name": "digits", "stage": "search", "paused": true, "ending": null, "elapsed_s": 12.5,
             "evaluations": 7, "evaluations_max": 10, "per_hour": 100.0, "outcomes": {"completed": 7},
-            "best": {"score": 0.9}, "score_name": "accuracy", "incidents": ["one"]});
+            "best": {"score": 0.9}, "makers": [{"name": "refiner", "share": 0.25, "births": 2}],
+            "score_name": "accuracy", "incidents": ["one"]});
         let nodes = json!({"nodes": [{"name": "w", "state": "gone", "reason": "silent", "evaluations": 3, "slots": [
             {"slot": 0, "evaluation": 8, "epoch": 2, "epochs": 5, "seconds": 1.5, "summary": "s"},
-            {"slot": 1, "evaluation": null}]}]});
-        let ranking = json!({"items": [{"id": 4, "score": 0.9, "parameters": 10, "summary": "best"}]});
+            {"slot": 1, "evaluation": null}]}, {"name": "back", "state": "here", "reason": "silent"}]});
+        let ranking = json!({"items": [{"id": 4, "score": 0.9, "parameters": 10, "summary": "best"},
+            {"id": 5, "score": null}]});
         let view = view(&run, &nodes, &ranking);
         assert_eq!((view.state.as_str(), view.evaluations_max), ("search, paused", Some(10)));
         assert_eq!((view.nodes[0].state.as_str(), view.nodes[0].slots.len()), ("gone: silent", 1));
         assert_eq!((view.nodes[0].slots[0].epoch, view.ranking[0].id), (Some(2), 4));
+        assert_eq!((view.nodes[1].state.as_str(), view.ranking.len()), ("here", 1));
+        assert_eq!(view.makers, [("refiner".to_owned(), 2)]);
         assert_eq!(view.outcomes, [("completed".to_owned(), 7)]);
     }
 

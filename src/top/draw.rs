@@ -166,13 +166,16 @@ fn foot(frame: &mut Frame<'_>, area: Rect, state: &State, view: &View) {
         .iter()
         .map(|(word, count)| format!("{} {}", grouped(*count), plain(word).replace('_', " ")))
         .collect();
+    let makers: Vec<String> =
+        view.makers.iter().map(|(maker, count)| format!("{} {}", plain(maker), grouped(*count))).collect();
+    let made = if makers.is_empty() { String::new() } else { format!("; made by {}", makers.join(", ")) };
     let incidents: Vec<_> = view.incidents.iter().map(|one| plain(one).into_owned()).collect();
     let last = match &state.trouble {
         Some(trouble) => Line::styled(plain(trouble).into_owned(), Style::new().fg(Color::Red)),
         None => Line::styled("q ends", Style::new().add_modifier(Modifier::DIM)),
     };
     let lines = vec![
-        Line::from(outcomes.join(", ")),
+        Line::from(format!("{}{made}", outcomes.join(", "))),
         Line::styled(incidents.join("; "), Style::new().fg(Color::Yellow)),
         last,
     ];
@@ -227,6 +230,7 @@ mod tests {
             ranking: vec![best],
             course: vec![(2.0, 0.5), (30.0, 0.9), (60.0, 0.9875)],
             outcomes: vec![("completed".to_owned(), 58), ("out_of_memory".to_owned(), 2)],
+            makers: vec![("breeder".to_owned(), 40), ("refiner".to_owned(), 20)],
             nodes: vec![NodeView { slots: vec![], ..gone }, node],
             incidents: vec!["worker restarts 1".to_owned()],
         };
@@ -252,7 +256,7 @@ mod tests {
             "epoch 3/10  4.2s  conv ␛[31m<script>",
             "worker-1@host  gone: silent",
             "best by accuracy",
-            "58 completed, 2 out of memory",
+            "58 completed, 2 out of memory; made by breeder 40, refiner 20",
             "worker restarts 1",
             "q ends",
         ] {

@@ -70,6 +70,7 @@ fn view(records: &Records, nodes: &[nodes::Node], now_ms: i64) -> View {
         ranking: ranking(records),
         course: course(scores.collect()),
         outcomes: outcomes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect(),
+        makers: records.makers().into_iter().map(|(maker, count)| (maker.to_owned(), count)).collect(),
         nodes: nodes.iter().map(|node| node_view(node, now_ms)).collect(),
         incidents: records.incidents.text().into_iter().collect(),
     }

@@ -29,6 +29,8 @@ pub struct View {
     pub course: Vec<(f64, f64)>,
     /// How many evaluations ended in which way.
     pub outcomes: Vec<(String, u64)>,
+    /// How many networks each maker has made.
+    pub makers: Vec<(String, u64)>,
     /// Who trains what.
     pub nodes: Vec<NodeView>,
     /// What went wrong, and was made good.

@@ -11,6 +11,7 @@
 )]
 
 mod mlflow;
+mod terminal;
 mod texts;
 
 use rusqlite::Connection;
@@ -48,11 +49,27 @@ fn run(folder: &Path) -> PathBuf {
     change(
         "UPDATE evaluations SET outcome = 'crashed', score = NULL, loss = NULL, curve = NULL WHERE id = 5",
     );
+    change("UPDATE individuals SET maker = 'refiner' WHERE id IN (2, 6)");
+    change("UPDATE individuals SET maker = 'user' WHERE id = 3");
     let hostile =
         |statement: &str| assert!(journal.execute(statement, [HOSTILE]).unwrap() > 0, "{statement}");
     hostile("UPDATE evaluations SET message = ?1 WHERE id = 5");
     hostile("UPDATE individuals SET summary = ?1 WHERE id IN (1, 6)");
     hostile("UPDATE individuals SET operation = ?1 WHERE id = 6");
+    run
+}
+
+/// The same run, judged by several objectives, of which one was not measured everywhere.
+fn run_of_several_objectives(folder: &Path) -> PathBuf {
+    let run = run(folder);
+    let journal = Connection::open(run.join("journal.sqlite")).unwrap();
+    let change = |statement: &str| assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
+    change("UPDATE evaluations SET latency_s = 0.001 * id WHERE id <> 7");
+    change(
+        "UPDATE run SET experiment = replace(experiment, 'objectives = [\"error\"]',
+            'objectives = [\"error\", \"parameters\", \"latency\"]')
+         WHERE experiment LIKE '%objectives = [\"error\"]%'",
+    );
     run
 }
 
@@ -80,8 +97,17 @@ fn script() -> &'static str {
 #[test]
 fn other_programs_open_what_is_exported() {
     let folder = tempfile::tempdir().unwrap();
-    let run = run(folder.path());
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    is_opened(folder.path(), &run(folder.path()));
+}
+
+#[test]
+fn other_programs_open_a_run_of_several_objectives() {
+    let folder = tempfile::tempdir().unwrap();
+    is_opened(folder.path(), &run_of_several_objectives(folder.path()));
+}
+
+fn is_opened(folder: &Path, run: &Path) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (tables, study, events, parquet) =
         (path("tables"), path("study.db"), path("events"), path("parquet"));
     let run = run.to_str().unwrap();

@@ -23,6 +23,8 @@ parts = {int(run.data.tags['hatchery.evaluation']): run for run in runs if run n
 assert len(whole) == 1 and len(parts) == int(sys.argv[2]), (len(whole), len(parts))
 assert all(run.data.tags['mlflow.parentRunId'] == whole[0].info.run_id for run in parts.values())
 assert parts[1].info.status == 'FINISHED' and parts[5].info.status == 'FAILED'
+assert whole[0].data.params['objectives'] == 'accuracy'
+assert parts[2].data.tags['hatchery.maker'] == 'refiner'
 assert '<script>' in parts[5].data.tags['hatchery.message']
 assert 'learning_rate' in parts[1].data.params and float(parts[1].data.metrics['score']) > 0
 client = mlflow.MlflowClient()

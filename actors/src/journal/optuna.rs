@@ -130,17 +130,26 @@ INSERT INTO alembic_version VALUES ('v3.2.0.a');
 /// A time as Optuna keeps it, from Unix milliseconds; in UTC.
 const TIME: &str = "strftime('%Y-%m-%d %H:%M:%f', ?1 / 1000.0, 'unixepoch') || '000'";
 
-/// A study with one objective, of which more is better.
+/// A study with one or several objectives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
     /// Its name.
     pub name: String,
-    /// What its value is called.
-    pub metric: String,
+    /// What its trials are judged by: the objectives, in the order of a trial's values.
+    pub objectives: Vec<Direction>,
     /// What else is known of it: key and JSON.
     pub attributes: Vec<(String, String)>,
     /// Its trials; their numbers are their places.
     pub trials: Vec<Trial>,
+}
+
+/// An objective.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direction {
+    /// Its name.
+    pub name: String,
+    /// Whether more of it is better, or less.
+    pub maximize: bool,
 }
 
 /// One trial.
@@ -152,9 +161,9 @@ pub struct Trial {
     pub started_ms: Option<i64>,
     /// When it ended, Unix milliseconds.
     pub ended_ms: Option<i64>,
-    /// Its value, finite.
-    pub value: Option<f64>,
-    /// Values on the way, by step, which rises.
+    /// Its values, finite, one for each objective; or none at all.
+    pub values: Vec<f64>,
+    /// Values on the way, by step, which rises; Optuna has them where there is one objective.
     pub steps: Vec<(u32, f64)>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
@@ -267,8 +276,13 @@ fn fill(path: &Path, study: &Study) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.execute("INSERT INTO studies VALUES (1, ?1)", [&study.name])?;
-    transaction.execute("INSERT INTO study_directions VALUES (1, 'MAXIMIZE', 1, 0)", [])?;
-    let names = serde_json::json!([study.metric]).to_string();
+    for (number, one) in (0_i64..).zip(&study.objectives) {
+        let direction = if one.maximize { "MAXIMIZE" } else { "MINIMIZE" };
+        transaction
+            .execute("INSERT INTO study_directions VALUES (NULL, ?1, 1, ?2)", params![direction, number])?;
+    }
+    let names: Vec<&str> = study.objectives.iter().map(|one| one.name.as_str()).collect();
+    let names = serde_json::json!(names).to_string();
     transaction
         .execute("INSERT INTO study_system_attributes VALUES (1, 1, 'study:metric_names', ?1)", [names])?;
     for (key, json) in &study.attributes {
@@ -291,10 +305,12 @@ fn write_trial(transaction: &Transaction<'_>, number: i64, trial: &Trial) -> rus
         "INSERT INTO trials VALUES (?1, ?2, 1, ?3, ?4, ?5)",
         params![id, number, trial.state.word(), time(trial.started_ms)?, time(trial.ended_ms)?],
     )?;
-    if let Some(value) = trial.value {
-        let (value, kind) = cell(value);
-        transaction
-            .execute("INSERT INTO trial_values VALUES (NULL, ?1, 0, ?2, ?3)", params![id, value, kind])?;
+    for (objective, value) in (0_i64..).zip(&trial.values) {
+        let (value, kind) = cell(*value);
+        transaction.execute(
+            "INSERT INTO trial_values VALUES (NULL, ?1, ?2, ?3, ?4)",
+            params![id, objective, value, kind],
+        )?;
     }
     let mut step =
         transaction.prepare("INSERT INTO trial_intermediate_values VALUES (NULL, ?1, ?2, ?3, ?4)")?;
@@ -332,14 +348,17 @@ mod tests {
             state: TrialState::Pruned,
             started_ms: Some(1_700_000_000_250),
             ended_ms: None,
-            value: Some(0.5),
+            values: vec![0.5, 1000.0],
             steps: vec![(1, 0.25), (2, f64::NAN), (3, f64::NEG_INFINITY)],
             parameters: vec![],
             attributes: vec![("summary".to_owned(), "\"<script>'; DROP TABLE trials; --\"".to_owned())],
         };
         Study {
             name: "s'1".to_owned(),
-            metric: "accuracy".to_owned(),
+            objectives: vec![
+                Direction { name: "accuracy".to_owned(), maximize: true },
+                Direction { name: "parameters".to_owned(), maximize: false },
+            ],
             attributes: vec![],
             trials: vec![trial],
         }
@@ -357,6 +376,14 @@ mod tests {
         assert_eq!(
             text("SELECT group_concat(intermediate_value_type) FROM trial_intermediate_values"),
             "FINITE,NAN,INF_NEG"
+        );
+        assert_eq!(
+            text("SELECT group_concat(direction || ' ' || objective) FROM study_directions"),
+            "MAXIMIZE 0,MINIMIZE 1"
+        );
+        assert_eq!(
+            text("SELECT group_concat(objective || ' ' || value, ', ') FROM trial_values"),
+            "0 0.5, 1 1000.0"
         );
         assert!(text("SELECT value_json FROM trial_user_attributes").contains("DROP TABLE"));
 

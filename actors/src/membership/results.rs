@@ -99,9 +99,9 @@ impl Membership {
             Step::Done(bytes) => Some(bytes),
             Step::Failed(reason) => {
                 let evaluation = match name {
-                    BlobName::Weights(ticket) | BlobName::Checkpoint(ticket) | BlobName::Inherited(ticket) => {
-                        Some(ticket.evaluation.0)
-                    }
+                    BlobName::Weights(ticket)
+                    | BlobName::Checkpoint(ticket)
+                    | BlobName::Inherited(ticket) => Some(ticket.evaluation.0),
                     BlobName::Data(_) => None,
                 };
                 tracing::warn!(worker = worker.0, evaluation, blob = ?name, reason, "what an attempt has left cannot be fetched");

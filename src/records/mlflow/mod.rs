@@ -99,6 +99,7 @@ fn tags(one: &EvaluationRecord, identity: &str, whole: &str) -> Vec<(String, Str
         ("mlflow.parentRunId", whole.to_owned()),
         ("mlflow.note.content", one.individual.summary.clone()),
         ("hatchery.individual", one.individual.id.0.to_string()),
+        ("hatchery.maker", one.individual.maker.word().to_owned()),
         ("hatchery.operation", one.individual.operation.clone()),
         ("hatchery.parents", parents.join(" ")),
         ("hatchery.outcome", one.outcome.map_or("", |outcome| outcome.word()).to_owned()),
@@ -127,6 +128,7 @@ fn batch(records: &Records, one: &EvaluationRecord) -> Batch {
         ("score", one.score),
         ("loss", one.loss),
         ("seconds", Some(one.seconds)),
+        ("latency_seconds", one.latency_seconds),
         ("parameters", Some(one.individual.parameters as f64)),
         ("multiply_adds", Some(one.individual.multiply_adds as f64)),
     ];
@@ -157,6 +159,7 @@ fn summary(records: &Records) -> Batch {
         batch.metric("test_score", score, at, 0);
     }
     batch.parameters.push(("data".to_owned(), records.record.info.data_source.clone()));
+    batch.parameters.push(("objectives".to_owned(), records.objective_names().join(", ")));
     batch
 }
 

@@ -49,6 +49,7 @@ fn events(records: &Records, one: &EvaluationRecord) -> Vec<u8> {
     let genes = genes::of(&individual.genome);
     let about = vec![
         Value::text("network", &individual.summary),
+        Value::text("maker", individual.maker.word()),
         Value::text("operation", &individual.operation),
         Value::text("message", &one.message),
     ];
@@ -69,6 +70,7 @@ fn events(records: &Records, one: &EvaluationRecord) -> Vec<u8> {
         ("parameters", Some(individual.parameters as f64)),
         ("multiply_adds", Some(individual.multiply_adds as f64)),
         ("seconds", one.finished_ms.map(|_| one.seconds)),
+        ("latency_seconds", one.latency_seconds),
     ];
     let facts =
         facts.iter().filter_map(|(name, fact)| Some(Value::scalar(&format!("network/{name}"), (*fact)?)));
