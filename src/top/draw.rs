@@ -160,26 +160,30 @@ fn ranking(view: &View) -> Vec<Line<'static>> {
     lines
 }
 
+/// What is in the way of a look takes the place of all else.
 fn foot(frame: &mut Frame<'_>, area: Rect, state: &State, view: &View) {
-    let outcomes: Vec<String> = view
-        .outcomes
-        .iter()
-        .map(|(word, count)| format!("{} {}", grouped(*count), plain(word).replace('_', " ")))
-        .collect();
-    let makers: Vec<String> =
-        view.makers.iter().map(|(maker, count)| format!("{} {}", plain(maker), grouped(*count))).collect();
-    let made = if makers.is_empty() { String::new() } else { format!("; made by {}", makers.join(", ")) };
+    let wrapped = |lines: Vec<Line<'static>>| Paragraph::new(lines).wrap(Wrap { trim: false });
+    if let Some(trouble) = &state.trouble {
+        let line = Line::styled(plain(trouble).into_owned(), Style::new().fg(Color::Red));
+        frame.render_widget(wrapped(vec![line]), area);
+        return;
+    }
+    let [words, keys] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     let incidents: Vec<_> = view.incidents.iter().map(|one| plain(one).into_owned()).collect();
-    let last = match &state.trouble {
-        Some(trouble) => Line::styled(plain(trouble).into_owned(), Style::new().fg(Color::Red)),
-        None => Line::styled("q ends", Style::new().add_modifier(Modifier::DIM)),
-    };
-    let lines = vec![
-        Line::from(format!("{}{made}", outcomes.join(", "))),
-        Line::styled(incidents.join("; "), Style::new().fg(Color::Yellow)),
-        last,
-    ];
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), area);
+    let incidents = Line::styled(incidents.join("; "), Style::new().fg(Color::Yellow));
+    frame.render_widget(wrapped(vec![Line::from(ended(view)), incidents]), words);
+    frame.render_widget(Line::styled("q ends", Style::new().add_modifier(Modifier::DIM)), keys);
+}
+
+/// How evaluations ended, and who made the networks.
+fn ended(view: &View) -> String {
+    let outcome =
+        |(word, count): &(String, u64)| format!("{} {}", grouped(*count), plain(word).replace('_', " "));
+    let outcomes: Vec<String> = view.outcomes.iter().map(outcome).collect();
+    let maker = |(maker, count): &(String, u64)| format!("{} {}", plain(maker), grouped(*count));
+    let makers: Vec<String> = view.makers.iter().map(maker).collect();
+    let made = if makers.is_empty() { String::new() } else { format!("; made by {}", makers.join(", ")) };
+    format!("{}{made}", outcomes.join(", "))
 }
 
 fn heading(words: String) -> Line<'static> {
