@@ -7,7 +7,11 @@ use crate::{
         options::StatusOptions,
     },
     output::{duration, grouped, percent, plain, say, say_json},
-    records::{self, Records, nodes::Node, standing::Standing},
+    records::{
+        self, Records,
+        nodes::{Node, presence},
+        standing::Standing,
+    },
     view::{self, Run},
 };
 use hatchery_actors::journal::{End, lock, workers};
@@ -45,8 +49,8 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     lines.extend(work(&run, &standing));
     lines.extend(makers(&records));
     lines.extend(best(&run));
-    lines.push(crew(&nodes));
-    lines.extend(named(&nodes));
+    lines.push(crew(&nodes, records.alive));
+    lines.extend(named(&nodes, records.alive));
     lines.extend(run.incidents.text());
     say(lines.join("\n"));
     Ok(())
@@ -111,24 +115,24 @@ fn best(run: &Run) -> Vec<String> {
     ]
 }
 
-fn crew(nodes: &[Node]) -> String {
+fn crew(nodes: &[Node], alive: bool) -> String {
     let here = nodes.iter().filter(|node| node.here).count();
-    format!("nodes: {here} here, {} gone", nodes.len() - here)
+    format!("nodes: {here} {}, {} gone", presence(alive), nodes.len() - here)
 }
 
-fn named(nodes: &[Node]) -> Vec<String> {
+fn named(nodes: &[Node], alive: bool) -> Vec<String> {
     let mut order: Vec<&Node> = nodes.iter().collect();
     order.sort_by_key(|node| (!node.here, node.slots.is_empty()));
-    let mut lines: Vec<String> = order.iter().take(NODES_MAX).map(|node| line(node)).collect();
+    let mut lines: Vec<String> = order.iter().take(NODES_MAX).map(|node| line(node, alive)).collect();
     if order.len() > NODES_MAX {
         lines.push(format!("  and {} more; --json names all", order.len() - NODES_MAX));
     }
     lines
 }
 
-fn line(node: &Node) -> String {
+fn line(node: &Node, alive: bool) -> String {
     let state = match &node.reason {
-        None if node.slots.is_empty() => "here".to_owned(),
+        None if node.slots.is_empty() => presence(alive).to_owned(),
         None => {
             let slots: Vec<String> = node.slots.iter().map(|slot| slot.evaluation.to_string()).collect();
             format!("trains {}", slots.join(", "))

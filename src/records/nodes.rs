@@ -80,6 +80,11 @@ pub fn of(workers: &[WorkerRecord], records: &Records) -> Vec<Node> {
     nodes.into_values().collect()
 }
 
+/// What is said of a node that has not left: in a run that is not under way, nobody is here.
+pub const fn presence(alive: bool) -> &'static str {
+    if alive { "here" } else { "here to the end" }
+}
+
 /// The node in a trainer's name, before the slot.
 fn node_of(trainer: &str) -> &str {
     trainer.rsplit_once('/').map_or(trainer, |(node, _)| node)

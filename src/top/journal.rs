@@ -71,7 +71,7 @@ fn view(records: &Records, nodes: &[nodes::Node], now_ms: i64) -> View {
         course: course(scores.collect()),
         outcomes: outcomes.into_iter().map(|(word, count)| (word.to_owned(), count)).collect(),
         makers: records.makers().into_iter().map(|(maker, count)| (maker.to_owned(), count)).collect(),
-        nodes: nodes.iter().map(|node| node_view(node, now_ms)).collect(),
+        nodes: nodes.iter().map(|node| node_view(node, records.alive, now_ms)).collect(),
         incidents: records.incidents.text().into_iter().collect(),
     }
 }
@@ -86,7 +86,7 @@ fn ranking(records: &Records) -> Vec<Ranked> {
     records.record.ranking().iter().take(RANKED_MAX).map(ranked).collect()
 }
 
-fn node_view(node: &nodes::Node, now_ms: i64) -> NodeView {
+fn node_view(node: &nodes::Node, alive: bool, now_ms: i64) -> NodeView {
     let slot = |slot: &nodes::Slot| SlotView {
         evaluation: slot.evaluation,
         epoch: None,
@@ -96,7 +96,10 @@ fn node_view(node: &nodes::Node, now_ms: i64) -> NodeView {
     };
     NodeView {
         name: node.name.clone(),
-        state: node.reason.as_ref().map_or_else(|| "here".to_owned(), |reason| format!("gone: {reason}")),
+        state: match &node.reason {
+            Some(reason) => format!("gone: {reason}"),
+            None => nodes::presence(alive).to_owned(),
+        },
         evaluations: node.evaluations as u64,
         slots: node.slots.iter().map(slot).collect(),
     }
