@@ -20,7 +20,9 @@ pub fn list(options: &ListOptions) -> Result<(), Failure> {
     if options.json {
         shown.iter().for_each(|row| say_json(&as_json(row)));
     } else if options.csv {
-        say("id,outcome,score,parameters,multiply_adds,epochs,seconds,finished_s,parents,operation,genome");
+        say(
+            "id,outcome,score,parameters,multiply_adds,epochs,seconds,finished_s,parents,maker,operation,genome",
+        );
         shown.iter().for_each(|row| say(as_csv(row)));
     } else {
         say(as_table(&run, shown));
@@ -46,6 +48,7 @@ fn footing(run: &Run) -> String {
 fn as_json(row: &Row) -> serde_json::Value {
     json!({
         "id": row.id,
+        "maker": row.maker.word(),
         "outcome": row.outcome.word(),
         "score": row.score,
         "parameters": row.parameters,
@@ -74,6 +77,7 @@ fn as_csv(row: &Row) -> String {
         row.seconds.to_string(),
         row.finished_s.to_string(),
         parents.join(" "),
+        row.maker.word().to_owned(),
         quoted(&row.operation),
         quoted(&row.summary),
     ]

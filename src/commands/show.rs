@@ -78,7 +78,7 @@ fn facts(run: &Run, row: &Row) {
         (run.score_name(), format!("{} (validation, in the search)", run.write_score(row.score))),
         ("parameters", grouped(row.parameters)),
         ("multiply-adds", grouped(row.multiply_adds)),
-        ("made by", row.operation.clone()),
+        ("made by", format!("{}: {}", row.maker.word(), row.operation)),
         ("trained for", format!("{}, {} epochs", duration(row.seconds), row.epochs)),
     ];
     if let Some(best) = run.best.as_ref().filter(|best| best.id == row.id) {

@@ -4,6 +4,7 @@
 
 mod charts;
 mod lineage;
+mod makers;
 mod page;
 
 pub use page::page;

@@ -2,7 +2,7 @@
 
 use super::{
     charts::{Axis, Chart, Mark},
-    lineage,
+    lineage, makers,
 };
 use crate::{
     drawing::{Sketch, escape, svg},
@@ -13,6 +13,9 @@ use std::fmt::Write;
 
 /// How many of the best are listed.
 const BEST_MAX: usize = 20;
+
+/// How many of the front are listed.
+const FRONT_MAX: usize = 30;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -27,7 +30,11 @@ pub fn page(run: &Run) -> String {
     body.push_str(&against_size(run).svg());
     body.push_str("</section>\n<section><h2>How evaluations ended</h2>\n");
     body.push_str(&outcomes(run));
+    body.push_str("</section>\n<section><h2>Who made them</h2>\n");
+    body.push_str(&makers::table(run));
     body.push_str("</section>\n");
+    body.push_str(&makers::starting_points(run));
+    body.push_str(&front(run));
     if let Some(best) = &run.best {
         body.push_str(&winner(run, best.id));
     }
@@ -196,11 +203,26 @@ fn curve(row: &Row) -> String {
 }
 
 fn best_table(run: &Run) -> String {
-    let mut text = String::from(
-        "<section><h2>The best</h2>\n<div class=\"wide\"><table><thead><tr><th>id</th><th>score</th><th>parameters</th>\
+    networks("The best", &run.ranked().into_iter().take(BEST_MAX).collect::<Vec<_>>(), run)
+}
+
+/// Whom none reaches that costs no more, the best score first.
+fn front(run: &Run) -> String {
+    let others: Vec<&str> =
+        run.objectives.iter().map(|one| one.word()).filter(|one| *one != "error").collect();
+    let against =
+        if others.is_empty() { "parameters".to_owned() } else { others.join(", ").replace('_', "-") };
+    let rows: Vec<&Row> = run.front().into_iter().rev().take(FRONT_MAX).collect();
+    networks(&format!("The front: score against {against}"), &rows, run)
+}
+
+fn networks(title: &str, rows: &[&Row], run: &Run) -> String {
+    let mut text = format!("<section><h2>{}</h2>\n", escape(title));
+    text.push_str(
+        "<div class=\"wide\"><table><thead><tr><th>id</th><th>score</th><th>parameters</th>\
          <th>multiply-adds</th><th>time</th><th>genome</th></tr></thead><tbody>\n",
     );
-    for row in run.ranked().into_iter().take(BEST_MAX) {
+    for row in rows {
         _ = writeln!(
             text,
             "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\

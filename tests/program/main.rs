@@ -13,3 +13,4 @@ mod common;
 mod processes;
 mod replays;
 mod run;
+mod searching;

@@ -68,6 +68,11 @@ impl Front {
         (stays, left)
     }
 
+    /// All on it, worst score first.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     /// Whether this evaluation's network is on it.
     pub fn holds(&self, evaluation: EvaluationId) -> bool {
         self.places.iter().any(|place| place.evaluation == evaluation)

@@ -2,9 +2,10 @@
 
 use crate::{
     output::{duration, grouped, percent},
-    view::Run,
+    view::{Run, Share},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The JSON object that `--json` makes the last line of standard output.
 pub fn json(run: &Run) -> Value {
@@ -21,6 +22,13 @@ pub fn json(run: &Run) -> Value {
             "test_accuracy": best.test_score,
             "parameters": row.parameters,
             "multiply_adds": row.multiply_adds,
+        })),
+        "makers": run.shares().iter().map(|share| (share.maker.word(), share.networks)).collect::<BTreeMap<_, _>>(),
+        "comparison": run.comparison().map(|comparison| json!({
+            "id": comparison.id,
+            "training": comparison.training,
+            "accuracy": comparison.score,
+            "winner_accuracy": comparison.winner,
         })),
         "networks_per_hour": (run.networks_per_hour() * 10.0).round() / 10.0,
         "utilisation": (run.utilisation() * 1e4).round() / 1e4,
@@ -44,6 +52,14 @@ pub fn text(run: &Run) -> String {
         percent(run.utilisation()),
         outcomes.join(", ")
     )];
+    let shares = run.shares();
+    let words = |share: &Share| {
+        let share_of = percent(share.networks as f64 / run.rows.len().max(1) as f64);
+        format!("{} {} ({share_of})", share.maker.word(), share.networks)
+    };
+    if shares.len() > 1 {
+        lines.push(format!("made by: {}", shares.iter().map(words).collect::<Vec<_>>().join(", ")));
+    }
     lines.extend(run.incidents.text());
     if let Some((best, row)) = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?))) {
         lines.push(format!("best: network {}: {}", row.id, row.summary));
@@ -57,5 +73,6 @@ pub fn text(run: &Run) -> String {
             grouped(row.multiply_adds)
         ));
     }
+    lines.extend(run.comparison_in_words().map(|words| format!("      {words}")));
     lines.join("\n")
 }

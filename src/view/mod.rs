@@ -9,9 +9,13 @@ use crate::{
 };
 use hatchery_actors::{
     journal::{EvaluationRecord, JournalError, RunRecord, record},
-    protocol::LeaseKind,
+    population::{
+        front::{Front, Place},
+        objectives::{Measured, costs},
+    },
+    protocol::{EvaluationId, IndividualId, LeaseKind, Maker},
 };
-use hatchery_config::Experiment;
+use hatchery_config::{Experiment, vocabulary::Objective};
 use hatchery_models::{
     genome::Genome,
     problem::{Problem, Task},
@@ -21,6 +25,12 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
 };
+
+mod makers;
+mod seeds;
+
+pub use makers::Share;
+pub use seeds::StartingPoint;
 
 /// Events that are read at once.
 const EVENTS_PAGE: u32 = 10_000;
@@ -52,6 +62,10 @@ pub struct Run {
     pub running: usize,
     /// The best network, or so far the best.
     pub best: Option<Best>,
+    /// What networks are judged by.
+    pub objectives: Vec<Objective>,
+    /// Networks that the user had designed, and what became of them.
+    pub starting_points: Vec<StartingPoint>,
     /// What went wrong with processes, and was made good.
     pub incidents: Incidents,
 }
@@ -95,7 +109,8 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
     let origin = format!("the experiment recorded in {}", directory.display());
     let experiment = Experiment::parse(&record.info.experiment, &origin, &[]).or_exit(Exit::RunDirectory)?;
     let search = || record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Search);
-    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, &ended)).collect();
+    let objectives = experiment.search.objectives;
+    let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, &ended, &objectives)).collect();
     rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
     Ok(Run {
         name: experiment.name,
@@ -109,6 +124,8 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         workers: workers(record),
         running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
         best: best(record),
+        starting_points: seeds::of(record),
+        objectives,
         rows,
         incidents,
     })
@@ -125,10 +142,13 @@ fn workers(record: &RunRecord) -> u32 {
     u32::try_from(slots.len()).unwrap_or(u32::MAX)
 }
 
-fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>) -> Option<Row> {
+fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>, objectives: &[Objective]) -> Option<Row> {
     let individual = &evaluation.individual;
+    let measured = Measured { training: evaluation.seconds, latency: evaluation.latency_seconds };
     Some(Row {
         id: individual.id.0,
+        maker: individual.maker,
+        costs: costs(objectives, individual, measured),
         outcome: evaluation.outcome?,
         score: evaluation.score.filter(|_| evaluation.has_fitness()),
         parameters: individual.parameters,
@@ -182,6 +202,11 @@ fn best(record: &RunRecord) -> Option<Best> {
 pub struct Row {
     /// The individual.
     pub id: u64,
+    /// Who made it.
+    pub maker: Maker,
+    /// What it costs in the objectives beside the error; parameters where there are none. `None` where one was not
+    /// measured.
+    pub costs: Option<Vec<f64>>,
     /// How it ended.
     pub outcome: Outcome,
     /// Best validation score: accuracy, or R squared.
@@ -258,20 +283,16 @@ impl Run {
         rows
     }
 
-    /// The front of score against parameters: everyone that no smaller or equal one beats, smallest first.
+    /// The front of score against costs: everyone whom none reaches that costs no more, worst score first.
     pub fn front(&self) -> Vec<&Row> {
-        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.score.is_some()).collect();
-        rows.sort_by(|a, b| {
-            let score = |row: &Row| row.score.unwrap_or(f64::NEG_INFINITY);
-            a.parameters.cmp(&b.parameters).then(score(b).total_cmp(&score(a))).then(a.id.cmp(&b.id))
-        });
-        let mut best = f64::NEG_INFINITY;
-        rows.retain(|row| {
-            let better = row.score.is_some_and(|score| score > best);
-            best = row.score.filter(|_| better).unwrap_or(best);
-            better
-        });
-        rows
+        let mut front = Front::default();
+        for row in &self.rows {
+            if let (Some(score), Some(costs)) = (row.score, row.costs.clone()) {
+                let (evaluation, individual) = (EvaluationId(row.id), IndividualId(row.id));
+                front.insert(Place { evaluation, individual, costs, score }, usize::MAX);
+            }
+        }
+        front.places().iter().filter_map(|place| self.row(place.individual.0)).collect()
     }
 
     /// How many evaluations ended in which way; every outcome that occurred.
@@ -338,7 +359,7 @@ impl Run {
 /// A run for tests of what is printed.
 #[cfg(test)]
 pub mod fixture {
-    use super::{Best, Incidents, Row, Run};
+    use super::{Best, Incidents, Maker, Objective, Row, Run};
     use hatchery_models::{
         genome::{
             Activation, Convolution, Dense, Genome, Groups, Inception, Initializer, LayerGene, Norm,
@@ -403,6 +424,8 @@ pub mod fixture {
         };
         Row {
             id,
+            maker: if id % 2 == 0 { Maker::Refiner } else { Maker::Breeder },
+            costs: Some(vec![parameters as f64]),
             outcome: if score.is_some() { Outcome::Completed } else { Outcome::Diverged },
             score,
             parameters,
@@ -448,6 +471,8 @@ pub mod fixture {
                 test_score: Some(0.88),
                 final_curve: Vec::new(),
             }),
+            objectives: vec![Objective::Error],
+            starting_points: Vec::new(),
             incidents: Incidents::default(),
         }
     }
