@@ -1,16 +1,15 @@
 //! Who does what, where: the actors of a search over pure brains, and the journal of all that they do.
 //!
 //! Entry points: `run::run_search` (one process), `coordinator::run_coordinator` and `worker::run_worker` (a cluster),
-//! `journal::Journal`, `journal::record`. The coordinator's tree of actors: the Population supervises the Breeder and
-//! the Hub. A worker's: the Agent supervises the Node, the Node its Trainers. Hub and Agent exchange letters
+//! `journal::Journal`, `journal::record`. The coordinator's tree of actors: the Population supervises the Breeder, the
+//! Refiner and the Hub. A worker's: the Agent supervises the Node, the Node its Trainers. Hub and Agent exchange letters
 //! (`protocol::letters`) over a `link`. What an actor decides lies in a plain struct beside it
-//! (`population::state::Brain`, `membership`, `agent::brain`, `breeder::breed`); what it does to the world is a few
+//! (`population::state::Brain`, `membership`, `agent::brain`, `makers::searcher`); what it does to the world is a few
 //! lines.
 //!
 //! This crate knows no ONNX operator and prints nothing.
 
 pub mod agent;
-
 pub mod cluster;
 pub mod coordinator;
 pub mod error;
@@ -36,8 +35,7 @@ pub mod search;
 mod simulation;
 pub mod streams;
 mod supervision;
-pub mod trainer;
-pub mod worker;
-
 #[cfg(test)]
 mod testing;
+pub mod trainer;
+pub mod worker;

@@ -424,7 +424,7 @@ pub mod fixture {
         };
         Row {
             id,
-            maker: if id % 2 == 0 { Maker::Refiner } else { Maker::Breeder },
+            maker: if id.is_multiple_of(2) { Maker::Refiner } else { Maker::Breeder },
             costs: Some(vec![parameters as f64]),
             outcome: if score.is_some() { Outcome::Completed } else { Outcome::Diverged },
             score,
