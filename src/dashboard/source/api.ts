@@ -59,9 +59,9 @@ export class Api {
     return (await this.ask(`individuals/${id}/model.onnx`)).blob();
   }
 
-  /** The stream of events; it ends when `signal` says so. */
-  events(signal: AbortSignal): Promise<Response> {
-    return this.ask("events", { signal, headers: { Accept: "text/event-stream" } });
+  /** The stream of events, with the points after those that are known; it ends when `signal` says so. */
+  events(after: number, signal: AbortSignal): Promise<Response> {
+    return this.ask(`events?after=${after}`, { signal, headers: { Accept: "text/event-stream" } });
   }
 
   /** Tells the coordinator to do something; its words of what it has done. */

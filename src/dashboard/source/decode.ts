@@ -108,6 +108,7 @@ function node(value: unknown): model.Node {
     failures: count(from.failures),
     restarts: count(from.restarts),
     utilisation: number(from.utilisation),
+    memory_bytes: number(from.memory_bytes),
     slots: list(from.slots, slot),
   };
 }
@@ -116,6 +117,7 @@ function slot(value: unknown): model.Slot {
   const from = object(value);
   return {
     slot: text(from.slot),
+    kind: text(from.kind),
     evaluation: number(from.evaluation),
     individual: number(from.individual),
     epoch: number(from.epoch),
@@ -167,6 +169,7 @@ export function individual(value: unknown): model.Individual {
   return {
     ...item(value),
     parents: list(from.parents, count),
+    operation: text(from.operation),
     genome: from.genome,
     layers: list(from.layers, layer),
     training: Object.entries(object(from.training)).map(([name, value]) => [name, text(value) || JSON.stringify(value)]),
@@ -191,6 +194,7 @@ function evaluation(value: unknown): model.Evaluation {
   return {
     id: number(from.id),
     kind: text(from.kind),
+    state: text(from.state),
     attempt: number(from.attempt),
     outcome: text(from.outcome),
     message: text(from.message),

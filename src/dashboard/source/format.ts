@@ -56,6 +56,10 @@ export function real(value: number | null | undefined, digits = 4): string {
 export function duration(seconds: number | null | undefined): string {
   if (seconds == null || !Number.isFinite(seconds)) return NOTHING;
   if (seconds < 0) return `−${duration(-seconds)}`;
+  return written(seconds).replaceAll(" ", "\u00a0");
+}
+
+function written(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -78,6 +82,33 @@ export function clock(seconds: number): string {
 /** A word of the protocol as it reads in a sentence: `worker_lost` becomes `worker lost`. */
 export function words(text: string): string {
   return text.replaceAll("_", " ");
+}
+
+const STAGES: Record<string, string> = {
+  search: "searching",
+  crown: "comparing the best at full length",
+  final: "training the winner",
+  test: "testing the winner",
+};
+
+/** What a run does at a stage. */
+export function stageWords(stage: string): string {
+  return Object.hasOwn(STAGES, stage) ? STAGES[stage] : words(stage);
+}
+
+const KINDS: Record<string, string> = { crown: "comparison at full length", final: "final training" };
+
+/** What an evaluation is for. */
+export function kindWords(kind: string): string {
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind] : words(kind);
+}
+
+/** An amount of memory: 412 MiB. */
+export function bytes(value: number | null | undefined): string {
+  if (value == null || !Number.isFinite(value)) return NOTHING;
+  const steps: [number, string][] = [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
+  const step = steps.find(([unit]) => value >= unit);
+  return step ? `${significant(value / step[0])}\u00a0${step[1]}` : `${value}\u00a0B`;
 }
 
 /** `1 restart`, `3 restarts`. */

@@ -56,11 +56,14 @@ export class Live {
     this.stopper = new AbortController();
     this.again = false;
     if (store.connection.kind === "refused") store.setConnection({ kind: "connecting" });
-    store.setRun(await api.run());
-    store.setNodes(await api.nodes());
-    await this.catchUp();
+    // At first all at once. Later the run comes first: it may be another one, whose points are to be fetched anew.
+    const first = store.run === null ? this.catchUp() : null;
+    const [run, nodes] = await Promise.all([api.run(), api.nodes(), first]);
+    store.setRun(run);
+    store.setNodes(nodes);
+    if (first === null) await this.catchUp();
     try {
-      await this.listen(await api.events(this.stopper.signal));
+      await this.listen(await api.events(store.points.next, this.stopper.signal));
     } catch (error) {
       if (!(error instanceof ApiError && (error.status === 429 || error.status === 503))) throw error;
       await this.poll();

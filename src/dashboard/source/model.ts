@@ -55,6 +55,8 @@ export interface Run {
 
 export interface Slot {
   slot: string;
+  /** `search`, `crown`, `final` or `test`. */
+  kind: string;
   evaluation: number | null;
   individual: number | null;
   epoch: number | null;
@@ -76,6 +78,7 @@ export interface Node {
   failures: number;
   restarts: number;
   utilisation: number | null;
+  memory_bytes: number | null;
   slots: Slot[];
 }
 
@@ -130,7 +133,10 @@ export interface CurvePoint {
 
 export interface Evaluation {
   id: number | null;
+  /** `search`, `crown` (the best, compared at full length), `final` or `test`. */
   kind: string;
+  /** `queued`, `running` or `finished`. */
+  state: string;
   attempt: number | null;
   outcome: string;
   message: string;
@@ -149,6 +155,8 @@ export interface Relative {
 
 export interface Individual extends Item {
   parents: number[];
+  /** How it came from them. */
+  operation: string;
   genome: unknown;
   layers: Layer[];
   training: [name: string, value: string][];

@@ -25,6 +25,7 @@ export class Points {
   makers = new Uint8Array(ROOM_FIRST);
   outcomeWords: string[] = [];
   makerWords: string[] = [];
+  private overtaken = new Uint8Array(ROOM_FIRST);
   private readonly rows = new Map<number, number>();
 
   /** The row of an individual, the latest where it was evaluated again. */
@@ -34,7 +35,7 @@ export class Points {
 
   /** Whether a row has been overtaken by a later evaluation of the same individual. */
   isOvertaken(row: number): boolean {
-    return this.rows.get(this.ids[row]) !== row;
+    return this.overtaken[row] === 1;
   }
 
   append(batch: PointBatch): void {
@@ -42,9 +43,15 @@ export class Points {
     for (const column of COLUMNS) this.fill(column, batch[column]);
     this.fillWords(this.outcomes, batch.outcomes, batch.outcome_words, this.outcomeWords);
     this.fillWords(this.makers, batch.makers, batch.maker_words, this.makerWords);
-    batch.ids.forEach((id, k) => this.rows.set(id, this.length + k));
+    batch.ids.forEach((id, k) => this.place(id, this.length + k));
     this.length += batch.ids.length;
     this.next = batch.next;
+  }
+
+  private place(id: number, row: number): void {
+    const before = this.rows.get(id);
+    if (before !== undefined) this.overtaken[before] = 1;
+    this.rows.set(id, row);
   }
 
   private fill(column: Column, values: (number | null)[]): void {
@@ -67,6 +74,7 @@ export class Points {
     for (const column of COLUMNS) this[column] = grown(this[column], new Float64Array(room));
     this.outcomes = grown(this.outcomes, new Uint8Array(room));
     this.makers = grown(this.makers, new Uint8Array(room));
+    this.overtaken = grown(this.overtaken, new Uint8Array(room));
   }
 }
 

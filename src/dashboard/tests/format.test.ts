@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, compact, counted, duration, grouped, NOTHING, percent, real, score, scoreName, words } from "../source/format";
+import { bytes, clock, compact, counted, duration, grouped, kindWords, NOTHING, percent, real, score, scoreName, stageWords, words } from "../source/format";
 
-const plain = (text: string) => text.replaceAll("\u202f", " ");
+const plain = (text: string) => text.replaceAll(/[\u202f\u00a0]/g, " ");
 
 test("whole numbers are grouped", () => {
   assert.deepEqual([0, 999, 1000, 1234567, -45678].map((value) => plain(grouped(value))), ["0", "999", "1 000", "1 234 567", "−45 678"]);
@@ -20,7 +20,7 @@ test("scores are written as their task's readers expect", () => {
 });
 
 test("times have their two greatest units", () => {
-  const texts = [0.42, 9.96, 59.6, 61, 3600, 3660, 90_000, -5].map(duration);
+  const texts = [0.42, 9.96, 59.6, 61, 3600, 3660, 90_000, -5].map((value) => plain(duration(value)));
   assert.deepEqual(texts, ["0.4 s", "10 s", "1 min 00 s", "1 min 01 s", "1 h 00 min", "1 h 01 min", "1 d 1 h", "−5.0 s"]);
   assert.deepEqual([5, 65, 3725].map(clock), ["0:05", "1:05", "1:02:05"]);
 });
@@ -34,6 +34,15 @@ test("where there is no figure, nothing pretends to be one", () => {
     assert.deepEqual([grouped, compact, percent, duration, real].map((write) => write(value)), Array(5).fill(NOTHING));
     assert.equal(score(value, "classification"), NOTHING);
   }
+});
+
+test("memory is written in binary units", () => {
+  assert.deepEqual([0, 900, 412 * 2 ** 20, 1.5 * 2 ** 30].map((value) => plain(bytes(value))), ["0 B", "900 B", "412 MiB", "1.5 GiB"]);
+});
+
+test("stages and kinds of evaluations are told in words, also new ones", () => {
+  assert.deepEqual(["search", "final", "new_stage", "constructor"].map(stageWords), ["searching", "training the winner", "new stage", "constructor"]);
+  assert.deepEqual(["search", "crown"].map(kindWords), ["search", "comparison at full length"]);
 });
 
 test("words of the protocol read as words", () => {

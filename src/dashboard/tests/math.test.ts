@@ -50,6 +50,7 @@ test("ticks are round, within the axis, and about as many as wanted", () => {
   assert.deepEqual(linearTicks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
   assert.deepEqual(linearTicks(0.93, 1, 4), [0.94, 0.96, 0.98, 1]);
   assert.deepEqual(logarithmicTicks(1000, 1e6, 9), [1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1e6]);
+  assert.deepEqual(logarithmicTicks(1, 1000, 5), [1, 10, 100, 1000]);
   assert.deepEqual(logarithmicTicks(1, 1e9, 5), [1, 100, 10_000, 1e6, 1e8]);
   assert.deepEqual(timeTicks(0, 200, 4), [0, 60, 120, 180]);
   assert.deepEqual(errorTicks(0.9, 0.99, 6), [0.9, 0.95, 0.98, 0.99]);

@@ -88,7 +88,7 @@ test("the budget that is further spent counts", () => {
 });
 
 test("a run says what it does, also paused and ended", () => {
-  assert.deepEqual(stageOf(decode.run({ stage: "searching" })), ["searching", "good"]);
+  assert.deepEqual(stageOf(decode.run({ stage: "search" })), ["searching", "good"]);
   assert.deepEqual(stageOf(decode.run({ stage: "searching", paused: true })), ["paused", "warn"]);
   assert.deepEqual(stageOf(decode.run({ stage: "x", paused: true, ending: "stopped" })), ["ended", "plain"]);
 });
@@ -106,6 +106,9 @@ test("an empty page says why it is empty", () => {
   assert.match(whyNoPoints(store), /ended before/);
   store.addPoints(batch([1], 1));
   assert.equal(whyNoPoints(store), "");
+  const failed = new Store();
+  failed.addPoints(batch([5, 10], 2));
+  assert.match(whyNoPoints(failed), /2 evaluations have ended, none with a score/);
 });
 
 test("makers and outcomes have marks of their own, also those that nobody knows", () => {

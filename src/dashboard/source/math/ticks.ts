@@ -42,7 +42,7 @@ export function logarithmicTicks(from: number, to: number, count: number): numbe
   const decades = Math.log10(to / from);
   if (!(decades > 0) || !(from > 0)) return [from];
   if (decades < 0.7) return linearTicks(from, to, count);
-  const factors = decades <= count / 3 ? [1, 2, 5] : [1];
+  const factors = decades <= count / 2 ? [1, 2, 5] : [1];
   const stride = Math.max(1, Math.ceil(decades / count));
   const ticks = [];
   for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++) {

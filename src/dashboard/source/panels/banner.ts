@@ -1,7 +1,7 @@
 // What must not be overlooked, above everything: no connection, no token, a pause, the end.
 
 import type { Context } from "../context";
-import { fill, h, show } from "../dom";
+import { fill, h, setAttribute, setText, show } from "../dom";
 import { score, scoreName } from "../format";
 import type { Run } from "../model";
 import { Access } from "./access";
@@ -11,6 +11,7 @@ export class Banner {
   private readonly lost = h("div", { class: "banner bad", hidden: true });
   private readonly refused = h("div", { class: "banner", hidden: true });
   private readonly state = h("div", { class: "banner", hidden: true });
+  private readonly lead = h("strong");
   private readonly countdown = h("span");
   private timer = 0;
   private shown = "";
@@ -20,7 +21,7 @@ export class Banner {
     retry: () => void,
   ) {
     const again = h("button", { type: "button", onclick: retry }, "Try now");
-    this.lost.append(h("span", { class: "grow" }, h("strong", {}, "No connection to the coordinator. "), this.countdown), again);
+    this.lost.append(h("span", { class: "grow" }, this.lead, this.countdown), again);
     this.refused.append(new Access(context).root);
     this.root.append(this.lost, this.refused, this.state);
     context.store.on(["connection"], () => this.updateConnection());
@@ -29,7 +30,10 @@ export class Banner {
 
   private updateConnection(): void {
     const { connection } = this.context.store;
+    const ended = this.context.store.run?.ending ?? "";
     show(this.lost, connection.kind === "lost");
+    setAttribute(this.lost, "class", ended === "" ? "banner bad" : "banner");
+    setText(this.lead, ended === "" ? "No connection to the coordinator. " : "The coordinator has ended with its run. ");
     show(this.refused, connection.kind === "refused");
     clearInterval(this.timer);
     if (connection.kind !== "lost") return;

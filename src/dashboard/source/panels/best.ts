@@ -38,7 +38,7 @@ export class BestPanel {
     tools.append(this.opener);
     this.opener.addEventListener("click", () => store.run?.best && context.open(store.run.best.id));
     this.root = root;
-    store.on(["run", "points", "nodes"], () => this.update());
+    store.on(["run", "points", "nodes", "connection"], () => this.update());
     this.update();
   }
 

@@ -7,6 +7,7 @@ import type { Context } from "../context";
 import { fill, h, setText } from "../dom";
 import { compact, counted, duration, grouped, words } from "../format";
 import { Front } from "../math/front";
+import { extent } from "../math/scales";
 import { logarithmicTicks } from "../math/ticks";
 import { choice, panel, select } from "./panel";
 import { Plot } from "./plot";
@@ -33,7 +34,7 @@ export class CloudPanel {
   private readonly hidden = new Set<number>();
   private front = new Front();
   private frontOf: { points: object | null; cost: Cost; length: number } = { points: null, cost: "parameters", length: 0 };
-  private drawnRows = -1;
+  private drawn = "";
   private legendKey = "";
 
   constructor(private readonly context: Context) {
@@ -50,7 +51,7 @@ export class CloudPanel {
       select("scale of scores", SCORE_MODES, (mode) => this.choose(() => (this.mode = mode as ScoreMode))),
     );
     this.root = root;
-    context.store.on(["points", "run", "nodes"], () => this.update());
+    context.store.on(["points", "run", "nodes", "connection"], () => this.update());
     context.store.on(["theme"], () => this.chart.redraw());
   }
 
@@ -58,24 +59,31 @@ export class CloudPanel {
     change();
     this.chart.zoomed = null;
     this.plot.reset.hidden = true;
-    this.drawnRows = -1;
+    this.drawn = "";
     this.update();
   }
 
   private regroup(by: Grouping): void {
     this.grouping = by;
     this.hidden.clear();
-    this.drawnRows = -1;
+    this.drawn = "";
     this.update();
   }
 
   private update(): void {
     const { store } = this.context;
-    this.plot.setEmpty(whyNoPoints(store));
-    if (store.points.length === this.drawnRows) return;
-    this.drawnRows = store.points.length;
+    this.plot.setEmpty(whyNoPoints(store) || this.whyNoCosts());
+    const state = `${store.points.length} ${store.run?.score_name} ${store.run?.task}`;
+    if (state === this.drawn) return;
+    this.drawn = state;
     this.updateFront();
     this.draw();
+  }
+
+  // A journal of an older version may not have all costs.
+  private whyNoCosts(): string {
+    const { points } = this.context.store;
+    return extent(points[this.cost], points.length) ? "" : "This run's journal does not hold that.";
   }
 
   private draw(): void {

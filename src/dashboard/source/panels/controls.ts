@@ -53,8 +53,8 @@ export class Controls {
   }
 
   private async askStop(): Promise<void> {
-    const text = "The search ends with the best network so far, which is then trained at full length and tested. The run can be resumed until that is done.";
-    if (await ask({ title: "Stop the search?", text, action: "Stop the search", danger: true })) await command(this.context, "run/stop");
+    const text = "The run ends with the best network so far, as Ctrl-C ends it. It can be resumed.";
+    if (await ask({ title: "Stop the run?", text, action: "Stop the run", danger: true })) await command(this.context, "run/stop");
   }
 
   private unlock(): void {

@@ -36,7 +36,7 @@ export class CoursePanel {
       select("scale of scores", SCORE_MODES, (mode) => this.choose(() => (this.mode = mode as ScoreMode))),
     );
     this.root = root;
-    store.on(["points", "run", "nodes"], () => this.update());
+    store.on(["points", "run", "nodes", "connection"], () => this.update());
     store.on(["theme"], () => this.chart.redraw());
   }
 
@@ -44,18 +44,19 @@ export class CoursePanel {
     change();
     this.chart.zoomed = null;
     this.plot.reset.hidden = true;
-    this.drawnRows = -1;
+    this.drawn = "";
     this.update();
   }
 
-  private drawnRows = -1;
+  private drawn = "";
 
   private update(): void {
     const { store } = this.context;
     this.plot.setEmpty(whyNoPoints(store));
     setText(this.caption, this.words());
-    if (store.points.length === this.drawnRows) return;
-    this.drawnRows = store.points.length;
+    const state = `${store.points.length} ${store.run?.score_name} ${store.run?.task}`;
+    if (state === this.drawn) return;
+    this.drawn = state;
     const isTime = this.over === "time";
     this.chart.set({
       ...shared(store, groupsOf(store, "maker"), this.mode, this.hidden),

@@ -112,6 +112,7 @@ export class Detail {
       figure("made by", maker),
       figure("born after", duration(individual.born_s)),
       figure("trained for", duration(individual.seconds)),
+      figure("came by", individual.operation || "–"),
       figure("parents", parents.length > 0 ? h("span", { class: "marked" }, ...parents) : "none"),
     ];
   }

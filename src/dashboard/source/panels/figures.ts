@@ -1,7 +1,7 @@
 // The figures at a glance: the best, how far the budget is spent, how fast it goes.
 
 import type { Context } from "../context";
-import { h, setAttribute, setText } from "../dom";
+import { h, setAttribute, setText, show } from "../dom";
 import { compact, duration, grouped, percent, score, scoreName } from "../format";
 import type { Run } from "../model";
 
@@ -13,6 +13,7 @@ export class Figures {
   constructor(private readonly context: Context) {
     for (const key of ["best", "size", "evaluations", "time", "rate", "busy"]) this.root.append(this.cell(key));
     this.root.append(h("div", { class: "budget", "aria-hidden": "true" }, this.bar));
+    this.root.hidden = true;
     context.store.on(["run"], () => this.update());
   }
 
@@ -32,6 +33,7 @@ export class Figures {
 
   private update(): void {
     const { run } = this.context.store;
+    show(this.root, run !== null);
     if (!run) return;
     const { best } = run;
     this.set("best", `best ${scoreName(run.score_name)}`, score(best?.score, run.task), best ? `by #${best.id}` : "no result yet");

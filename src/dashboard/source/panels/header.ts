@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { fill, h, setAttribute, setText } from "../dom";
-import { grouped, words } from "../format";
+import { grouped, stageWords } from "../format";
 import type { Run } from "../model";
 import type { Connection, Store } from "../store";
 import type { ThemeSwitch } from "../theme";
@@ -68,7 +68,7 @@ export class Header {
 export function stageOf(run: Run): [string, string] {
   if (run.ending !== "") return ["ended", "plain"];
   if (run.paused) return ["paused", "warn"];
-  return [words(run.stage) || "running", "good"];
+  return [stageWords(run.stage) || "running", "good"];
 }
 
 function about(run: Run): string {

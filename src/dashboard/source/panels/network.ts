@@ -46,7 +46,7 @@ export class NetworkView {
 }
 
 function layerRow(layer: Layer, most: { parameters: number; multiply_adds: number }): HTMLElement {
-  const name = h("th", { scope: "row" }, h("i", { class: `layer ${family(layer.kind)}`, "aria-hidden": "true" }), layer.words || layer.kind);
+  const name = h("th", { scope: "row" }, h("i", { class: `layer ${family(layer.kind)}`, "aria-hidden": "true" }), nameOf(layer));
   const costs = (["parameters", "multiply_adds"] as const).map((key) => {
     const bar = h("i", { "aria-hidden": "true" });
     bar.style.width = `${(Math.max(0, layer[key] ?? 0) / most[key]) * 100}%`;
@@ -55,11 +55,18 @@ function layerRow(layer: Layer, most: { parameters: number; multiply_adds: numbe
   return h("tr", {}, name, h("td", { class: "shape" }, layer.output_shape), ...costs);
 }
 
+// The ends are told by what they are, genes by what they say.
+function nameOf(layer: Layer): string {
+  const isEnd = layer.kind === "input" || layer.kind === "output";
+  return isEnd && layer.words ? `${layer.kind}, ${layer.words}` : layer.words || layer.kind;
+}
+
 /** The family of a kind of layer, which gives its colour: that of the drawing. */
 export function family(kind: string): string {
   const text = kind.toLowerCase();
   if (/conv|inception|residual/.test(text)) return "convolution";
   if (text.includes("pool")) return "pool";
+  if (text === "input") return "end";
   if (text.includes("dense") || text.includes("classes") || text.includes("output")) return "dense";
   return "helper";
 }

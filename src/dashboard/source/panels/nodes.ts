@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { fill, h, Keyed, s, setAttribute, setText, show } from "../dom";
-import { counted, duration, percent, score } from "../format";
+import { bytes, counted, duration, kindWords, percent, score } from "../format";
 import type { Node, Slot } from "../model";
 import { ask } from "./ask";
 import { command } from "./controls";
@@ -66,23 +66,29 @@ function nodeCard(context: Context): NodeCard {
     setText(state, node.state);
     setAttribute(state, "class", `chip ${KINDS[node.state] ?? "plain"}`);
     setAttribute(root, "class", `node ${node.state === "gone" ? "gone" : ""}`);
-    setText(facts, factsOf(node));
+    const past = context.store.busy.get(node.name) ?? [];
+    setText(facts, factsOf(node, past));
     setText(reason, node.reason);
     show(reason, node.reason !== "");
     show(drain, context.store.token !== null && node.state === "here" && context.store.run?.ending === "");
-    fill(busy, busyStrip(context.store.busy.get(node.name) ?? []));
+    fill(busy, busyStrip(past));
     rows.set(node.state === "gone" ? [] : node.slots);
     for (const row of slots.children) writeScore(row, context);
   };
   return { root, update };
 }
 
-function factsOf(node: Node): string {
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+function factsOf(node: Node, busy: number[]): string {
   const parts = [
     node.device,
     node.host !== node.name && node.host,
     counted(node.evaluations, "evaluation"),
-    node.utilisation !== null && `${percent(node.utilisation)} busy`,
+    node.memory_bytes !== null && bytes(node.memory_bytes),
+    node.state !== "gone" && `${percent(node.utilisation ?? mean(busy))} busy${node.utilisation === null ? " of late" : ""}`,
     node.failures > 0 && counted(node.failures, "failure"),
     node.restarts > 0 && counted(node.restarts, "restart"),
     node.silent_s !== null && node.silent_s >= SILENCE_S && `silent for ${duration(node.silent_s)}`,
@@ -121,10 +127,16 @@ function updateSlot(row: HTMLLIElement, slot: Slot): void {
   setAttribute(bar, "aria-valuemax", slot.epochs);
   setAttribute(bar, "aria-valuenow", slot.epoch);
   setAttribute(bar, "aria-label", "epochs");
-  setText(epochs, idle ? "" : `epoch ${slot.epoch ?? 0}${slot.epochs === null ? "" : `/${slot.epochs}`} · ${duration(slot.seconds)}`);
+  setText(epochs, idle ? "" : progressOf(slot));
   score.dataset.score = slot.score === null ? "" : String(slot.score);
   setText(summary, slot.summary);
   setAttribute(summary, "title", slot.summary);
+}
+
+function progressOf(slot: Slot): string {
+  const epoch = `epoch ${slot.epoch ?? 0}${slot.epochs === null ? "" : `/${slot.epochs}`}`;
+  const kind = slot.kind === "" || slot.kind === "search" ? "" : kindWords(slot.kind);
+  return [kind, epoch, duration(slot.seconds)].filter((part) => part).join(" · ");
 }
 
 function writeScore(row: Element, context: Context): void {

@@ -28,7 +28,7 @@ const COLUMNS: readonly (readonly [key: string, title: string, numeric: boolean]
   ["summary", "network", false],
 ];
 /** Columns that the coordinator sorts by. */
-const SORTABLE = new Set(["id", "score", "parameters", "multiply_adds", "seconds"]);
+const SORTABLE = new Set(["id", "score", "parameters", "multiply_adds", "born_s", "seconds"]);
 
 export class TablePanel {
   readonly root: HTMLElement;
@@ -42,6 +42,8 @@ export class TablePanel {
   private readonly outcomes = select("outcome", [["", "every outcome"]], (word) => this.change({ outcome: word }));
   private readonly makers = select("maker", [["", "every maker"]], (word) => this.change({ maker: word }));
   private total = 0;
+  private listing: Listing | null = null;
+  private scoreWords = "";
   private asked = 0;
   private timer = 0;
   private askedAt_ms = 0;
@@ -57,6 +59,7 @@ export class TablePanel {
     this.rows.addEventListener("keydown", (event) => this.key(event));
     store.on(["points"], () => (this.nameFilters(), this.later()));
     store.on(["hovered"], () => this.mark());
+    store.on(["run"], () => this.renameScores());
     store.on(["token"], () => void this.ask());
   }
 
@@ -117,7 +120,19 @@ export class TablePanel {
     }
   }
 
+  // How scores are called and written is known with the run, which may come after the first rows.
+  private renameScores(): void {
+    const { run } = this.context.store;
+    const words = run ? `${run.score_name} ${run.task}` : "";
+    if (words === this.scoreWords) return;
+    this.scoreWords = words;
+    const title = this.heads[1].querySelector("button");
+    if (title && run) setText(title, scoreName(run.score_name));
+    if (this.listing) this.show(this.listing);
+  }
+
   private show(listing: Listing): void {
+    this.listing = listing;
     this.total = listing.total;
     this.keyed.set(listing.items);
     const { offset, sort } = this.query;
@@ -129,8 +144,6 @@ export class TablePanel {
       const order = sort === head.dataset.key ? "ascending" : sort === `-${head.dataset.key}` ? "descending" : null;
       setAttribute(head, "aria-sort", order);
     }
-    const title = this.heads[1].querySelector("button");
-    if (title) setText(title, scoreName(this.context.store.run?.score_name ?? "score"));
     this.makeReachable();
   }
 

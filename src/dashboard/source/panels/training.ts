@@ -3,7 +3,7 @@
 import { Curves } from "../charts/curves";
 import type { Context } from "../context";
 import { fill, h, setText, show } from "../dom";
-import { duration, real, score, words } from "../format";
+import { duration, kindWords, real, score, words } from "../format";
 import type { CurvePoint, Evaluation, Individual } from "../model";
 import { isTrouble } from "../series";
 import { choice } from "./panel";
@@ -32,11 +32,11 @@ export class TrainingView {
     const key = JSON.stringify([individual.id, drawn.map((evaluation) => [evaluation.id, evaluation.kind, evaluation.curve.length])]);
     if (key === this.shown) return;
     this.shown = key;
-    const last = drawn[drawn.length - 1] ?? null;
+    const longest = drawn.reduce((best, one, place) => (one.curve.length >= drawn[best].curve.length ? place : best), 0);
     const options = drawn.map((evaluation, place) => [String(place), labelOf(evaluation)] as const);
     const choose = (place: string) => this.showOne(drawn[Number(place)] ?? null);
-    fill(this.chooser, drawn.length > 1 && choice("evaluation", options, String(drawn.length - 1), choose));
-    this.showOne(last);
+    fill(this.chooser, drawn.length > 1 && choice("evaluation", options, String(longest), choose));
+    this.showOne(drawn[longest] ?? null);
   }
 
   private showOne(evaluation: Evaluation | null): void {
@@ -78,13 +78,13 @@ export class TrainingView {
 
 function labelOf(evaluation: Evaluation): string {
   const attempt = evaluation.attempt !== null && evaluation.attempt > 1 ? `, attempt ${evaluation.attempt}` : "";
-  return `${words(evaluation.kind) || "evaluation"}${attempt}`;
+  return `${kindWords(evaluation.kind) || "evaluation"}${attempt}`;
 }
 
 /** All evaluations of an individual, with their messages. */
 export function evaluationTable(evaluations: Evaluation[]): HTMLElement {
   const rows = evaluations.map((evaluation) => {
-    const texts = [labelOf(evaluation), words(evaluation.outcome) || "under way", evaluation.node, duration(evaluation.seconds)];
+    const texts = [labelOf(evaluation), words(evaluation.outcome || evaluation.state) || "under way", evaluation.node, duration(evaluation.seconds)];
     const message = evaluation.message !== "" && h("tr", {}, h("td", { colspan: 4, class: `message${isTrouble(evaluation.outcome) ? " bad" : ""}` }, evaluation.message));
     return [h("tr", {}, ...texts.map((text, k) => h("td", { class: k === 3 ? "n" : "" }, text))), message];
   });

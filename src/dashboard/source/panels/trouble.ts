@@ -16,11 +16,12 @@ export class TroublePanel {
   private readonly outcomes = h("ul", { class: "outcomes" });
   private readonly incidents = h("ul", { class: "incidents" });
   private readonly failures = h("ol", { class: "failures", tabindex: 0, "aria-label": "latest failures" });
+  private readonly latest = h("div", { class: "latest" }, this.failures);
   private readonly calm = h("p", { class: "empty" }, "Nothing has failed.");
   private shown = "";
 
   constructor(private readonly context: Context) {
-    const { root } = panel("trouble", "Outcomes and failures", this.outcomes, this.incidents, this.calm, this.failures);
+    const { root } = panel("trouble", "Outcomes and failures", this.outcomes, this.incidents, this.calm, this.latest);
     this.root = root;
     context.store.on(["run"], () => this.update());
   }
@@ -35,7 +36,7 @@ export class TroublePanel {
     fill(this.incidents, ...run.incidents.map((text) => h("li", {}, text)));
     show(this.incidents, run.incidents.length > 0);
     fill(this.failures, ...run.failures.slice(0, MESSAGES_MAX).map(failureRow));
-    show(this.failures, run.failures.length > 0);
+    show(this.latest, run.failures.length > 0);
     show(this.calm, run.failures.length === 0 && run.incidents.length === 0);
   }
 }

@@ -108,7 +108,7 @@ export class Page {
   async until(what, expression, patience_ms = 60_000) {
     const end = Date.now() + patience_ms;
     while (!(await this.value(expression))) {
-      if (Date.now() > end) throw new Error(`waited in vain until ${what}; the page says: ${await this.value("document.body.innerText.slice(0, 2000)")}`);
+      if (Date.now() > end) throw new Error(`waited in vain until ${what}; the page says: ${await this.value("(document.body?.innerText ?? \"nothing\").slice(0, 2000)")}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

@@ -21,6 +21,8 @@ export class World {
     Object.assign(this, { hostile, rate, random: chance(seed) });
     this.rows = [];
     this.nodes = Array.from({ length: nodes }, (_, k) => this.newNode(hostile && k === 0 ? EVIL : `worker-${k + 1}`, slots));
+    this.counts = { outcomes: OUTCOMES.map(() => 0), makers: MAKERS.map(() => 0) };
+    this.failures = [];
     this.paused = false;
     this.reason = null;
     this.max = Math.max(200, count * 2);
@@ -32,7 +34,7 @@ export class World {
   }
 
   newNode(name, slots) {
-    const row = (slot) => ({ slot: `cpu:${slot}`, evaluation: null, individual: null, epoch: null, epochs: null, seconds: null, score: null, summary: "" });
+    const row = (slot) => ({ slot, kind: "search", evaluation: null, individual: null, epoch: null, epochs: null, seconds: null, score: null, summary: "" });
     return {
       name, host: "host-a", state: "here", reason: null, device: "CPU, 1 thread", joined_s: 0.4, silent_s: 0.3,
       evaluations: 0, failures: 0, restarts: 0, utilisation: 0.93, http: "127.0.0.1:4001",
@@ -71,6 +73,9 @@ export class World {
     if (id >= 12 && this.best && random() < 0.5) parents[0] = this.best.id;
     const row = { id, ended_s: this.clock, score, parameters, multiply_adds: parameters * (8 + Math.round(20 * random())), seconds, outcome, maker: id <= 2 ? 2 : random() < 0.25 + 0.4 * skill * random() ? 1 : 0, parents: [...new Set(parents)], node: node.name };
     this.rows.push(row);
+    this.counts.outcomes[outcome] += 1;
+    this.counts.makers[row.maker] += 1;
+    if (outcome >= 3) this.failures = [row, ...this.failures].slice(0, 50);
     if (score !== null && (!this.best || score > this.best.score)) this.bestRow = this.rows.length - 1;
     node.evaluations += 1;
     if (outcome >= 3) node.failures += 1;
@@ -108,19 +113,17 @@ export class World {
 
   run() {
     const elapsed = this.ending ? this.clock : (Date.now() - this.started) / 1000;
-    const counts = {};
-    for (const row of this.rows) counts[OUTCOMES[row.outcome]] = (counts[OUTCOMES[row.outcome]] ?? 0) + 1;
-    const refined = this.rows.filter((row) => row.maker === 1).length;
-    const born = this.rows.length || 1;
+    const counts = Object.fromEntries(OUTCOMES.map((word, k) => [word, this.counts.outcomes[k]]));
+    const shares = [0.62, 0.38, 0];
     return {
       name: this.hostile ? EVIL : "digits", directory: "runs/digits-1", version: "0.1.0", task: "classification", score_name: "accuracy", objectives: ["error"], seed: 3,
       data: { source: this.hostile ? `csv:${EVIL}.csv` : "digits", samples: 1797, inputs: [1, 8, 8], classes: 10 },
-      stage: this.ending ? "done" : "searching", paused: this.paused, paused_reason: this.reason, ending: this.ending, started_at: new Date(this.started).toISOString(),
+      stage: this.ending ? "done" : "search", paused: this.paused, paused_reason: this.reason, ending: this.ending, started_at: new Date(this.started).toISOString(),
       elapsed_s: elapsed, seconds_left: this.ending ? 0 : 900, evaluations: this.rows.length, evaluations_max: this.max, individuals: this.rows.length + 4,
       per_hour: (this.rows.length / Math.max(1, elapsed)) * 3600, utilisation: 0.94, outcomes: counts, best: this.best && this.item(this.best),
-      makers: this.rows.length ? [{ name: "breeder", share: 0.62, births: born - refined - 2 }, { name: "refiner", share: 0.38, births: refined }, { name: "user", share: 0, births: 2 }] : [],
+      makers: MAKERS.map((name, k) => ({ name, share: shares[k], births: this.counts.makers[k] })).filter(({ births }) => births > 0),
       incidents: this.nodes.filter((node) => node.restarts > 0).map((node) => `${node.name} was started again after signal 9`),
-      failures: this.rows.filter((row) => row.outcome >= 3).slice(-50).reverse().map((row) => this.failure(row)),
+      failures: this.failures.map((row) => this.failure(row)),
     };
   }
 
@@ -149,12 +152,12 @@ export class World {
   individuals(search) {
     const sort = search.get("sort") ?? "-score";
     const key = sort.replace(/^-/, "");
-    const wanted = (item) => ["outcome", "maker"].every((name) => !search.get(name) || item[name] === search.get(name)) && (!search.get("q") || item.summary.includes(search.get("q")));
-    const items = this.rows.map((row) => this.item(row)).filter(wanted);
-    const value = (item) => item[key] ?? -Infinity;
-    items.sort((a, b) => (value(a) - value(b)) * (sort.startsWith("-") ? -1 : 1));
+    const [outcome, maker, q] = [OUTCOMES.indexOf(search.get("outcome")), MAKERS.indexOf(search.get("maker")), search.get("q")];
+    const wanted = (row) => (outcome < 0 || row.outcome === outcome) && (maker < 0 || row.maker === maker) && (!q || this.summary(row.id).includes(q));
+    const value = (row) => row[key] ?? -Infinity;
+    const rows = this.rows.filter(wanted).sort((a, b) => (value(a) - value(b)) * (sort.startsWith("-") ? -1 : 1));
     const [limit, offset] = [Number(search.get("limit") ?? 50), Number(search.get("offset") ?? 0)];
-    return { total: items.length, items: items.slice(offset, offset + limit) };
+    return { total: rows.length, items: rows.slice(offset, offset + limit).map((row) => this.item(row)) };
   }
 
   individual(id) {
