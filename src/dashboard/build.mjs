@@ -89,7 +89,7 @@ async function test() {
       sourcemap: "inline",
     });
     const files = tests.map((name) => join(folder, name.replace(/\.ts$/, ".mjs")));
-    const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+    const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-force-exit", "--test-reporter=spec", ...files], { stdio: "inherit" });
     process.exitCode = run.status ?? 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -20,6 +20,9 @@ export function waitAfter_ms(failures: number): number {
   return WAITS_MS[Math.min(Math.max(failures - 1, 0), WAITS_MS.length - 1)];
 }
 
+/** Whom it asks. */
+export type Source = Pick<Api, "run" | "nodes" | "points" | "events">;
+
 export class Live {
   private failures = 0;
   private wake: () => void = () => undefined;
@@ -29,7 +32,7 @@ export class Live {
 
   constructor(
     private readonly store: Store,
-    private readonly api: Api,
+    private readonly api: Source,
   ) {}
 
   /** Runs as long as the page. */
