@@ -39,6 +39,15 @@ function start(): void {
   store.on(["token"], () => live.retry());
   void live.keep();
   if (asked !== null) detail.open(asked);
+  addEventListener("hashchange", () => followAddress(store, detail));
+}
+
+// An address that is typed or followed while the page is open.
+function followAddress(store: Store, detail: Detail): void {
+  const id = individualFromAddress();
+  const token = tokenFromAddress();
+  if (token !== null && token !== store.token) store.setToken(token);
+  if (id !== null) detail.open(id);
 }
 
 function layOut(context: Context, themes: ThemeSwitch, live: Live, notices: Notices): void {

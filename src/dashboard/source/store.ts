@@ -30,9 +30,9 @@ export class Store {
   pointsCame = false;
   /** For each node, the share of its slots that trained, at each of its latest reports. */
   readonly busy = new Map<string, number[]>();
-  private readonly listeners = new Map<Topic, (() => void)[]>();
+  private readonly listeners = new Map<Topic, (() => unknown)[]>();
 
-  on(topics: Topic[], hear: () => void): void {
+  on(topics: Topic[], hear: () => unknown): void {
     for (const topic of topics) this.listeners.set(topic, [...(this.listeners.get(topic) ?? []), hear]);
   }
 

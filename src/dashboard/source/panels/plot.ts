@@ -36,6 +36,8 @@ export class Plot {
     this.listen();
     this.reset.addEventListener("click", () => this.zoomOut());
     context.store.on(["hovered"], () => this.chart.hover(context.store.hovered));
+    // With new points the scales move, and the card moves with its point.
+    context.store.on(["points"], () => this.active && requestAnimationFrame(() => this.active && this.goTo(context.store.hovered, false)));
   }
 
   /** Shows instead of the chart why there is none yet; "" shows the chart. */
