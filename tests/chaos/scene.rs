@@ -27,8 +27,10 @@ const TINY: [&str; 10] = [
     "training.majority_patience=1000",
 ];
 
-/// How long a run may take that nothing happens to.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a run may show nothing new: how long it takes in all depends on what else the machine does.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How often is looked whether there is something new.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a process of a run is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,11 +90,18 @@ impl Scene {
         String::from_utf8_lossy(&[read("out"), read("err")].concat()).into_owned()
     }
 
-    /// Waits for its end.
+    /// Waits for its end, for as long as the run gets on.
     pub fn end(&self, name: &str, mut living: Living) -> Finished {
-        let began = Instant::now();
+        let (mut got_to, mut since, mut looked) = (self.finished(), Instant::now(), Instant::now());
         while living.is_alive() {
-            assert!(began.elapsed() < PATIENCE, "{name} does not end: {}", self.written(name));
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                let finished = self.finished();
+                if finished != got_to {
+                    (got_to, since) = (finished, Instant::now());
+                }
+            }
+            assert!(since.elapsed() < PATIENCE, "{name} does not end: {}", self.written(name));
             std::thread::sleep(Duration::from_millis(20));
         }
         let read = |kind: &str| fs::read(self.folder().join(format!("{name}.{kind}"))).unwrap();
