@@ -35,7 +35,7 @@ pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize)
 }
 
 /// Whether there may be kernels of our own.
-fn kernels(emitter: &Emitter) -> bool {
+pub fn kernels(emitter: &Emitter) -> bool {
     emitter.choices.kernels && emitter.provider == Provider::Cpu
 }
 

@@ -126,12 +126,13 @@ fn each_product(shape: &ConvolutionShape, mut product: impl FnMut(usize, usize, 
 }
 
 /// All vectors that this processor has.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn vectors() -> Vec<Vectors> {
     match Vectors::of_this_processor() {
         Some(Vectors::Sixteen) => vec![Vectors::Eight, Vectors::Sixteen],
         Some(Vectors::Eight) => vec![Vectors::Eight],
         None => {
-            println!("skipped: kernels need a processor with AVX2");
+            eprintln!("skipped: kernels need a processor with AVX2");
             Vec::new()
         }
     }
@@ -227,7 +228,9 @@ fn gradients_of_convolutions_add_up_all_products() {
 }
 
 /// Size, kernel, stride, pads.
-const POOLS: [([usize; 2], [usize; 2], [usize; 2], [usize; 4]); 9] = [
+type PoolSizes = ([usize; 2], [usize; 2], [usize; 2], [usize; 4]);
+
+const POOLS: [PoolSizes; 9] = [
     ([6, 4], [2, 2], [2, 2], [0; 4]),
     ([7, 8], [2, 3], [2, 3], [0; 4]),
     ([6, 8], [3, 3], [2, 2], [0, 0, 1, 1]),
@@ -239,7 +242,7 @@ const POOLS: [([usize; 2], [usize; 2], [usize; 2], [usize; 4]); 9] = [
     ([5, 27], [2, 2], [2, 2], [0, 1, 0, 0]),
 ];
 
-fn pool((size, kernel, stride, pads): ([usize; 2], [usize; 2], [usize; 2], [usize; 4])) -> PoolShape {
+fn pool((size, kernel, stride, pads): PoolSizes) -> PoolShape {
     let output =
         [0, 1].map(|axis| (size[axis] + pads[axis] + pads[axis + 2] - kernel[axis]) / stride[axis] + 1);
     PoolShape { batch: 2, channels: 3, size, kernel, output, stride, pads }

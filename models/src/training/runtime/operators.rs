@@ -128,7 +128,7 @@ impl Team for Threads<'_> {
     }
 
     fn each(&self, parts: usize, task: &(dyn Fn(usize) + Sync)) {
-        if parts > 1 && self.context.par_for(parts, parts, |part| task(part)).is_ok() {
+        if parts > 1 && self.context.par_for(parts, parts, task).is_ok() {
             return;
         }
         (0..parts).for_each(task);

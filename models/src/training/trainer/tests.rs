@@ -443,7 +443,8 @@ fn a_child_begins_where_its_parent_has_ended() {
     child.training.learning_rate = 1e-7;
     let own = Assignment { majority_patience: f64::INFINITY, ..digits.assignment(&child, 1) };
     let inherit = Some(expression::Bequest { genome: &parent, weights: &weights });
-    let score = |trained: &Trained| trained.curve[0].validation_score;
+    // What is given up as no better than always naming one class has no curve.
+    let score = |trained: &Trained| trained.curve.first().map_or(0.0, |report| report.validation_score);
     assert!(score(&digits.train(&own)) < 0.5);
     let heir = digits.train(&Assignment { inherit, ..own });
     assert!((score(&heir) - best).abs() < 0.02, "{:?} {best}", heir.curve);

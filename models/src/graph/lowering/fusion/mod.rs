@@ -7,7 +7,10 @@ mod elementwise;
 
 pub(super) use elementwise::Shapes;
 
-use crate::graph::emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value};
+use crate::graph::{
+    emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value},
+    operators::lowering_choice,
+};
 use std::collections::HashMap;
 
 /// Kernels behind which a rectifier may follow.
@@ -19,7 +22,7 @@ const NORM_GRADIENT_UPSTREAM: usize = 4;
 
 /// Fuses nodes; `shapes` are those of values that operators have handed over, `outputs` the values that are handed out.
 pub(super) fn fuse(emitter: &mut Emitter, shapes: Shapes, outputs: &[Value]) {
-    if !emitter.choices.kernels {
+    if !lowering_choice::kernels(emitter) {
         return;
     }
     let mut fusion = Fusion::new(std::mem::take(&mut emitter.nodes), outputs);

@@ -50,8 +50,9 @@ impl Tiles {
                         _mm256_loadu_ps(from.add(*taps.add(4 * row + column)))
                     }))
                 });
-                for column in 0..4 {
-                    let down = combined(std::array::from_fn(|row| across[row][column]));
+                let down: [[__m256; 4]; 4] =
+                    std::array::from_fn(|column| combined(std::array::from_fn(|row| across[row][column])));
+                for (column, down) in down.into_iter().enumerate() {
                     for (row, element) in down.into_iter().enumerate() {
                         let place = (4 * row + column) * self.element() + window;
                         _mm256_storeu_ps(to.as_mut_ptr().add(place), element);

@@ -56,16 +56,22 @@ impl Rows {
     pub fn outputs(&self, products: &[f32], bias: Option<&[f32]>, rectified: bool, outputs: &mut [f32]) {
         self.check(products.len(), outputs.len());
         assert!(bias.is_none_or(|bias| bias.len() >= self.width));
-        for tile in 0..self.tiles {
-            for column in (0..self.width).step_by(LANES) {
-                // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
-                unsafe {
-                    let from = products.as_ptr().add(tile * self.width + column);
-                    let bias =
-                        bias.map_or(_mm256_setzero_ps(), |bias| _mm256_loadu_ps(bias.as_ptr().add(column)));
-                    let least = _mm256_set1_ps(if rectified { 0.0 } else { f32::NEG_INFINITY });
-                    let to = outputs.as_mut_ptr().add(2 * tile * self.width + column);
-                    self.output(from, (bias, least), to);
+        // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
+        unsafe {
+            self.each_output(products.as_ptr(), bias.map(<[f32]>::as_ptr), rectified, outputs.as_mut_ptr())
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    unsafe fn each_output(&self, from: *const f32, bias: Option<*const f32>, rectified: bool, to: *mut f32) {
+        let least = _mm256_set1_ps(if rectified { 0.0 } else { f32::NEG_INFINITY });
+        for column in (0..self.width).step_by(LANES) {
+            // SAFETY: the caller has checked that all tiles lie behind the pointers, and all columns behind the bias.
+            unsafe {
+                let bias = bias.map_or(_mm256_setzero_ps(), |bias| _mm256_loadu_ps(bias.add(column)));
+                for tile in 0..self.tiles {
+                    let place = tile * self.width;
+                    self.output(from.add(place + column), (bias, least), to.add(2 * place + column));
                 }
             }
         }
@@ -81,8 +87,9 @@ impl Rows {
                     _mm256_loadu_ps(from.add((4 * row + column) * self.element))
                 }))
             });
-            for column in 0..2 {
-                let down = gathered(std::array::from_fn(|row| across[row][column]));
+            let down: [[__m256; 2]; 2] =
+                std::array::from_fn(|column| gathered(std::array::from_fn(|row| across[row][column])));
+            for (column, down) in down.into_iter().enumerate() {
                 for (row, value) in down.into_iter().enumerate() {
                     let to = to.add((2 * row * self.tiles + column) * self.width);
                     // With the operands in this order, what is no number is handed on.
@@ -95,12 +102,18 @@ impl Rows {
     /// The other way: two rows of outputs' gradients to transformed tiles.
     pub fn gradients(&self, outputs: &[f32], tiles: &mut [f32]) {
         self.check(tiles.len(), outputs.len());
+        // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
+        unsafe { self.each_gradient(outputs.as_ptr(), tiles.as_mut_ptr()) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    unsafe fn each_gradient(&self, from: *const f32, to: *mut f32) {
         for tile in 0..self.tiles {
             for column in (0..self.width).step_by(LANES) {
-                // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
+                // SAFETY: the caller has checked that all tiles lie behind the pointers.
                 unsafe {
-                    let from = outputs.as_ptr().add(2 * tile * self.width + column);
-                    self.gradient(from, tiles.as_mut_ptr().add(tile * self.width + column));
+                    let place = tile * self.width;
+                    self.gradient(from.add(2 * place + column), to.add(place + column));
                 }
             }
         }
@@ -116,8 +129,9 @@ impl Rows {
                     _mm256_loadu_ps(from.add((2 * row * self.tiles + column) * self.width))
                 }))
             });
-            for column in 0..4 {
-                let down = scattered(std::array::from_fn(|row| across[row][column]));
+            let down: [[__m256; 4]; 4] =
+                std::array::from_fn(|column| scattered(std::array::from_fn(|row| across[row][column])));
+            for (column, down) in down.into_iter().enumerate() {
                 for (row, value) in down.into_iter().enumerate() {
                     _mm256_storeu_ps(to.add((4 * row + column) * self.element), value);
                 }
