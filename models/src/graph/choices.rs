@@ -9,7 +9,7 @@ pub enum Forward {
     Native,
     /// Unfolding by slices, then one matrix product per sample; without groups.
     Unfolded,
-    /// A kernel of our own; without groups.
+    /// A kernel of our own.
     Kernel,
 }
 
@@ -23,7 +23,7 @@ pub enum InputGradient {
     Flipped,
     /// The product at the window's positions, spread out by the stride afterwards. Windows of one element only.
     SmallGrid,
-    /// A kernel of our own; without groups.
+    /// A kernel of our own.
     Kernel,
 }
 
@@ -44,7 +44,7 @@ pub enum WeightGradient {
     Transposed,
     /// A product and a sum for each position of the kernel; depthwise only.
     TapWise,
-    /// A kernel of our own; without groups.
+    /// A kernel of our own.
     Kernel,
 }
 

@@ -39,12 +39,12 @@ pub fn kernels(emitter: &Emitter) -> bool {
     emitter.choices.kernels && emitter.provider == Provider::Cpu
 }
 
-/// Whether our kernels know a convolution: no groups, and offsets within an image that fit 32 bits, however many
-/// samples of it a kernel puts together.
+/// Whether our kernels know a convolution: offsets within an image fit 32 bits, however many samples of it a kernel puts
+/// together.
 fn has_kernel(emitter: &Emitter, shape: &ConvolutionShape) -> bool {
     let padded = |axis: usize| shape.size[axis] + shape.pads[axis] + shape.pads[axis + 2] + shape.reach(axis);
     let sample = padded(0) * padded(1) * shape.channels.max(shape.filters);
-    kernels(emitter) && shape.groups == 1 && sample < KERNEL_IMAGE_ELEMENTS_MAX
+    kernels(emitter) && sample < KERNEL_IMAGE_ELEMENTS_MAX
 }
 
 /// Elements of an image with its surroundings, up to which our kernels know convolutions.

@@ -111,7 +111,8 @@ fn convolution_input(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
 }
 
 fn convolution_weights(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
-    let ConvolutionShape { filters, channels, kernel, .. } = ConvolutionShape::from_sizes(sizes)?;
+    let ConvolutionShape { filters, channels, kernel, groups, .. } = ConvolutionShape::from_sizes(sizes)?;
+    let channels = channels / groups.max(1);
     Some(vec![signed(&[filters, channels, kernel[0], kernel[1]]), signed(&[filters])])
 }
 

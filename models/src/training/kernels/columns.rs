@@ -24,15 +24,22 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Takes planes apart for windows of this shape.
     pub fn new(shape: &PoolShape) -> Self {
+        Self::dilated(shape, [1, 1])
+    }
+
+    /// The same for windows whose elements lie `dilation` apart.
+    pub fn dilated(shape: &PoolShape, dilation: [usize; 2]) -> Self {
         let stride = shape.stride[1];
-        let rows = (shape.output[0] - 1) * shape.stride[0] + shape.kernel[0];
-        let across = shape.output[1].next_multiple_of(WINDOWS) + (shape.kernel[1] - 1) / stride;
-        let place = |row: usize, column: usize| (row * stride + column % stride) * across + column / stride;
-        let taps = (0..shape.kernel[0])
-            .flat_map(|row| (0..shape.kernel[1]).map(move |column| place(row, column)))
-            .collect();
-        Self { shape: *shape, rows, across, taps }
+        let [down, across] = [0, 1].map(|axis| (shape.kernel[axis] - 1) * dilation[axis]);
+        let rows = (shape.output[0] - 1) * shape.stride[0] + down + 1;
+        let width = shape.output[1].next_multiple_of(WINDOWS) + across / stride;
+        let place = |row: usize, column: usize| (row * stride + column % stride) * width + column / stride;
+        let taps = (0..shape.kernel[0]).flat_map(|row| {
+            (0..shape.kernel[1]).map(move |column| place(row * dilation[0], column * dilation[1]))
+        });
+        Self { shape: *shape, rows, across: width, taps: taps.collect() }
     }
 
     /// Elements in all.

@@ -4,6 +4,7 @@ use super::{
     Kernel, Team, Vectors,
     batch_norm::{BatchNorm, BatchNormGradient},
     convolution::{
+        self,
         forward::Forward,
         input_gradient::InputGradient,
         tiles::{TiledForward, TiledWeightGradient},
@@ -62,7 +63,7 @@ fn assert_near(what: &str, found: &[f32], expected: &[f32]) {
 /// Batch, channels, size, filters, kernel, stride, dilation, pads.
 type Sizes = (usize, usize, [usize; 2], usize, [usize; 2], usize, usize, [usize; 4]);
 
-fn convolution((batch, channels, size, filters, kernel, stride, dilation, pads): Sizes) -> ConvolutionShape {
+fn sized((batch, channels, size, filters, kernel, stride, dilation, pads): Sizes) -> ConvolutionShape {
     let output = [0, 1].map(|axis| {
         let reach = dilation * (kernel[axis] - 1) + 1;
         (size[axis] + pads[axis] + pads[axis + 2] - reach) / stride + 1
@@ -81,6 +82,16 @@ fn convolution((batch, channels, size, filters, kernel, stride, dilation, pads):
     }
 }
 
+/// Groups, and sizes of the whole.
+const GROUPED: [(usize, Sizes); 6] = [
+    (2, (3, 6, [5, 5], 4, [3, 3], 1, 1, [1; 4])),
+    (2, (2, 64, [6, 7], 48, [3, 3], 1, 1, [1; 4])),
+    (4, (2, 4, [6, 5], 4, [3, 3], 2, 1, [1; 4])),
+    (3, (2, 3, [9, 20], 6, [3, 2], 1, 2, [2, 1, 2, 1])),
+    (5, (3, 5, [7, 9], 5, [5, 5], 2, 1, [2; 4])),
+    (4, (2, 8, [6, 6], 12, [1, 1], 3, 1, [0; 4])),
+];
+
 const CONVOLUTIONS: [Sizes; 13] = [
     (3, 3, [6, 5], 4, [3, 3], 1, 1, [1; 4]),
     (5, 16, [7, 9], 20, [3, 3], 1, 1, [1; 4]),
@@ -97,13 +108,20 @@ const CONVOLUTIONS: [Sizes; 13] = [
     (2, 8, [14, 40], 17, [3, 3], 1, 1, [0; 4]),
 ];
 
+/// All shapes, with and without groups.
+fn shapes() -> Vec<ConvolutionShape> {
+    let grouped = GROUPED.map(|(groups, sizes)| ConvolutionShape { groups, ..sized(sizes) });
+    CONVOLUTIONS.map(sized).into_iter().chain(grouped).collect()
+}
+
 /// Whether it can be computed by tiles, whether that pays or not.
 fn is_tileable(shape: &ConvolutionShape) -> bool {
-    shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.dilation == [1, 1]
+    shape.groups == 1 && shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.dilation == [1, 1]
 }
 
 /// Indices into x, weights and y of each product.
 fn each_product(shape: &ConvolutionShape, mut product: impl FnMut(usize, usize, usize)) {
+    let (depth, width) = (shape.channels / shape.groups, shape.filters / shape.groups);
     let ConvolutionShape { batch, channels, size, filters, kernel, output, stride, dilation, pads, .. } =
         *shape;
     let outputs = (0..batch * filters * output[0] * output[1]).map(|y| {
@@ -112,13 +130,14 @@ fn each_product(shape: &ConvolutionShape, mut product: impl FnMut(usize, usize, 
         (y, y / (output[0] * output[1] * filters), filter, row, column)
     });
     for (y, sample, filter, row, column) in outputs {
-        for channel in 0..channels {
+        for channel in 0..depth {
             for tap in 0..kernel[0] * kernel[1] {
                 let down = (row * stride[0] + tap / kernel[1] * dilation[0]).wrapping_sub(pads[0]);
                 let across = (column * stride[1] + tap % kernel[1] * dilation[1]).wrapping_sub(pads[1]);
                 if down < size[0] && across < size[1] {
-                    let x = ((sample * channels + channel) * size[0] + down) * size[1] + across;
-                    product(x, (filter * channels + channel) * kernel[0] * kernel[1] + tap, y);
+                    let plane = sample * channels + filter / width * depth + channel;
+                    let x = (plane * size[0] + down) * size[1] + across;
+                    product(x, (filter * depth + channel) * kernel[0] * kernel[1] + tap, y);
                 }
             }
         }
@@ -151,7 +170,7 @@ fn tensors(shape: &ConvolutionShape) -> Tensors {
     let ConvolutionShape { batch, channels, size, filters, output, .. } = *shape;
     Tensors {
         x: numbers(&mut rng, batch * channels * size[0] * size[1]),
-        weights: numbers(&mut rng, filters * channels * shape.taps()),
+        weights: numbers(&mut rng, filters * channels / shape.groups * shape.taps()),
         bias: numbers(&mut rng, filters),
         upstream: numbers(&mut rng, batch * filters * output[0] * output[1]),
     }
@@ -169,8 +188,9 @@ fn computed(kernel: &mut dyn Kernel, inputs: &[&[f32]], lengths: &[usize], team:
 
 #[test]
 fn convolutions_add_up_all_products() {
-    for (vectors, sizes) in vectors().into_iter().flat_map(|v| CONVOLUTIONS.map(|sizes| (v, sizes))) {
-        let shape = convolution(sizes);
+    for (vectors, shape) in
+        vectors().into_iter().flat_map(|v| shapes().into_iter().map(move |shape| (v, shape)))
+    {
         let Tensors { x, weights, bias, .. } = tensors(&shape);
         let plane = shape.output[0] * shape.output[1];
         let count = shape.batch * shape.filters * plane;
@@ -180,7 +200,10 @@ fn convolutions_add_up_all_products() {
         for team in TEAMS {
             for (is_rectified, expected) in [(false, &y), (true, &rectified)] {
                 let mut kernels: Vec<Box<dyn Kernel>> =
-                    vec![Box::new(Forward::new(&shape, is_rectified, vectors))];
+                    vec![convolution::forward(&shape, is_rectified, vectors)];
+                if shape.groups == 1 {
+                    kernels.push(Box::new(Forward::new(&shape, is_rectified, vectors)));
+                }
                 if is_tileable(&shape) {
                     kernels.push(Box::new(TiledForward::new(&shape, is_rectified, vectors)));
                 }
@@ -195,8 +218,9 @@ fn convolutions_add_up_all_products() {
 
 #[test]
 fn gradients_of_convolutions_add_up_all_products() {
-    for (vectors, sizes) in vectors().into_iter().flat_map(|v| CONVOLUTIONS.map(|sizes| (v, sizes))) {
-        let shape = convolution(sizes);
+    for (vectors, shape) in
+        vectors().into_iter().flat_map(|v| shapes().into_iter().map(move |shape| (v, shape)))
+    {
         let Tensors { x, weights, bias, upstream } = tensors(&shape);
         let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; weights.len()]);
         each_product(&shape, |from, weight, to| {
@@ -208,8 +232,12 @@ fn gradients_of_convolutions_add_up_all_products() {
         upstream.iter().enumerate().for_each(|(index, value)| db[index / plane % shape.filters] += value);
         for team in TEAMS {
             let what = format!("{vectors:?} {shape:?}");
-            let mut of_input: Vec<Box<dyn Kernel>> = vec![Box::new(InputGradient::new(&shape, vectors))];
-            let mut of_weights: Vec<Box<dyn Kernel>> = vec![Box::new(WeightGradient::new(&shape, vectors))];
+            let mut of_input = vec![convolution::input_gradient(&shape, vectors)];
+            let mut of_weights = vec![convolution::weight_gradient(&shape, vectors)];
+            if shape.groups == 1 {
+                of_input.push(Box::new(InputGradient::new(&shape, vectors)));
+                of_weights.push(Box::new(WeightGradient::new(&shape, vectors)));
+            }
             if is_tileable(&shape) {
                 of_input.push(Box::new(TiledForward::of_gradient(&shape, vectors)));
                 of_weights.push(Box::new(TiledWeightGradient::new(&shape, vectors)));
