@@ -2,7 +2,8 @@
 """Networks per hour: a real search of Hatchery's, then the same networks trained by PyTorch.
 
     python3 benches/peers/networks_per_hour.py EXPERIMENT [--evaluations 100] [--seed 1] [--workers 2]
-        [--set KEY=VALUE]... [--layout contiguous|channels_last] [--hatchery target/release/hatchery] [--out FILE.json]
+        --samples N --validation N [--set KEY=VALUE]... [--layout contiguous|channels_last] [--device cpu|cuda:0]
+        [--hatchery target/release/hatchery] [--out FILE.json]
 
 Hatchery searches with as many workers of one thread as there are processes of PyTorch's. Its journal says which
 networks were trained, on how many samples and for how many epochs (fewer where a training was stopped early). PyTorch
@@ -194,12 +195,13 @@ def augment(x, genes):
         shift = genes["shift"]
         padded = functional.pad(x, [shift] * 4)
         height, width = x.shape[2:]
-        rows = torch.randint(0, 2 * shift + 1, (len(x), 1)) + torch.arange(height)
-        columns = torch.randint(0, 2 * shift + 1, (len(x), 1)) + torch.arange(width)
-        samples = torch.arange(len(x))[:, None, None]
+        draw = lambda: torch.randint(0, 2 * shift + 1, (len(x), 1), device=x.device)
+        rows = draw() + torch.arange(height, device=x.device)
+        columns = draw() + torch.arange(width, device=x.device)
+        samples = torch.arange(len(x), device=x.device)[:, None, None]
         x = padded[samples, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     if genes["flip"]:
-        x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)
+        x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
     return x
 
 
@@ -208,14 +210,15 @@ def train(job, data, layout):
     begin = time.perf_counter()
     genes = job["genome"]["training"]
     x, y = data["x"], data["y"]
-    model = network(job["genome"], list(x.shape[1:]), data["classes"])
+    device = x.device
+    model = network(job["genome"], list(x.shape[1:]), data["classes"]).to(device)
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
     rule = optimizer(genes, model.parameters())
     batch, train_count = min(genes["batch_size"], job["samples"]), job["samples"]
     for _ in range(job["epochs"]):
         model.train()
-        order = torch.randperm(train_count)
+        order = torch.randperm(train_count, device=device)
         for first in range(0, train_count - batch + 1, batch):
             index = order[first:first + batch]
             images = augment(x[index], genes)
@@ -232,12 +235,15 @@ def train(job, data, layout):
             for first in range(0, job["validation"], VALIDATION_BATCH):
                 images = x[first:min(first + VALIDATION_BATCH, job["validation"])]
                 (model(images).argmax(1) == y[first:first + len(images)]).sum().item()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - begin
 
 
-def worker(jobs, results, data, layout, ready, start):
+def worker(jobs, results, data, layout, device, ready, start):
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    data = {key: value.to(device) if torch.is_tensor(value) else value for key, value in data.items()}
     train({**jobs[0][1], "epochs": 1}, data, layout)  # libraries warm up outside of the measurement
     ready.release()
     start.wait()
@@ -252,11 +258,11 @@ def worker(jobs, results, data, layout, ready, start):
 
 
 def by_pytorch(options, jobs, data):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("fork" if options.device == "cpu" else "spawn")
     counter, results = context.Value("i", 0), context.Queue()
     ready, start = context.Semaphore(0), context.Event()
     shared = ((0, jobs[0]), counter, jobs)
-    processes = [context.Process(target=worker, args=(shared, results, data, options.layout, ready, start))
+    processes = [context.Process(target=worker, args=(shared, results, data, options.layout, options.device, ready, start))
                  for _ in range(options.workers)]
     for process in processes:
         process.start()
@@ -272,7 +278,7 @@ def by_pytorch(options, jobs, data):
 def run_hatchery(options, folder):
     command = [options.hatchery, "run", options.experiment, "--seed", str(options.seed), "--workers",
                str(options.workers), "--out", folder, "--quiet", "--json",
-               "--set", "budget.time=none", "--set", f"budget.evaluations={options.evaluations}"]
+               "--set", f"runtime.device={options.device}", "--set", "budget.time=none", "--set", f"budget.evaluations={options.evaluations}"]
     for setting in options.set:
         command += ["--set", setting]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -311,6 +317,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--layout", default="contiguous", choices=["contiguous", "channels_last"])
     parser.add_argument("--hatchery", default=os.path.join(ROOT, "target", "release", "hatchery"))
     parser.add_argument("--samples", type=int, required=True, help="training samples of a search training")
