@@ -163,6 +163,7 @@ impl Workshop {
             metadata: self.facts(row, &normalisation).metadata()?,
             dynamic_batch: true,
             defaults: Vec::new(),
+            kernels: false,
         };
         Ok(encode(&product.graph, Provider::Cpu, &options))
     }
@@ -185,6 +186,7 @@ impl Workshop {
             metadata: self.facts(row, &normalisation).metadata()?,
             dynamic_batch: false,
             defaults: self.starting_state(row, &product.layout),
+            kernels: false,
         };
         Ok(encode(&product.graph, Provider::Cpu, &options))
     }

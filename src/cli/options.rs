@@ -354,6 +354,9 @@ pub struct BenchTrainOptions {
     /// cpu or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// Without Hatchery's own kernels: in standard operators, as models are exported
+    #[arg(long)]
+    pub standard_operators: bool,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,

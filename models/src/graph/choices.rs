@@ -9,6 +9,8 @@ pub enum Forward {
     Native,
     /// Unfolding by slices, then one matrix product per sample; without groups.
     Unfolded,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Lowerings of a convolution's gradient with respect to its input.
@@ -21,6 +23,8 @@ pub enum InputGradient {
     Flipped,
     /// The product at the window's positions, spread out by the stride afterwards. Windows of one element only.
     SmallGrid,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Lowerings of a convolution's gradient with respect to its weights.
@@ -40,6 +44,8 @@ pub enum WeightGradient {
     Transposed,
     /// A product and a sum for each position of the kernel; depthwise only.
     TapWise,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Lowerings of a sum over samples and positions, the gradient of a bias.
@@ -49,6 +55,17 @@ pub enum BiasGradient {
     ReduceSum,
     /// Over positions, then over samples.
     TwoSums,
+    /// A kernel of our own, or part of the one of the weights' gradient.
+    Kernel,
+}
+
+/// Lowerings of the maximum pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MaxPool {
+    /// ONNX's own operator.
+    Native,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Lowerings of the maximum pool's gradient.
@@ -59,6 +76,8 @@ pub enum MaxPoolGradient {
     SpreadAndCompare,
     /// The gradient is scattered to the places that ONNX's operator names: the first of equal maxima.
     Scatter,
+    /// A kernel of our own: the first of equal maxima.
+    Kernel,
 }
 
 /// Lowerings of the average pool's gradient.
@@ -70,6 +89,8 @@ pub enum AveragePoolGradient {
     Separable,
     /// One product with the pool's whole matrix.
     Whole,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Ways to repeat each element of an image over a window.
@@ -90,6 +111,8 @@ pub enum ReluGradient {
     Cast,
     /// Selection by a comparison.
     Where,
+    /// A kernel of our own.
+    Kernel,
 }
 
 /// Ways to the mean and variance of a batch.
@@ -102,6 +125,8 @@ pub enum BatchMoments {
     Raw,
     /// ONNX's batch normalisation in training mode, which CUDA's kernel does not know.
     Native,
+    /// A kernel of our own, and another one for the gradient; images only.
+    Kernel,
 }
 
 /// Ways to multiply each channel by a number and add another.
@@ -116,6 +141,8 @@ pub enum ChannelAffine {
 /// Lowerings that a caller asks for; `None` leaves the choice to shape and provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Choices {
+    /// Whether the graph will run in a session that knows Hatchery's kernels; they are then preferred on the CPU.
+    pub kernels: bool,
     /// Samples in a part of a batch that goes through the network at once; as many as there are for no parts.
     pub samples_at_once: Option<usize>,
     /// Bytes of a part of a batch that is unfolded at once.
@@ -128,6 +155,8 @@ pub struct Choices {
     pub weight_gradient: Option<WeightGradient>,
     /// Of their bias gradients.
     pub bias_gradient: Option<BiasGradient>,
+    /// Of maximum pools.
+    pub max_pool: Option<MaxPool>,
     /// Of maximum pools' gradients.
     pub max_pool_gradient: Option<MaxPoolGradient>,
     /// Of average pools' gradients.

@@ -12,6 +12,13 @@ use std::collections::HashMap;
 /// Version of the standard operator set that lowerings are written for.
 pub const OPSET: i64 = 17;
 
+/// The operator set of kernels that Hatchery brings with it, beside the standard one. Only sessions of Hatchery's know
+/// it, so a lowering may use it only where `Choices::kernels` says that such a session will run the graph.
+pub const KERNEL_DOMAIN: &str = "hatchery";
+
+/// The attribute that says how many outputs a kernel's node has: whoever infers their shapes is not told otherwise.
+pub const KERNEL_OUTPUTS: &str = "outputs";
+
 /// The name of a value in the lowered graph. The empty name is an omitted optional input.
 pub type Value = String;
 
@@ -54,9 +61,11 @@ pub enum Constant {
     I64(Vec<usize>, Vec<i64>),
 }
 
-/// One standard ONNX operator.
+/// One operator: a standard ONNX operator, or one of Hatchery's kernels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoweredNode {
+    /// Operator set: empty for the standard one, else `KERNEL_DOMAIN`.
+    pub domain: &'static str,
     /// ONNX operator type.
     pub op_type: &'static str,
     /// Names of its inputs.
@@ -111,14 +120,38 @@ impl Emitter {
         outputs: usize,
         attributes: Vec<(&'static str, Attribute)>,
     ) -> Vec<Value> {
-        let key = format!("{op_type} {outputs} {inputs:?} {attributes:?}");
+        self.node("", op_type, inputs, outputs, attributes)
+    }
+
+    /// Emits one of Hatchery's kernels, with all its sizes in one list.
+    pub fn kernel(
+        &mut self,
+        op_type: &'static str,
+        inputs: &[&str],
+        outputs: usize,
+        sizes: Vec<i64>,
+    ) -> Vec<Value> {
+        let count = Attribute::Int(outputs as i64);
+        let attributes = vec![("sizes", Attribute::Ints(sizes)), (KERNEL_OUTPUTS, count)];
+        self.node(KERNEL_DOMAIN, op_type, inputs, outputs, attributes)
+    }
+
+    fn node(
+        &mut self,
+        domain: &'static str,
+        op_type: &'static str,
+        inputs: &[&str],
+        outputs: usize,
+        attributes: Vec<(&'static str, Attribute)>,
+    ) -> Vec<Value> {
+        let key = format!("{domain} {op_type} {outputs} {inputs:?} {attributes:?}");
         if let Some(names) = self.known_nodes.get(&key) {
             return names.clone();
         }
         let names: Vec<Value> = (0..outputs).map(|_| self.name()).collect();
         self.known_nodes.insert(key, names.clone());
         let inputs = inputs.iter().map(|&input| input.to_owned()).collect();
-        self.nodes.push(LoweredNode { op_type, inputs, outputs: names.clone(), attributes });
+        self.nodes.push(LoweredNode { domain, op_type, inputs, outputs: names.clone(), attributes });
         names
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It stands above the operators, none of which knows of it; `onnx` encodes what comes out.
 
+mod fusion;
 mod parts;
 mod program;
 

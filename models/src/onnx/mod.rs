@@ -9,7 +9,7 @@ mod tensor;
 use crate::graph::{
     Fact, Graph,
     choices::Choices,
-    emitter::{Attribute, Constant, LoweredNode, Provider, Value},
+    emitter::{Attribute, Constant, KERNEL_DOMAIN, LoweredNode, Provider, Value},
     lowering::{self, Lowered},
 };
 use prost::Message;
@@ -19,6 +19,8 @@ use proto::{
 };
 
 pub use crate::graph::emitter::OPSET;
+/// Version of the operator set of Hatchery's kernels.
+const KERNEL_OPSET: i64 = 1;
 /// Version of the file format: the first one that goes with opset 17.
 pub const IR_VERSION: i64 = 8;
 /// Name of the leading dimension of models that take any number of samples.
@@ -35,6 +37,8 @@ pub struct EncodeOptions {
     pub dynamic_batch: bool,
     /// Values of float inputs that need not be fed, by the inputs' names: as many numbers as the input has elements.
     pub defaults: Vec<(String, Vec<f32>)>,
+    /// Whether nodes may be Hatchery's own kernels: then only its own sessions run the model.
+    pub kernels: bool,
 }
 
 impl EncodeOptions {
@@ -49,7 +53,7 @@ impl EncodeOptions {
 #[error("not a readable ONNX model: {0}")]
 pub struct DecodeError(String);
 
-/// Writes a graph as an ONNX model in standard operators, for a provider.
+/// Writes a graph as an ONNX model for a provider, in standard operators unless `options` allow for kernels.
 ///
 /// Nodes that no output depends on are left out; inputs are declared whether they are used or not.
 pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec<u8> {
@@ -60,20 +64,24 @@ pub fn encode(graph: &Graph, provider: Provider, options: &EncodeOptions) -> Vec
 pub fn model(graph: &Graph, provider: Provider, options: &EncodeOptions) -> ModelProto {
     // Parts of a batch have fixed sizes.
     let samples_at_once = options.dynamic_batch.then_some(usize::MAX);
-    model_of(
-        lowering::lower_with(graph, provider, Choices { samples_at_once, ..Choices::default() }),
-        options,
-    )
+    let choices = Choices { samples_at_once, kernels: options.kernels, ..Choices::default() };
+    model_of(lowering::lower_with(graph, provider, choices), options)
 }
 
 /// The same for a graph that has been lowered already.
 pub fn model_of(lowered: Lowered, options: &EncodeOptions) -> ModelProto {
+    let opset = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.to_owned()),
+        version: Some(version),
+    };
+    let has_kernels = lowered.nodes.iter().any(|node| node.domain == KERNEL_DOMAIN);
+    let kernels = has_kernels.then(|| opset(KERNEL_DOMAIN, KERNEL_OPSET));
     ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: "hatchery".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(graph_proto(lowered, options)),
-        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
+        opset_import: [opset("", OPSET)].into_iter().chain(kernels).collect(),
         metadata_props: options
             .metadata
             .iter()
@@ -132,6 +140,7 @@ fn node_proto(node: LoweredNode) -> NodeProto {
         output: node.outputs,
         op_type: node.op_type.to_owned(),
         attribute,
+        domain: node.domain.to_owned(),
     }
 }
 

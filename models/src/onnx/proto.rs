@@ -88,6 +88,9 @@ pub struct NodeProto {
     /// Attributes.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<AttributeProto>,
+    /// Operator set; the empty domain is the standard one.
+    #[prost(string, tag = "7")]
+    pub domain: String,
 }
 
 /// An attribute; `r#type` says which of the value fields counts.

@@ -53,6 +53,7 @@ fn a_model_reads_back_as_it_was_written() {
         metadata: vec![("genome".to_owned(), "dense 3".to_owned())],
         dynamic_batch: true,
         defaults: Vec::new(),
+        kernels: false,
     };
     let graph = sum_with_a_dead_branch();
     let decoded = decode(&encode(&graph, Provider::Cpu, &options)).unwrap();

@@ -6,6 +6,8 @@ mod assignment;
 pub mod bench;
 pub mod checkpoint;
 mod evaluation;
+#[cfg(target_arch = "x86_64")]
+mod kernels;
 mod latency;
 pub mod library;
 mod memory;

@@ -39,7 +39,7 @@ impl Programs {
         let product = step_product(resident, assignment)?;
         let memory_bytes = step_memory_bytes(&product, resident);
         Ok(Self {
-            step: encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step")),
+            step: encode(&product.graph, runtime.provider(), &options(runtime, "training step")),
             state: initial_state(&product.layout, assignment, &resident.dataset().problem),
             batch: product.batch,
             memory_bytes,
@@ -128,9 +128,14 @@ impl EvaluationProgram {
             Task::Classification { classes } => classes as usize,
             Task::Regression { .. } => 0,
         };
-        let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("evaluation"));
+        let model = encode(&product.graph, runtime.provider(), &options(runtime, "evaluation"));
         Ok(Self { model, batch, classes })
     }
+}
+
+/// What our own sessions run may have our own kernels in it.
+pub(super) fn options(runtime: &Runtime, name: &str) -> EncodeOptions {
+    EncodeOptions { kernels: runtime.has_kernels(), ..EncodeOptions::named(name) }
 }
 
 fn feed(resident: &Resident) -> Feed {

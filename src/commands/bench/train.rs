@@ -29,6 +29,7 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     let threads = options.threads.map_or_else(devices::cores, |threads| threads as usize);
     // The bench has the machine for itself, so waiting threads may spin.
     let runtime = open_runtime(None, options.offline)?.on(device).with_threads(threads).with_spinning(true);
+    let runtime = runtime.with_kernels(!options.standard_operators);
     let (mut rows, mut failures) = (Vec::new(), 0);
     for network in &networks {
         match time(&runtime, network, options.seconds) {

@@ -4,15 +4,17 @@
 //! Those of a few samples do. So a batch is divided where the first convolution or pool meets it, and put together
 //! again where an operator wants all samples at once. Gradients that are sums over samples are summed over the parts.
 
+use super::fusion::Shapes;
 use crate::graph::{
-    Fact, Graph, Node, Outlet,
+    ElementType, Fact, Graph, Node, Outlet,
     emitter::{Attribute, Emitter, Value},
     operator::Batching,
     operators::lowering_choice::samples_at_once,
 };
 
-/// Lowers what the outputs depend on, and returns the outputs' values.
-pub(super) fn lower_nodes(graph: &Graph, emitter: &mut Emitter) -> Vec<Value> {
+/// Lowers what the outputs depend on, and returns the outputs' values, and the shapes of all float values that are
+/// known as a whole.
+pub(super) fn lower_nodes(graph: &Graph, emitter: &mut Emitter) -> (Vec<Value>, Shapes) {
     let sizes = sizes_of_parts(graph, emitter);
     let held = graph.nodes().iter().map(|node| vec![Held::default(); node.facts.len()]).collect();
     let mut lowering = Lowering { graph, emitter, sizes, held };
@@ -21,7 +23,8 @@ pub(super) fn lower_nodes(graph: &Graph, emitter: &mut Emitter) -> Vec<Value> {
             lowering.node(index, &graph.nodes()[index]);
         }
     }
-    graph.outputs().iter().map(|(_, outlet)| lowering.whole(*outlet)).collect()
+    let outputs = graph.outputs().iter().map(|(_, outlet)| lowering.whole(*outlet)).collect();
+    (outputs, lowering.shapes())
 }
 
 /// Sizes of the parts of a batch; a single one where dividing does not pay.
@@ -62,6 +65,13 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
+    fn shapes(&self) -> Shapes {
+        let held = self.graph.nodes().iter().zip(&self.held);
+        let known = held.flat_map(|(node, held)| node.facts.iter().zip(held));
+        let floats = known.filter(|(fact, _)| fact.element == ElementType::F32);
+        floats.filter_map(|(fact, held)| Some((held.whole.clone()?, fact.shape.clone()))).collect()
+    }
+
     fn held(&mut self, outlet: Outlet) -> &mut Held {
         &mut self.held[outlet.node as usize][outlet.slot as usize]
     }

@@ -1,6 +1,6 @@
 //! A whole graph as a program of standard ONNX operators.
 
-use super::parts;
+use super::{fusion::fuse, parts};
 use crate::graph::{
     Fact, Graph,
     choices::Choices,
@@ -29,7 +29,7 @@ pub fn lower(graph: &Graph, provider: Provider) -> Lowered {
 /// Lowers a graph with some lowerings chosen by the caller.
 pub fn lower_with(graph: &Graph, provider: Provider, choices: Choices) -> Lowered {
     let mut emitter = Emitter::new(provider, choices);
-    let values = parts::lower_nodes(graph, &mut emitter);
+    let (values, shapes) = parts::lower_nodes(graph, &mut emitter);
     let inputs: Vec<(Value, Fact)> = graph
         .inputs()
         .iter()
@@ -37,6 +37,8 @@ pub fn lower_with(graph: &Graph, provider: Provider, choices: Choices) -> Lowere
         .collect();
     let outputs: Vec<(Value, Value)> =
         graph.outputs().iter().map(|(name, _)| name.clone()).zip(values).collect();
+    let handed_out: Vec<Value> = outputs.iter().map(|(_, value)| value.clone()).collect();
+    fuse(&mut emitter, shapes, &handed_out);
     name_outputs(&mut emitter, &outputs);
     prune(&mut emitter, &outputs);
     let facts = graph.outputs().iter().map(|(name, outlet)| (name.clone(), graph.fact(*outlet).clone()));
@@ -53,6 +55,7 @@ fn name_outputs(emitter: &mut Emitter, outputs: &[(Value, Value)]) {
             continue;
         }
         let node = LoweredNode {
+            domain: "",
             op_type: "Identity",
             inputs: vec![value.clone()],
             outputs: vec![name.clone()],

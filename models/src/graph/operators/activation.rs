@@ -1,6 +1,6 @@
 //! Element-wise non-linearities and their gradients.
 
-use super::{all_f32, exactly, expect_shape, lowering_choice, same_as_input};
+use super::{all_f32, exactly, expect_shape, lowering_choice, same_as_input, signed};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::ReluGradient,
@@ -83,11 +83,11 @@ impl Operator for ActivationGradient {
         Some(Batching::element_wise(&[true; 3]))
     }
 
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let [x, y, upstream] = [&inputs[0], &inputs[1], &inputs[2]].map(String::as_str);
         let slope = match self.0 {
             Activation::None => return vec![upstream.to_owned()],
-            Activation::Relu => return vec![relu_gradient(emitter, y, upstream)],
+            Activation::Relu => return vec![relu_gradient(emitter, y, upstream, &facts[0].shape)],
             Activation::LeakyRelu => leaky_relu_slope(emitter, y),
             Activation::Elu => elu_slope(emitter, y),
             Activation::Gelu => gelu_slope(emitter, x),
@@ -100,7 +100,7 @@ impl Operator for ActivationGradient {
 }
 
 /// dy where y > 0.
-fn relu_gradient(emitter: &mut Emitter, y: &str, upstream: &str) -> Value {
+fn relu_gradient(emitter: &mut Emitter, y: &str, upstream: &str, shape: &[usize]) -> Value {
     let zero = emitter.scalar(0.0);
     match lowering_choice::relu_gradient(emitter) {
         ReluGradient::Sign => {
@@ -115,6 +115,9 @@ fn relu_gradient(emitter: &mut Emitter, y: &str, upstream: &str) -> Value {
         ReluGradient::Where => {
             let positive = emitter.op("Greater", &[y, &zero], Vec::new());
             emitter.op("Where", &[&positive, upstream, &zero], Vec::new())
+        }
+        ReluGradient::Kernel => {
+            emitter.kernel("RectifierGradient", &[y, upstream], 1, signed(shape)).swap_remove(0)
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::window::{ConvolutionShape, PoolShape};
 use crate::graph::{
     choices::{
-        AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Forward, InputGradient,
+        AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Forward, InputGradient, MaxPool,
         MaxPoolGradient, ReluGradient, Spread, WeightGradient,
     },
     emitter::{Emitter, Provider},
@@ -34,21 +34,46 @@ pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize)
     }
 }
 
+/// Whether there may be kernels of our own.
+pub fn kernels(emitter: &Emitter) -> bool {
+    emitter.choices.kernels && emitter.provider == Provider::Cpu
+}
+
+/// Whether our kernels know a convolution: offsets within an image fit 32 bits, however many samples of it a kernel puts
+/// together.
+fn has_kernel(emitter: &Emitter, shape: &ConvolutionShape) -> bool {
+    let padded = |axis: usize| shape.size[axis] + shape.pads[axis] + shape.pads[axis + 2] + shape.reach(axis);
+    let sample = padded(0) * padded(1) * shape.channels.max(shape.filters);
+    kernels(emitter) && sample < KERNEL_IMAGE_ELEMENTS_MAX
+}
+
+/// Elements of an image with its surroundings, up to which our kernels know convolutions.
+const KERNEL_IMAGE_ELEMENTS_MAX: usize = 1 << 26;
+
 /// How to lower a convolution.
 pub fn forward(emitter: &Emitter, shape: &ConvolutionShape) -> Forward {
-    let possible = |choice: &Forward| *choice == Forward::Native || shape.groups == 1;
-    emitter.choices.forward.filter(possible).unwrap_or(Forward::Native)
+    let kernel = has_kernel(emitter, shape);
+    let possible = |choice: &Forward| match choice {
+        Forward::Native => true,
+        Forward::Unfolded => shape.groups == 1,
+        Forward::Kernel => kernel,
+    };
+    let default = if kernel { Forward::Kernel } else { Forward::Native };
+    emitter.choices.forward.filter(possible).unwrap_or(default)
 }
 
 /// How to lower a convolution's gradient with respect to its input.
 pub fn input_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> InputGradient {
     let single = shape.taps() == 1 && shape.pads == [0; 4];
+    let kernel = has_kernel(emitter, shape);
     let possible = |choice: &InputGradient| match choice {
         InputGradient::Transposed => true,
         InputGradient::Flipped => (0..2).all(|axis| shape.pads[axis] <= shape.reach(axis)),
         InputGradient::SmallGrid => single,
+        InputGradient::Kernel => kernel,
     };
     let default = match emitter.provider {
+        _ if kernel => InputGradient::Kernel,
         Provider::Cpu if single => InputGradient::SmallGrid,
         _ => InputGradient::Transposed,
     };
@@ -60,13 +85,16 @@ const SMALL_IMAGE_POSITIONS: usize = 200;
 
 /// How to lower a convolution's gradient with respect to its weights.
 pub fn weight_gradient(emitter: &Emitter, shape: &ConvolutionShape) -> WeightGradient {
+    let kernel = has_kernel(emitter, shape);
     let possible = |choice: &WeightGradient| match choice {
         WeightGradient::OneHotUnfold | WeightGradient::Transposed => true,
         WeightGradient::SliceUnfold | WeightGradient::ChannelsLastUnfold => shape.groups == 1,
         WeightGradient::SplitUnfold => shape.groups == 1 && shape.stride == [1, 1],
         WeightGradient::TapWise => shape.groups == shape.channels && shape.filters == shape.channels,
+        WeightGradient::Kernel => kernel,
     };
     let default = match emitter.provider {
+        _ if kernel => WeightGradient::Kernel,
         Provider::Cpu => weight_gradient_on_cpu(shape),
         Provider::Cuda => WeightGradient::Transposed,
     };
@@ -110,19 +138,34 @@ pub fn parts(emitter: &Emitter, batch: usize, sample_bytes: usize) -> Vec<usize>
 
 /// How to sum a convolution's gradient to its bias's.
 pub fn bias_gradient(emitter: &Emitter) -> BiasGradient {
-    emitter.choices.bias_gradient.unwrap_or(match emitter.provider {
+    let possible = |choice: &BiasGradient| *choice != BiasGradient::Kernel || kernels(emitter);
+    emitter.choices.bias_gradient.filter(possible).unwrap_or(match emitter.provider {
+        _ if kernels(emitter) => BiasGradient::Kernel,
         Provider::Cpu => BiasGradient::TwoSums,
         Provider::Cuda => BiasGradient::ReduceSum,
     })
 }
 
+/// How to lower a maximum pool.
+pub fn max_pool(emitter: &Emitter) -> MaxPool {
+    let possible = |choice: &MaxPool| *choice == MaxPool::Native || kernels(emitter);
+    let default = if kernels(emitter) { MaxPool::Kernel } else { MaxPool::Native };
+    emitter.choices.max_pool.filter(possible).unwrap_or(default)
+}
+
 /// How to lower a maximum pool's gradient.
 pub fn max_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> MaxPoolGradient {
+    let possible = |choice: &MaxPoolGradient| match choice {
+        MaxPoolGradient::SpreadAndCompare => shape.is_disjoint(),
+        MaxPoolGradient::Scatter => true,
+        MaxPoolGradient::Kernel => kernels(emitter),
+    };
     let default = match shape.is_disjoint() {
+        _ if kernels(emitter) => MaxPoolGradient::Kernel,
         true => MaxPoolGradient::SpreadAndCompare,
         false => MaxPoolGradient::Scatter,
     };
-    emitter.choices.max_pool_gradient.filter(|_| shape.is_disjoint()).unwrap_or(default)
+    emitter.choices.max_pool_gradient.filter(possible).unwrap_or(default)
 }
 
 /// Largest matrix of an average pool that is written down whole, in elements (1 MiB).
@@ -137,8 +180,10 @@ pub fn average_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> AveragePoo
         AveragePoolGradient::Spread => shape.is_disjoint(),
         AveragePoolGradient::Separable => true,
         AveragePoolGradient::Whole => matrix <= WHOLE_POOL_MATRIX_ELEMENTS_MAX,
+        AveragePoolGradient::Kernel => kernels(emitter),
     };
     let default = match shape.is_disjoint() {
+        _ if kernels(emitter) => AveragePoolGradient::Kernel,
         true => AveragePoolGradient::Spread,
         false if matrix <= WHOLE_POOL_MATRIX_ELEMENTS_GOOD => AveragePoolGradient::Whole,
         false => AveragePoolGradient::Separable,
@@ -153,17 +198,24 @@ pub fn spread(emitter: &Emitter) -> Spread {
 
 /// How to lower the ReLU's gradient.
 pub fn relu_gradient(emitter: &Emitter) -> ReluGradient {
-    emitter.choices.relu_gradient.unwrap_or(match emitter.provider {
+    let possible = |choice: &ReluGradient| *choice != ReluGradient::Kernel || kernels(emitter);
+    emitter.choices.relu_gradient.filter(possible).unwrap_or(match emitter.provider {
+        _ if kernels(emitter) => ReluGradient::Kernel,
         Provider::Cpu => ReluGradient::Cast,
         Provider::Cuda => ReluGradient::Where,
     })
 }
 
-/// How to compute the mean and variance of a batch.
-pub fn batch_moments(emitter: &Emitter) -> BatchMoments {
-    let possible =
-        |choice: &BatchMoments| *choice != BatchMoments::Native || emitter.provider == Provider::Cpu;
+/// How to compute the mean and variance of a batch of a shape.
+pub fn batch_moments(emitter: &Emitter, shape: &[usize]) -> BatchMoments {
+    let kernel = kernels(emitter) && shape.len() == 4;
+    let possible = |choice: &BatchMoments| match choice {
+        BatchMoments::Centred | BatchMoments::Raw => true,
+        BatchMoments::Native => emitter.provider == Provider::Cpu,
+        BatchMoments::Kernel => kernel,
+    };
     emitter.choices.batch_moments.filter(possible).unwrap_or(match emitter.provider {
+        _ if kernel => BatchMoments::Kernel,
         Provider::Cpu => BatchMoments::Native,
         Provider::Cuda => BatchMoments::Centred,
     })

@@ -58,6 +58,34 @@ impl ConvolutionShape {
         (outputs * self.taps() * (self.channels / self.groups)) as u64
     }
 
+    /// All sizes in one list, as `from_sizes` reads them.
+    pub fn to_sizes(&self) -> Vec<i64> {
+        let Self { batch, channels, size, filters, kernel, output, stride, dilation, groups, pads } = *self;
+        let pairs = [size, kernel, output, stride, dilation].concat();
+        let singles = [batch, channels, filters, groups];
+        singles.into_iter().chain(pairs).chain(pads).map(|size| size as i64).collect()
+    }
+
+    /// The sizes that `to_sizes` has listed; none where they are not as many.
+    pub fn from_sizes(sizes: &[i64]) -> Option<Self> {
+        let sizes: [i64; 18] = sizes.try_into().ok()?;
+        let sizes = sizes.map(|size| size as usize);
+        let pair = |index: usize| [sizes[index], sizes[index + 1]];
+        let [batch, channels, filters, groups, ..] = sizes;
+        Some(Self {
+            batch,
+            channels,
+            size: pair(4),
+            filters,
+            kernel: pair(6),
+            output: pair(8),
+            stride: pair(10),
+            dilation: pair(12),
+            groups,
+            pads: [sizes[14], sizes[15], sizes[16], sizes[17]],
+        })
+    }
+
     /// Whether the window is one element that is placed on every element of the image.
     pub fn is_pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.pads == [0; 4]
@@ -101,13 +129,36 @@ impl PoolShape {
         Ok(Self { batch, channels, size, kernel, output, stride, pads })
     }
 
+    /// All sizes in one list, as `from_sizes` reads them.
+    pub fn to_sizes(&self) -> Vec<i64> {
+        let Self { batch, channels, size, kernel, output, stride, pads } = *self;
+        let pairs = [size, kernel, output, stride].concat();
+        [batch, channels].into_iter().chain(pairs).chain(pads).map(|size| size as i64).collect()
+    }
+
+    /// The sizes that `to_sizes` has listed; none where they are not as many.
+    pub fn from_sizes(sizes: &[i64]) -> Option<Self> {
+        let sizes: [i64; 14] = sizes.try_into().ok()?;
+        let sizes = sizes.map(|size| size as usize);
+        let pair = |index: usize| [sizes[index], sizes[index + 1]];
+        Some(Self {
+            batch: sizes[0],
+            channels: sizes[1],
+            size: pair(2),
+            kernel: pair(4),
+            output: pair(6),
+            stride: pair(8),
+            pads: [sizes[10], sizes[11], sizes[12], sizes[13]],
+        })
+    }
+
     /// Whether the windows lie side by side from the image's first element on, and none leaves the image.
     pub fn is_disjoint(&self) -> bool {
         self.kernel == self.stride && self.pads == [0; 4]
     }
 
     /// Whether a window's indices along an axis lie in the image: first (inclusive) and last (exclusive).
-    pub(super) fn window(&self, axis: usize, position: usize) -> (usize, usize) {
+    pub(crate) fn window(&self, axis: usize, position: usize) -> (usize, usize) {
         let start = position * self.stride[axis];
         let end = (start + self.kernel[axis]).saturating_sub(self.pads[axis]).min(self.size[axis]);
         (start.saturating_sub(self.pads[axis]), end)

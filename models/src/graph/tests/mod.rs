@@ -6,6 +6,7 @@ mod cuda;
 mod draws;
 mod gradients;
 mod gradients_drawn;
+mod kernels;
 mod lowerings;
 mod rules;
 pub(super) mod standard;

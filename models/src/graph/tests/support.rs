@@ -155,9 +155,20 @@ const PROBES: usize = 8;
 
 /// Compares gradients with central differences: for single elements, and for a direction that moves all.
 pub fn check_gradients(what: &str, inputs: &[HostTensor], wiring: Wiring<'_>, rng: &mut ChaCha8Rng) {
+    check_gradients_with(what, inputs, wiring, rng, Choices::default());
+}
+
+/// The same under some choice of lowerings.
+pub fn check_gradients_with(
+    what: &str,
+    inputs: &[HostTensor],
+    wiring: Wiring<'_>,
+    rng: &mut ChaCha8Rng,
+    choices: Choices,
+) {
     let built = differentiate(inputs, wiring, rng);
     assert!(!built.differentiable.is_empty(), "{what}: nothing to differentiate");
-    let mut session = session(&built.graph, Provider::Cpu, Choices::default());
+    let mut session = session(&built.graph, Provider::Cpu, choices);
     let outputs = built.weights.len();
     let found = run(&mut session, inputs);
     for (gradient, &index) in found[outputs..].iter().zip(&built.differentiable) {

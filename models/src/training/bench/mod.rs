@@ -8,13 +8,13 @@ pub use suite::{Network, Suite, SuiteError};
 
 use super::{
     Assignment, Resident,
-    programs::{initial_state, step_product},
+    programs::{initial_state, options, step_product},
     runtime::{Runtime, RuntimeError, StepInputs, Stepper},
     watch::End,
 };
 use crate::{
     data::{Dataset, Normalisation, Samples, Targets},
-    onnx::{EncodeOptions, encode},
+    onnx::encode,
     problem::{Problem, Task},
 };
 use rand::{RngExt, SeedableRng};
@@ -131,7 +131,7 @@ impl Timed {
         };
         let product = step_product(resident, &assignment)
             .map_err(|End { message, .. }| BenchError::Build { network: network.name.clone(), message })?;
-        let model = encode(&product.graph, runtime.provider(), &EncodeOptions::named("training step"));
+        let model = encode(&product.graph, runtime.provider(), &options(runtime, "training step"));
         let state = initial_state(&product.layout, &assignment, &network.problem);
         Ok(Self {
             stepper: Stepper::new(runtime, &model, &resident.shared(), &state, product.batch)?,

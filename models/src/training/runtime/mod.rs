@@ -6,6 +6,8 @@
 mod device;
 mod evaluator;
 mod host;
+#[cfg(target_arch = "x86_64")]
+mod operators;
 mod small;
 mod stepper;
 mod tensor;
@@ -137,6 +139,7 @@ pub struct Runtime {
     device: Device,
     threads: usize,
     spinning: bool,
+    kernels: bool,
     device_memory_bytes_max: Option<u64>,
 }
 
@@ -226,6 +229,18 @@ impl Runtime {
         providers
     }
 
+    /// Whether sessions know Hatchery's own kernels: on processors with the vectors that these are written for.
+    pub fn has_kernels(&self) -> bool {
+        self.device == Device::Cpu && self.kernels
+    }
+
+    /// The same with or without kernels of our own, where there are any.
+    #[must_use]
+    pub fn with_kernels(mut self, kernels: bool) -> Self {
+        self.kernels = kernels && kernels_of_this_processor();
+        self
+    }
+
     /// A model ready to run.
     ///
     /// # Errors
@@ -237,6 +252,10 @@ impl Runtime {
     pub(super) fn session(&self, model: &[u8]) -> Result<Session, RuntimeError> {
         let doing = "preparing a model";
         let mut builder = self.configured().doing(doing)?;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(domain) = operators::domain(self.threads).doing("registering kernels")? {
+            builder = builder.with_operators(domain).doing("registering kernels")?;
+        }
         if let Some(provider) = self.device.execution_provider(self.device_memory_bytes_max) {
             builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
         }
@@ -266,7 +285,18 @@ fn load(path: &Path, origin: Origin) -> Result<Runtime, RuntimeError> {
         .map_err(unusable)?;
     let report = Arc::new(LibraryReport { path: path.to_path_buf(), version: version(path), origin });
     let (device, threads, spinning) = (Device::Cpu, 1, false);
-    Ok(Runtime { environment, report, device, threads, spinning, device_memory_bytes_max: None })
+    let kernels = kernels_of_this_processor();
+    Ok(Runtime { environment, report, device, threads, spinning, kernels, device_memory_bytes_max: None })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn kernels_of_this_processor() -> bool {
+    super::kernels::Vectors::of_this_processor().is_some()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn kernels_of_this_processor() -> bool {
+    false
 }
 
 fn environment(path: &Path) -> Result<Environment, String> {

@@ -4,7 +4,7 @@ use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::BiasGradient,
     emitter::{Emitter, Value},
-    operators::{images, lowering_choice, reduce::ReduceSum},
+    operators::{images, lowering_choice, reduce::ReduceSum, signed},
 };
 
 /// Input `[N, C, H, W]`, output `[C]`: the sum over all but the channels.
@@ -29,16 +29,21 @@ impl Operator for ChannelSum {
         Some(Batching::sum(&[true]))
     }
 
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        vec![sum_per_channel(emitter, &inputs[0])]
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
+        vec![match lowering_choice::bias_gradient(emitter) {
+            BiasGradient::Kernel => {
+                emitter.kernel("ChannelSum", &[&inputs[0]], 1, signed(&facts[0].shape)).swap_remove(0)
+            }
+            BiasGradient::ReduceSum | BiasGradient::TwoSums => sum_per_channel(emitter, &inputs[0]),
+        }]
     }
 }
 
-/// `[N, C, H, W]` summed to `[C]`.
+/// `[N, C, H, W]` summed to `[C]`, in standard operators.
 pub(crate) fn sum_per_channel(emitter: &mut Emitter, x: &str) -> Value {
     match lowering_choice::bias_gradient(emitter) {
         BiasGradient::ReduceSum => emitter.reduce_sum(x, &[0, 2, 3], false),
-        BiasGradient::TwoSums => {
+        BiasGradient::TwoSums | BiasGradient::Kernel => {
             let planes = emitter.reshape(x, &[0, 0, -1]);
             let positions = emitter.reduce_sum(&planes, &[2], false);
             emitter.reduce_sum(&positions, &[0], false)

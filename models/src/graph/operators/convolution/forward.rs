@@ -16,6 +16,7 @@ pub(super) fn lower(
     match lowering_choice::forward(emitter, shape) {
         Forward::Native => emitter.op("Conv", &names(inputs), convolution.attributes(shape.kernel)),
         Forward::Unfolded => unfolded(emitter, inputs, shape),
+        Forward::Kernel => emitter.kernel("Convolution", &names(inputs), 1, shape.to_sizes()).swap_remove(0),
     }
 }
 

@@ -66,6 +66,10 @@ impl Operator for ConvolutionInputGradient {
             InputGradient::Transposed => transposed(emitter, weights, upstream, &shape),
             InputGradient::Flipped => flipped(emitter, weights, upstream, &shape),
             InputGradient::SmallGrid => small_grid(emitter, weights, upstream, &shape),
+            InputGradient::Kernel => {
+                let sizes = shape.to_sizes();
+                emitter.kernel("ConvolutionInputGradient", &[weights, upstream], 1, sizes).swap_remove(0)
+            }
         }]
     }
 }

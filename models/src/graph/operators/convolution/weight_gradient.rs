@@ -69,6 +69,12 @@ impl Operator for ConvolutionWeightGradient {
             WeightGradient::ChannelsLastUnfold => channels_last(emitter, &given),
             WeightGradient::Transposed => transposed(emitter, &given),
             WeightGradient::TapWise => tap_wise(emitter, &given),
+            WeightGradient::Kernel => {
+                let (x, upstream) = (given.x, given.upstream);
+                emitter
+                    .kernel("ConvolutionWeightGradient", &[x, upstream], 1, shape.to_sizes())
+                    .swap_remove(0)
+            }
         }]
     }
 }

@@ -5,7 +5,9 @@ use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     choices::{BatchMoments, ChannelAffine},
     emitter::{Attribute, Emitter, Value},
-    operators::{all_f32, convolution::sum_per_channel, exactly, expect_shape, lowering_choice, names},
+    operators::{
+        all_f32, convolution::sum_per_channel, exactly, expect_shape, lowering_choice, names, signed,
+    },
 };
 
 /// While training. Inputs: x `[N, C]` or `[N, C, H, W]`, scale `[C]`, shift `[C]`, running mean `[C]`, running
@@ -92,9 +94,11 @@ impl Statistics {
     fn emit(emitter: &mut Emitter, inputs: [&str; 3], shape: &[usize], epsilon: f32) -> Self {
         let [x, ..] = inputs;
         let (rank, share) = (shape.len(), 1.0 / values_per_channel(shape));
-        let moments = lowering_choice::batch_moments(emitter);
-        if moments == BatchMoments::Native {
-            return Self::native(emitter, inputs, epsilon);
+        let moments = lowering_choice::batch_moments(emitter, shape);
+        match moments {
+            BatchMoments::Native => return Self::native(emitter, inputs, epsilon),
+            BatchMoments::Kernel => return Self::kernel(emitter, inputs, shape, epsilon),
+            BatchMoments::Centred | BatchMoments::Raw => {}
         }
         let sum = channel_sum(emitter, x, rank);
         let mean = emitter.scale(&sum, share);
@@ -126,6 +130,17 @@ impl Statistics {
         let [normalised, mean, variance] = [0, 1, 2].map(|index| outputs[index].clone());
         Self { mean, variance, normalised: Some(normalised) }
     }
+
+    fn kernel(emitter: &mut Emitter, inputs: [&str; 3], shape: &[usize], epsilon: f32) -> Self {
+        let outputs = emitter.kernel("BatchNorm", &inputs, 3, kernel_sizes(shape, epsilon));
+        let [normalised, mean, variance] = [0, 1, 2].map(|index| outputs[index].clone());
+        Self { mean, variance, normalised: Some(normalised) }
+    }
+}
+
+/// All sizes of a kernel, and the bits of what is added to the variance.
+fn kernel_sizes(shape: &[usize], epsilon: f32) -> Vec<i64> {
+    signed(shape).into_iter().chain([i64::from(epsilon.to_bits())]).collect()
 }
 
 fn centred(emitter: &mut Emitter, x: &str, mean: &str, rank: usize) -> Value {
@@ -212,6 +227,10 @@ impl Operator for BatchNormGradient {
         let [x, scale, shift, upstream] = [0, 1, 2, 3].map(|index| inputs[index].as_str());
         let shape = &facts[0].shape;
         let batch = Statistics::emit(emitter, [x, scale, shift], shape, self.epsilon);
+        if lowering_choice::batch_moments(emitter, shape) == BatchMoments::Kernel {
+            let inputs = [x, scale, &batch.mean, &batch.variance, upstream];
+            return emitter.kernel("BatchNormGradient", &inputs, 3, kernel_sizes(shape, self.epsilon));
+        }
         let inverse = inverse_deviation(emitter, &batch.variance, self.epsilon);
         let shift_gradient = channel_sum(emitter, upstream, shape.len());
         let along = sum_along(emitter, x, &batch.mean, upstream, &shift_gradient, shape);
@@ -243,13 +262,13 @@ fn sum_along(
     upstream_sum: &str,
     shape: &[usize],
 ) -> Value {
-    match lowering_choice::batch_moments(emitter) {
+    match lowering_choice::batch_moments(emitter, shape) {
         BatchMoments::Centred => {
             let centred = centred(emitter, x, mean, shape.len());
             let products = emitter.op("Mul", &[upstream, &centred], Vec::new());
             channel_sum(emitter, &products, shape.len())
         }
-        BatchMoments::Raw | BatchMoments::Native => {
+        BatchMoments::Raw | BatchMoments::Native | BatchMoments::Kernel => {
             let products = emitter.op("Mul", &[upstream, x], Vec::new());
             let sum = channel_sum(emitter, &products, shape.len());
             let of_mean = emitter.op("Mul", &[mean, upstream_sum], Vec::new());

@@ -114,6 +114,9 @@ impl Operator for AveragePoolGradientOf {
             }
             AveragePoolGradient::Separable => separable(emitter, &inputs[0], &shape),
             AveragePoolGradient::Whole => whole(emitter, &inputs[0], &shape),
+            AveragePoolGradient::Kernel => {
+                emitter.kernel("AveragePoolGradient", &[&inputs[0]], 1, shape.to_sizes()).swap_remove(0)
+            }
         }]
     }
 }

@@ -3,7 +3,7 @@
 use super::spread::{crop_to_windows, pad_to_image, spread};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
-    choices::MaxPoolGradient,
+    choices::{self, MaxPoolGradient},
     emitter::{Attribute, Emitter, Provider, Value},
     operators::{
         exactly, expect_shape, lowering_choice, signed,
@@ -47,8 +47,11 @@ impl Operator for MaxPool {
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let Ok(shape) = self.shape(facts) else { return Vec::new() };
         // cuDNN knows one pad per axis, not one per side.
-        vec![match emitter.provider {
-            Provider::Cuda if shape.is_lopsided() => pad_first(emitter, &inputs[0], &shape),
+        vec![match (lowering_choice::max_pool(emitter), emitter.provider) {
+            (choices::MaxPool::Kernel, _) => {
+                emitter.kernel("MaxPool", &[&inputs[0]], 1, shape.to_sizes()).swap_remove(0)
+            }
+            (_, Provider::Cuda) if shape.is_lopsided() => pad_first(emitter, &inputs[0], &shape),
             _ => with_places(emitter, &inputs[0], &shape).swap_remove(0),
         }]
     }
@@ -91,6 +94,9 @@ impl Operator for MaxPoolGradientOf {
         vec![match lowering_choice::max_pool_gradient(emitter, &shape) {
             MaxPoolGradient::SpreadAndCompare => spread_and_compare(emitter, x, y, upstream, &shape),
             MaxPoolGradient::Scatter => scatter(emitter, x, upstream, &shape),
+            MaxPoolGradient::Kernel => {
+                emitter.kernel("MaxPoolGradient", &[x, y, upstream], 1, shape.to_sizes()).swap_remove(0)
+            }
         }]
     }
 }

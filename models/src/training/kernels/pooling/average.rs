@@ -1,0 +1,101 @@
+//! The gradient of the mean of each window; what lies beyond the image does not count.
+
+#![expect(
+    unsafe_code,
+    reason = "vector instructions work on pointers; bounds are checked once for a whole plane"
+)]
+
+use super::max::planes;
+use crate::{
+    graph::operators::window::PoolShape,
+    training::kernels::{
+        Kernel, Team,
+        columns::{Columns, WINDOWS},
+        team::Shares,
+    },
+};
+use std::arch::x86_64::{_mm256_add_ps, _mm256_loadu_ps, _mm256_storeu_ps};
+
+/// A planned gradient of an average pool.
+#[derive(Debug)]
+pub struct AveragePoolGradient {
+    shape: PoolShape,
+    columns: Columns,
+    /// `[H', W']`: one divided by the number of values in a window.
+    weights: Vec<f32>,
+    scratch: Vec<Part>,
+}
+
+/// What one thread needs to itself.
+#[derive(Debug, Default)]
+struct Part {
+    gradient: Vec<f32>,
+    share: Vec<f32>,
+}
+
+impl AveragePoolGradient {
+    /// Plans the gradient of a pool.
+    pub fn new(shape: &PoolShape) -> Self {
+        let inside = |axis: usize, position: usize| {
+            let (start, end) = shape.window(axis, position);
+            (end - start) as f32
+        };
+        let [rows, columns] = shape.output;
+        let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let weights = positions.map(|(row, column)| 1.0 / (inside(0, row) * inside(1, column))).collect();
+        Self { shape: *shape, columns: Columns::new(shape), weights, scratch: Vec::new() }
+    }
+}
+
+impl Kernel for AveragePoolGradient {
+    /// The gradient of y `[N, C, H', W']`; the gradient of x `[N, C, H, W]`.
+    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
+        let ([upstream], [dx]) = (inputs, outputs) else { return };
+        let Self { shape, columns, weights, scratch } = self;
+        let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (upstream, dx));
+        shares.each(team, |part, upstream, dx| {
+            // SAFETY: kernels run only where the processor has AVX2.
+            unsafe { spread(shape, columns, weights, part, upstream, dx) }
+        });
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn spread(
+    shape: &PoolShape,
+    columns: &Columns,
+    weights: &[f32],
+    Part { gradient, share }: &mut Part,
+    upstream: &[f32],
+    dx: &mut [f32],
+) {
+    gradient.resize(columns.len(), 0.0);
+    share.resize(columns.windows(), 0.0);
+    let [read, written] = planes(shape);
+    let width = shape.output[1];
+    for (dx, upstream) in dx.chunks_exact_mut(read).zip(upstream.chunks_exact(written)) {
+        gradient.fill(0.0);
+        let rows = upstream.chunks_exact(width).zip(weights.chunks_exact(width));
+        for (row, (upstream, weights)) in rows.enumerate() {
+            let products = upstream.iter().zip(weights).map(|(value, weight)| value * weight);
+            share.iter_mut().zip(products).for_each(|(share, product)| *share = product);
+            // SAFETY: all windows of a row lie within the gradient, and the row has room for all of them.
+            unsafe { add_to_windows(columns, columns.window(row), share, gradient) };
+        }
+        columns.merge(gradient, dx);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+unsafe fn add_to_windows(columns: &Columns, first: usize, share: &[f32], gradient: &mut [f32]) {
+    for window in (0..share.len()).step_by(WINDOWS) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let share = _mm256_loadu_ps(share.as_ptr().add(window));
+            for tap in columns.taps() {
+                let to = gradient.as_mut_ptr().add(first + window + tap);
+                _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), share));
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The maximum of each window, and its gradient.
+
+#![expect(
+    unsafe_code,
+    reason = "vector instructions work on pointers; bounds are checked once for a whole plane"
+)]
+
+use crate::{
+    graph::operators::window::PoolShape,
+    training::kernels::{
+        Kernel, Team,
+        columns::{Columns, WINDOWS},
+        team::{Shares, chunks, ranges},
+    },
+};
+use std::{
+    arch::x86_64::{
+        _CMP_EQ_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps,
+    },
+    sync::{Mutex, PoisonError},
+};
+
+/// A planned maximum pool.
+#[derive(Debug)]
+pub struct MaxPool {
+    shape: PoolShape,
+    columns: Columns,
+    scratch: Vec<Part>,
+}
+
+/// A planned gradient of a maximum pool. The first of equal maxima of a window gets all of its gradient.
+#[derive(Debug)]
+pub struct MaxPoolGradient {
+    shape: PoolShape,
+    columns: Columns,
+    parts: Vec<Mutex<Part>>,
+}
+
+/// What one thread needs to itself.
+#[derive(Debug, Default)]
+struct Part {
+    /// The plane, taken apart; what lies beyond it never wins.
+    seen: Vec<f32>,
+    /// Its gradient.
+    gradient: Vec<f32>,
+    /// The maxima of a row, and the gradient that they still have to give away.
+    row: [Vec<f32>; 2],
+}
+
+impl Part {
+    fn prepare(&mut self, columns: &Columns) {
+        self.seen.resize(columns.len(), f32::NEG_INFINITY);
+        self.gradient.resize(columns.len(), 0.0);
+        self.row.iter_mut().for_each(|row| row.resize(columns.windows(), 0.0));
+    }
+}
+
+impl MaxPool {
+    /// Plans a pool.
+    pub fn new(shape: &PoolShape) -> Self {
+        Self { shape: *shape, columns: Columns::new(shape), scratch: Vec::new() }
+    }
+}
+
+impl Kernel for MaxPool {
+    /// x `[N, C, H, W]`; y `[N, C, H', W']`.
+    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
+        let ([x], [y]) = (inputs, outputs) else { return };
+        let Self { shape, columns, scratch } = self;
+        let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (x, y));
+        shares.each(team, |part, x, y| {
+            part.prepare(columns);
+            // SAFETY: kernels run only where the processor has AVX2.
+            unsafe { maxima(shape, columns, part, x, y) }
+        });
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn maxima(shape: &PoolShape, columns: &Columns, part: &mut Part, x: &[f32], y: &mut [f32]) {
+    let [read, written] = planes(shape);
+    for (x, y) in x.chunks_exact(read).zip(y.chunks_exact_mut(written)) {
+        columns.split(x, &mut part.seen);
+        for (row, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
+            // SAFETY: all windows of a row lie within what was taken apart, and the row has room for all of them.
+            unsafe { row_of_maxima(columns, columns.window(row), &part.seen, &mut part.row[0]) };
+            y.copy_from_slice(&part.row[0][..y.len()]);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut [f32]) {
+    for window in (0..row.len()).step_by(WINDOWS) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let from = seen.as_ptr().add(first + window);
+            let mut largest = _mm256_set1_ps(f32::NEG_INFINITY);
+            for tap in columns.taps() {
+                // With the operands in this order, what is no number is handed on.
+                largest = _mm256_max_ps(largest, _mm256_loadu_ps(from.add(*tap)));
+            }
+            _mm256_storeu_ps(row.as_mut_ptr().add(window), largest);
+        }
+    }
+}
+
+/// Elements of one plane of the image and of the pool.
+pub(super) fn planes(shape: &PoolShape) -> [usize; 2] {
+    [shape.size, shape.output].map(|[rows, columns]| rows * columns)
+}
+
+impl MaxPoolGradient {
+    /// Plans the gradient of a pool.
+    pub fn new(shape: &PoolShape) -> Self {
+        Self { shape: *shape, columns: Columns::new(shape), parts: Vec::new() }
+    }
+}
+
+impl Kernel for MaxPoolGradient {
+    /// x `[N, C, H, W]`, y and its gradient `[N, C, H', W']`; the gradient of x.
+    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
+        let ([x, y, upstream], [dx]) = (inputs, outputs) else { return };
+        let [read, written] = planes(&self.shape);
+        let shares = ranges(self.shape.batch * self.shape.channels, team.threads());
+        self.parts.resize_with(shares.len(), Mutex::default);
+        let own = chunks(dx, &shares, read);
+        team.each(shares.len(), &|index| {
+            let mut part = self.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut dx = own[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let share = &shares[index];
+            let x = &x[share.start * read..share.end * read];
+            let [y, upstream] = [y, upstream].map(|all| &all[share.start * written..share.end * written]);
+            part.prepare(&self.columns);
+            // SAFETY: kernels run only where the processor has AVX2.
+            unsafe { shares_of_maxima(&self.shape, &self.columns, &mut part, [x, y, upstream], &mut dx) }
+        });
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn shares_of_maxima(
+    shape: &PoolShape,
+    columns: &Columns,
+    part: &mut Part,
+    [x, y, upstream]: [&[f32]; 3],
+    dx: &mut [f32],
+) {
+    let [read, written] = planes(shape);
+    let width = shape.output[1];
+    let outputs = y.chunks_exact(written).zip(upstream.chunks_exact(written));
+    for ((x, dx), (y, upstream)) in x.chunks_exact(read).zip(dx.chunks_exact_mut(read)).zip(outputs) {
+        columns.split(x, &mut part.seen);
+        part.gradient.fill(0.0);
+        for (row, (y, upstream)) in y.chunks_exact(width).zip(upstream.chunks_exact(width)).enumerate() {
+            part.row[0][..width].copy_from_slice(y);
+            part.row[1][..width].copy_from_slice(upstream);
+            let Part { seen, gradient, row: [y, upstream] } = &mut *part;
+            // SAFETY: all windows of a row lie within what was taken apart, and the rows have room for all of them.
+            unsafe { give_away(columns, columns.window(row), seen, [y, upstream], gradient) };
+        }
+        columns.merge(&part.gradient, dx);
+    }
+}
+
+/// Each window gives its gradient to the first of its elements that is its maximum. Windows that are there only to fill
+/// a vector have no gradient.
+#[target_feature(enable = "avx2")]
+unsafe fn give_away(
+    columns: &Columns,
+    first: usize,
+    seen: &[f32],
+    [y, upstream]: [&[f32]; 2],
+    gradient: &mut [f32],
+) {
+    for window in (0..y.len()).step_by(WINDOWS) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let y = _mm256_loadu_ps(y.as_ptr().add(window));
+            let mut left = _mm256_loadu_ps(upstream.as_ptr().add(window));
+            for tap in columns.taps() {
+                let place = first + window + tap;
+                let won = _mm256_cmp_ps::<_CMP_EQ_OQ>(_mm256_loadu_ps(seen.as_ptr().add(place)), y);
+                let to = gradient.as_mut_ptr().add(place);
+                _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), _mm256_and_ps(won, left)));
+                left = _mm256_andnot_ps(won, left);
+            }
+        }
+    }
+}

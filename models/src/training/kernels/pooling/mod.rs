@@ -1,0 +1,10 @@
+//! Pools and their gradients, plane by plane.
+//!
+//! A plane is taken apart by columns (`columns`), so that neighbouring windows read neighbouring elements whatever their
+//! stride is; the loops over a row of windows are then plain ones, which the compiler turns into vector instructions.
+
+mod average;
+mod max;
+
+pub use average::AveragePoolGradient;
+pub use max::{MaxPool, MaxPoolGradient};
