@@ -11,7 +11,7 @@ use hatchery_actors::protocol::{IndividualId, Maker};
 use hatchery_models::training::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, sync::Arc};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Networks of a page.
 const LIMIT_MAX: usize = 500;
@@ -21,7 +21,8 @@ const LIMIT: usize = 50;
 const TEXT_CHARS_MAX: usize = 200;
 
 /// Which networks, in which order.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct IndividualsQuery {
     /// `id`, `score`, `loss`, `parameters`, `multiply_adds`, `seconds` or `born_s`; with `-` before it the greatest come

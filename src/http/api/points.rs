@@ -23,7 +23,7 @@ use std::{
     io::Write,
     sync::{Arc, Mutex, PoisonError},
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Less than this is sent as it is.
 const PACKED_BYTES_MIN: usize = 4 << 10;
@@ -54,7 +54,8 @@ pub struct PointsAnswer {
 }
 
 /// Which points.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PointsQuery {
     /// So many are known already.
