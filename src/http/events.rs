@@ -50,7 +50,7 @@ pub struct EventsQuery {
 /// The run as it happens: `run`, `nodes` and `points`, each with the answer of that name as its data.
 #[utoipa::path(get, path = "/api/v1/events", tag = "run", params(EventsQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"),
-        (status = 503, body = super::answer::ErrorAnswer)))]
+        (status = 400, body = super::answer::ErrorAnswer), (status = 503, body = super::answer::ErrorAnswer)))]
 pub async fn events(
     State(watched): State<Arc<Watched>>,
     Asked(query): Asked<EventsQuery>,

@@ -7,7 +7,7 @@ use crate::http::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::BytesRejection},
 };
 use hatchery_actors::{
     protocol::Wish,
@@ -80,8 +80,13 @@ pub async fn resume(State(watched): State<Arc<Watched>>) -> Answer<DoneAnswer> {
 #[utoipa::path(post, path = "/api/v1/run/budget", tag = "control", security(("token" = [])),
     request_body = BudgetWish,
     responses((status = 200, body = DoneAnswer), (status = 400, body = ErrorAnswer),
-        (status = 401, body = ErrorAnswer), (status = 409, body = ErrorAnswer)))]
-pub async fn budget(State(watched): State<Arc<Watched>>, body: Bytes) -> Answer<DoneAnswer> {
+        (status = 401, body = ErrorAnswer), (status = 409, body = ErrorAnswer),
+        (status = 413, body = ErrorAnswer)))]
+pub async fn budget(
+    State(watched): State<Arc<Watched>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<DoneAnswer> {
+    let body = body.map_err(|error| Problem::unread(error.status(), error.body_text()))?;
     let remedy = "send {\"evaluations\": N, \"seconds\": S}, or one of both, each above 0";
     let wish: BudgetWish =
         serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string(), remedy))?;

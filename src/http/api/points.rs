@@ -26,7 +26,7 @@ use std::{
 use utoipa::ToSchema;
 
 /// Less than this is sent as it is.
-const PACKED_BYTES_MIN: usize = 4 << 10;
+const PACKED_BYTES_MIN: usize = 1 << 10;
 
 /// Ended evaluations of the search in the order in which they ended, in columns of equal length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -65,7 +65,7 @@ pub struct PointsQuery {
 
 /// All points, or those that have come since.
 #[utoipa::path(get, path = "/api/v1/points", tag = "individuals", params(PointsQuery),
-    responses((status = 200, body = PointsAnswer)))]
+    responses((status = 200, body = PointsAnswer), (status = 400, body = crate::http::answer::ErrorAnswer)))]
 pub async fn points(
     State(watched): State<Arc<Watched>>,
     Asked(PointsQuery { after }): Asked<PointsQuery>,

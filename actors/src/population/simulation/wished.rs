@@ -121,6 +121,8 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert!(
         says(&world, Wish::Budget { evaluations: None, seconds: Some(1.0) }).contains("no limit of time")
     );
+    let too_much = Wish::Budget { evaluations: Some(u32::MAX), seconds: None };
+    assert!(says(&world, too_much).contains("more than a search"));
     while world.brain.snapshot(world.now).stage == Stage::Search {
         world.step();
     }
