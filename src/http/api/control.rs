@@ -7,7 +7,10 @@ use crate::http::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{
+        Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
 };
 use hatchery_actors::{
     protocol::Wish,
@@ -107,9 +110,12 @@ const EVALUATIONS_MAX: u32 = 1_000_000_000;
 /// Lets a node take no more work, and end when what it has is done or handed back.
 #[utoipa::path(post, path = "/api/v1/nodes/{name}/drain", tag = "control", security(("token" = [])),
     params(("name" = String, Path, description = "Name of the node")),
-    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer),
-        (status = 404, body = ErrorAnswer)))]
-pub async fn drain(State(watched): State<Arc<Watched>>, name: Path<String>) -> Answer<DoneAnswer> {
-    let Path(name) = name;
+    responses((status = 200, body = DoneAnswer), (status = 400, body = ErrorAnswer),
+        (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub async fn drain(
+    State(watched): State<Arc<Watched>>,
+    name: Result<Path<String>, PathRejection>,
+) -> Answer<DoneAnswer> {
+    let Path(name) = name.map_err(|error| Problem::bad_request(error.body_text(), "names are UTF-8 text"))?;
     ask(&watched, Command::Drain(name)).await
 }
