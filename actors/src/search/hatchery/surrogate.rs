@@ -41,10 +41,6 @@ const LEADERS_MAX: usize = 20;
 const CHANCE_SHARE: f64 = 0.7;
 const CHANCE_WORTH: f64 = 2.0;
 
-/// A lead of so many deviations of chance is no lead: without this slack, two that are nearly alike would be evaluated
-/// again and again, and others that may be better never.
-const SLACK: f64 = 0.3;
-
 /// Whoever is handed over must lead by this many deviations of its mean.
 const CAUTION: f64 = 0.5;
 
@@ -175,7 +171,6 @@ pub(super) struct Surrogate {
     /// Best first.
     rated: Vec<Rated>,
     best: f64,
-    slack: f64,
 }
 
 impl Surrogate {
@@ -194,7 +189,7 @@ impl Surrogate {
         let best = rated.first().map_or(0.0, |best| best.mean);
         rated.extend(await_results(knowledge, &mut gaussian, waiting, lesson));
         rated.sort_by(|one, other| one.mean.total_cmp(&other.mean).then(one.site.cmp(&other.site)));
-        Self { gaussian, rated, best, slack: SLACK * chance.sqrt() }
+        Self { gaussian, rated, best }
     }
 
     /// The logarithm of how much a point may improve on the best, where variances are taken for so many times as great.
@@ -213,13 +208,11 @@ impl Surrogate {
     }
 
     /// Whose evaluation again tells most about who leads: the leader or whoever is most likely to beat it, whichever
-    /// is less known (top two, with slack: Jourdan et al., 2023, "An epsilon-Best-Arm Identification Algorithm for
-    /// Fixed-Confidence and Beyond").
+    /// is less known.
     pub fn contender(&self) -> Option<usize> {
         let lead = self.leaders().next()?;
         let doubt = |other: &Rated| {
-            (other.mean - lead.mean + self.slack)
-                / other.deviation.hypot(lead.deviation).max(f64::MIN_POSITIVE)
+            (other.mean - lead.mean) / other.deviation.hypot(lead.deviation).max(f64::MIN_POSITIVE)
         };
         let challenger = self.leaders().skip(1).min_by(|one, other| doubt(one).total_cmp(&doubt(other)))?;
         Some(if challenger.deviation > lead.deviation { challenger.site } else { lead.site })
