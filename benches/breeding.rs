@@ -49,7 +49,12 @@ fn time(label: &str, experiment: &Experiment, maker: Maker) {
     let (mut times, mut in_vain) = (Vec::new(), 0);
     for birth in 1..=NETWORKS {
         let timed = usize::from(birth > FIRST);
-        let order = BreedOrder { birth: IndividualId(birth), draw: 0, maker: [Maker::Breeder, maker][timed] };
+        let order = BreedOrder {
+            birth: IndividualId(birth),
+            draw: 0,
+            maker: [Maker::Breeder, maker][timed],
+            expected: None,
+        };
         let began = Instant::now();
         let made = minds[timed].make(&order);
         times.extend((timed == 1).then(|| began.elapsed()));

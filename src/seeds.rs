@@ -1,16 +1,18 @@
 //! `[search] seeds`: networks designed by hand, read from files.
 //!
-//! A file holds one genome, as `hatchery show --json` and `best.json` print it (JSON), or the same as TOML. It must not
-//! know what becomes of it.
+//! A file holds one genome, as `hatchery show --json` and `best.json` print it (JSON), or the same as TOML. What it does
+//! not say of a layer or of the training has the usual value; a key that does not exist is refused. It must not know
+//! what becomes of it.
 
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
     output::note,
 };
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail, ensure};
 use hatchery_actors::{makers::by_hand, protocol::Newborn};
 use hatchery_config::Experiment;
 use hatchery_models::{genome::Genome, problem::Problem};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Reads the experiment's seeds. Where a run goes on they are in its journal already: files that are gone since are
@@ -36,11 +38,147 @@ fn seed(file: &Path, experiment: &Experiment, problem: Problem) -> anyhow::Resul
 }
 
 fn genome(file: &Path, text: &str) -> anyhow::Result<Genome> {
-    if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        let value: serde_json::Value = serde_json::from_str(text)?;
-        // `best.json` holds the genome among other things.
-        let genome = value.get("genome").unwrap_or(&value);
-        return serde_json::from_value(genome.clone()).context("this is no genome");
+    let is_json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let mut value: Value = if is_json { serde_json::from_str(text)? } else { toml::from_str(text)? };
+    // `best.json` holds the genome among other things.
+    if let Some(inner) = value.get_mut("genome") {
+        value = inner.take();
     }
-    toml::from_str(text).context("this is no genome")
+    serde_json::from_value(completed(value)?).context("this is no genome")
+}
+
+/// With the usual values for all that is not said.
+fn completed(value: Value) -> anyhow::Result<Value> {
+    let Value::Object(mut genome) = value else { bail!("this is no genome: it has no `layers`") };
+    let Some(Value::Array(layers)) = genome.remove("layers") else {
+        bail!("this is no genome: `layers` has to be a list, one `[[layers]]` for each layer");
+    };
+    let training = genome.remove("training").unwrap_or_else(|| json!({}));
+    if let Some(key) = genome.keys().next() {
+        bail!("a genome has no key `{key}`; it has `layers` and `training`");
+    }
+    let layers: anyhow::Result<Vec<Value>> = layers.into_iter().enumerate().map(layer).collect();
+    Ok(json!({"layers": layers?, "training": filled(training, usual_training(), "training")?}))
+}
+
+fn layer((place, layer): (usize, Value)) -> anyhow::Result<Value> {
+    let kind = layer.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let place = format!("layer {} ({kind})", place + 1);
+    let usual = usual_layer(&kind)
+        .with_context(|| format!("{place} has no `kind` that exists; there are {}", KINDS.join(", ")))?;
+    filled(layer, usual, &place)
+}
+
+/// An object with the usual values for what it lacks. What is `null` among the usual values has to be said.
+fn filled(object: Value, usual: Value, place: &str) -> anyhow::Result<Value> {
+    let (Value::Object(object), Value::Object(mut filled)) = (object, usual) else {
+        bail!("{place} is no table of keys and values");
+    };
+    for (key, value) in object {
+        ensure!(
+            key == "kind" || filled.contains_key(&key),
+            "{place} has no key `{key}`; it has {}",
+            keys(&filled)
+        );
+        filled.insert(key, value);
+    }
+    if let Some((key, _)) = filled.iter().find(|(_, value)| value.is_null()) {
+        bail!("{place} lacks `{key}`");
+    }
+    Ok(Value::Object(filled))
+}
+
+fn keys(object: &Map<String, Value>) -> String {
+    let keys: Vec<&str> = object.keys().map(String::as_str).filter(|key| *key != "kind").collect();
+    if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
+}
+
+const KINDS: [&str; 10] = [
+    "convolution",
+    "max_pool",
+    "average_pool",
+    "global_average_pool",
+    "inception",
+    "residual",
+    "dense",
+    "normalisation",
+    "dropout",
+    "merge",
+];
+
+/// A layer's usual values; `null` for what has none. `None` for a kind that does not exist.
+fn usual_layer(kind: &str) -> Option<Value> {
+    Some(match kind {
+        "convolution" => json!({
+            "filters": null, "kernel": [3, 3], "stride": 1, "dilation": 1, "groups": {"count": 1}, "padding": "same",
+            "norm": "batch", "activation": "relu",
+        }),
+        "max_pool" | "average_pool" => json!({"kernel": 2, "stride": 2, "padding": "same"}),
+        "inception" => json!({"branches": null, "bottleneck": null, "norm": "batch", "activation": "relu"}),
+        "residual" => json!({"filters": null, "stride": 1, "norm": "batch", "activation": "relu"}),
+        "dense" => json!({"units": null, "norm": "none", "activation": "relu"}),
+        "normalisation" => json!({"norm": "batch"}),
+        "dropout" => json!({"ratio": 0.25}),
+        "global_average_pool" | "merge" => json!({}),
+        _ => return None,
+    })
+}
+
+fn usual_training() -> Value {
+    json!({
+        "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "cosine", "momentum": 0.9, "weight_decay": 1e-4,
+        "batch_size": 64, "label_smoothing": 0.0, "gradient_clip": 0.0, "initializer": "he_normal", "shift": 0,
+        "flip": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Genome, String> {
+        genome(Path::new("mine.toml"), text).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn every_kind_of_layer_can_be_written_in_a_few_words() {
+        let needed = |kind: &str| match kind {
+            "convolution" | "residual" => "filters = 8",
+            "dense" => "units = 8",
+            "inception" => "branches = [8, 8, 8, 8]\nbottleneck = 4",
+            _ => "",
+        };
+        for kind in KINDS {
+            let text = format!("[[layers]]\nkind = \"{kind}\"\n{}\n", needed(kind));
+            let genome = read(&text).unwrap();
+            let written = serde_json::to_value(&genome).unwrap();
+            assert_eq!(written["layers"][0]["kind"], kind);
+            let again = toml::to_string(&genome).unwrap();
+            assert_eq!(read(&again).unwrap(), genome, "{again}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        let dense = "[[layers]]\nkind = \"dense\"\nunits = 8\n";
+        let cases = [
+            ("layers = 3", "`layers` has to be a list"),
+            (
+                "[[layers]]\nkind = \"dens\"\n",
+                "layer 1 (dens) has no `kind` that exists; there are convolution",
+            ),
+            ("[[layers]]\nkind = \"dense\"\n", "layer 1 (dense) lacks `units`"),
+            ("[[layers]]\nkind = \"dense\"\nunit = 8\n", "layer 1 (dense) has no key `unit`; it has"),
+            (&format!("{dense}[training]\nrate = 1\n"), "training has no key `rate`"),
+            (&format!("{dense}[tuning]\n"), "no key `tuning`"),
+            (
+                &format!("{dense}[training]\noptimizer = \"best\"\n"),
+                "this is no genome: unknown variant `best`",
+            ),
+        ];
+        for (text, expected) in cases {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
 }

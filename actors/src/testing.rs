@@ -148,6 +148,7 @@ impl Making for DrawingMind {
                 self.numbers.insert(individual.id, number(&individual.genome));
             }
             News::Vain(order) => self.note(order.birth.0),
+            News::UnderWay(id, losses) => self.note(id.0 ^ losses[0].to_bits()),
             News::Ended(id, Verdict::Failed) => self.note(id.0),
             News::Ended(id, Verdict::Judged(losses)) => {
                 self.note(id.0 ^ losses[0].to_bits());

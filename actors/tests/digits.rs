@@ -45,7 +45,7 @@ fn a_final_training_is_planned_for_its_time() {
         memory_mib: experiment.limits.memory_mib,
     };
     let mut breeder = SearchingMakers::of(&experiment, dataset.problem).mind(Maker::Breeder);
-    let order = BreedOrder { birth: IndividualId(1), draw: 0, maker: Maker::Breeder };
+    let order = BreedOrder { birth: IndividualId(1), draw: 0, maker: Maker::Breeder, expected: None };
     let newborn = breeder.make(&order).unwrap();
     let wanted = Lease {
         evaluation: EvaluationId(1),

@@ -115,6 +115,9 @@ words! {
         /// At each doubling of epochs, all but the best third are stopped (asynchronous successive halving, the
         /// stopping kind).
         Halving = "halving",
+        /// Whoever would not come among the best, by as much as similar trainings had still gained, is stopped
+        /// (extrapolation of learning curves).
+        Extrapolation = "extrapolation",
     }
 }
 

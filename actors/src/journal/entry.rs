@@ -120,6 +120,17 @@ pub enum Entry {
         /// The others' mark that it stayed below.
         mark: f64,
     },
+    /// Makers are told how far the evaluation is: what they make from now on may come from it.
+    Told {
+        /// Which evaluation.
+        evaluation: EvaluationId,
+        /// Its epoch.
+        epoch: u32,
+        /// Its best score so far.
+        score: f64,
+        /// Validation loss of the epoch with that score.
+        loss: f64,
+    },
     /// Its trainer is gone; it waits to be handed out again.
     Lost {
         /// Which evaluation.
@@ -288,6 +299,7 @@ impl Entry {
             Self::Evidence { .. } => "evidence",
             Self::Planned { .. } => "planned",
             Self::Advised { .. } => "advised",
+            Self::Told { .. } => "told",
             Self::Lost { .. } => "lost",
             Self::Released { .. } => "released",
             Self::Finished(_) => "finished",

@@ -29,6 +29,8 @@ pub enum Happened {
     Planned(EvaluationId, Planned),
     /// A training was told to stop early.
     Advised(EvaluationId, Advised),
+    /// Makers were told how far an evaluation is.
+    Told(EvaluationId, Told),
     /// A hand-out was lost.
     Lost(EvaluationId, u32),
     /// A hand-out was called back.
@@ -75,6 +77,9 @@ pub struct Ordered {
     pub draw: u32,
     /// Of whom.
     pub maker: Maker,
+    /// How many births were expected in all, where time is limited; older journals know of none.
+    #[serde(default)]
+    pub expected: Option<u64>,
 }
 
 /// A draw in vain.
@@ -131,6 +136,17 @@ pub struct Advised {
     pub score: Option<f64>,
     /// The others' mark; `None` where that is no finite number.
     pub mark: Option<f64>,
+}
+
+/// How far an evaluation was when makers were told.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Told {
+    /// After which epoch.
+    pub epoch: u32,
+    /// Its best score so far.
+    pub score: f64,
+    /// Validation loss of the epoch with that score; `None` where it is not finite.
+    pub loss: Option<f64>,
 }
 
 /// An evaluation's end.
@@ -197,6 +213,7 @@ impl EventRecord {
             "leased" => Happened::Leased(self.which()?, self.rest()?),
             "planned" => Happened::Planned(self.which()?, self.rest()?),
             "advised" => Happened::Advised(self.which()?, self.rest()?),
+            "told" => Happened::Told(self.which()?, self.rest()?),
             "lost" => Happened::Lost(self.which()?, self.rest::<OfAttempt>()?.attempt),
             "retried" => Happened::Retried(self.which()?, self.rest::<OfAttempt>()?.attempt),
             "claimed" => Happened::Claimed(self.which()?, self.rest::<OfAttempt>()?.attempt),

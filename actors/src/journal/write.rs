@@ -90,6 +90,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::Ordered(_)
         | Entry::Discarded { .. }
         | Entry::Advised { .. }
+        | Entry::Told { .. }
         | Entry::Excluded { .. }
         | Entry::Paused
         | Entry::Unpaused { .. } => {}
@@ -344,6 +345,7 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
         | Entry::Retried { evaluation, .. }
         | Entry::Planned { evaluation, .. }
         | Entry::Advised { evaluation, .. }
+        | Entry::Told { evaluation, .. }
         | Entry::Lost { evaluation, .. }
         | Entry::Released { evaluation, .. }
         | Entry::WeightsKept { evaluation, .. }
@@ -365,7 +367,9 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
 
 fn detail(entry: &Entry) -> serde_json::Value {
     match entry {
-        Entry::Ordered(BreedOrder { draw, maker, .. }) => json!({"draw": draw, "maker": maker.word()}),
+        Entry::Ordered(BreedOrder { draw, maker, expected, .. }) => {
+            json!({"draw": draw, "maker": maker.word(), "expected": expected})
+        }
         Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
         Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
         Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
@@ -386,6 +390,7 @@ fn detail(entry: &Entry) -> serde_json::Value {
         }
         Entry::Planned { attempt, epochs, .. } => json!({"attempt": attempt, "epochs": epochs}),
         Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),
+        Entry::Told { epoch, score, loss, .. } => json!({"epoch": epoch, "score": score, "loss": loss}),
         Entry::Lost { attempt, reason, .. } => json!({"attempt": attempt, "reason": reason}),
         Entry::Released { attempt, .. } => json!({"attempt": attempt}),
         Entry::Finished(finished) => json!({

@@ -58,11 +58,12 @@ impl Searcher {
         }
     }
 
-    fn context(&self, birth: IndividualId) -> Context {
-        let born = birth.0.saturating_sub(1);
+    fn context(&self, order: &BreedOrder) -> Context {
+        let born = order.birth.0.saturating_sub(1);
+        let evaluations = self.evaluations.map(u64::from).or(order.expected);
         Context {
-            evaluations: self.evaluations.map(u64::from),
-            evaluations_left: self.evaluations.map(|all| u64::from(all).saturating_sub(born).max(1)),
+            evaluations,
+            evaluations_left: evaluations.map(|all| all.saturating_sub(born).max(1)),
             // Nobody waits for results here: who stands idle has no use for a better network later.
             workers: 1,
             pool: POOL,
@@ -97,6 +98,13 @@ impl Searcher {
         }
     }
 
+    /// A strategy may take it for a parent already. It is not refined before its end: numbers are adjusted to results.
+    fn under_way(&mut self, id: IndividualId, losses: &[f64]) {
+        if let Some(&trial) = self.trials.get(&id) {
+            self.strategy.tell(&self.domain, trial, &Outcome::Partial(losses.to_vec()));
+        }
+    }
+
     /// The best networks, of several structures where there are.
     fn bases(&self) -> Vec<Arc<Candidate>> {
         let mut bases: Vec<Arc<Candidate>> = Vec::new();
@@ -122,7 +130,7 @@ impl Making for Searcher {
             }
             self.domain.refine(bases);
         }
-        let context = self.context(order.birth);
+        let context = self.context(order);
         match self.strategy.ask(&self.domain, &context) {
             Ask::Evaluate(trial, point) => {
                 self.made.insert(order.birth, trial);
@@ -144,6 +152,7 @@ impl Making for Searcher {
                 }
             }
             News::Vain(_) => {}
+            News::UnderWay(id, losses) => self.under_way(*id, losses),
             News::Ended(id, verdict) => self.ended(*id, verdict),
         }
     }

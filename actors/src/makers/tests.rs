@@ -15,7 +15,7 @@ fn makers(strategy: SearchStrategy) -> SearchingMakers {
 }
 
 fn order(birth: u64, maker: Maker) -> BreedOrder {
-    BreedOrder { birth: IndividualId(birth), draw: 0, maker }
+    BreedOrder { birth: IndividualId(birth), draw: 0, maker, expected: None }
 }
 
 fn individual(newborn: Newborn, id: u64, maker: Maker) -> Arc<Individual> {
@@ -92,6 +92,28 @@ fn the_refiner_keeps_the_structure_of_one_of_the_best() {
         assert!(refined.operation.starts_with("refine: "), "{}", refined.operation);
         let parent = &life.born[refined.parents[0].0 as usize - 1];
         assert_eq!(kinds(parent), kinds(&refined), "{}", refined.summary);
+    }
+}
+
+#[test]
+fn what_is_under_way_can_be_a_parent_by_its_curve_so_far() {
+    for strategy in [SearchStrategy::Hatchery, SearchStrategy::Aging, SearchStrategy::Steady] {
+        let mut life = Life::new(&makers(strategy));
+        for birth in 1..=60 {
+            let newborn = life.minds[0].make(&order(birth, Maker::Breeder)).unwrap();
+            let individual = individual(newborn, birth, Maker::Breeder);
+            life.born.push(Arc::clone(&individual));
+            life.hear(News::Born(Arc::clone(&individual)));
+            // The first few have ended; all others are half way through.
+            life.hear(if birth <= 5 {
+                News::Ended(individual.id, Verdict::Judged(vec![2.0 + loss(&individual)]))
+            } else {
+                News::UnderWay(individual.id, vec![loss(&individual)])
+            });
+        }
+        let parents = life.born[40..].iter().flat_map(|one| &one.parents);
+        let young = parents.filter(|parent| parent.0 > 5).count();
+        assert!(young > 0, "{strategy}: nobody comes from who is under way");
     }
 }
 

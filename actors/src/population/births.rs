@@ -3,14 +3,20 @@
 //! Orders, draws in vain, births and results are recorded in the order in which makers hear of them: whoever follows
 //! the journal can tell makers the same, and must get the same networks.
 
+use super::champions::Fitness;
 use super::effect::Effect;
 use super::ledger::Closed;
 use super::nursery::Birth;
-use super::objectives::losses;
+use super::objectives::{Measured, losses};
+use super::results::best_of;
 use super::state::Brain;
 use crate::journal::entry::{Entry, Stage};
 use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Maker, Newborn, News, Verdict};
+use hatchery_config::vocabulary::Objective;
 use std::sync::Arc;
+
+/// Evaluations before anything is said of a search's pace.
+const PACED_MIN: u32 = 5;
 
 impl Brain {
     /// The user's networks are born first, each once.
@@ -84,8 +90,37 @@ impl Brain {
             && self.nursery.exhausted().is_none()
             && self.telling.may_order(self.nursery.next(), self.nursery.orders().len())
         {
+            self.tell_of_those_under_way();
             self.order_next();
         }
+    }
+
+    /// Trainings under way can be parents by what they have reached: makers are told of each when it is half way
+    /// through. Not where decisions must not depend on the trainers.
+    fn tell_of_those_under_way(&mut self) {
+        if self.settings.search.reproducible {
+            return;
+        }
+        for (evaluation, individual, curve) in self.desk.half_way() {
+            let Some((score, loss)) = best_of(&curve) else { continue };
+            let epoch = u32::try_from(curve.len()).unwrap_or(u32::MAX);
+            if let Some(news) = self.news_under_way(&individual, score, loss) {
+                self.record(Entry::Told { evaluation, epoch, score, loss });
+                self.out.push(Effect::Tell(news));
+            }
+        }
+    }
+
+    /// How good a network is so far. `None` where an objective is measured at the end only.
+    pub(super) fn news_under_way(&self, individual: &Individual, score: f64, loss: f64) -> Option<News> {
+        let objectives = &self.settings.search.objectives;
+        let late = |objective: &Objective| matches!(objective, Objective::Latency | Objective::TrainingTime);
+        if objectives.iter().any(late) {
+            return None;
+        }
+        let fitness = Fitness::new(Some(score), Some(loss))?;
+        let losses = losses(objectives, individual, &fitness, Measured::default())?;
+        Some(News::UnderWay(individual.id, losses))
     }
 
     /// Orders the next birth, of whoever has gained more of late. What makers are to know by then they are told first.
@@ -94,7 +129,7 @@ impl Brain {
         for (id, verdict) in self.telling.due(birth) {
             self.tell(id, verdict);
         }
-        let order = self.nursery.order(self.sharing.choose(birth));
+        let order = self.nursery.order(self.sharing.choose(birth), self.births_expected());
         self.order(order);
         order
     }
@@ -102,6 +137,18 @@ impl Brain {
     fn order(&mut self, order: BreedOrder) {
         self.record(Entry::Ordered(order));
         self.out.push(Effect::Breed(order));
+    }
+
+    /// How many births the search will come to by its pace so far, where only its time is limited. `None` where that
+    /// cannot be said yet.
+    fn births_expected(&self) -> Option<u64> {
+        if self.settings.evaluations.is_some() || self.tally.counted < PACED_MIN {
+            return None;
+        }
+        let left = self.timing.search_seconds_left(self.heard)?;
+        let born = self.nursery.next().0 - 1;
+        let pace = born as f64 / self.heard.max(f64::MIN_POSITIVE);
+        Some(born + (pace * left).round() as u64)
     }
 
     /// How many more individuals the budget of evaluations has room for.
@@ -155,6 +202,6 @@ impl Brain {
 #[derive(Clone, Debug)]
 pub struct Told {
     maker: Maker,
-    fitness: Option<super::champions::Fitness>,
+    fitness: Option<Fitness>,
     verdict: Verdict,
 }

@@ -96,6 +96,8 @@ pub struct Held {
     pub curve: Vec<EpochReport>,
     /// Whether it has been told to stop.
     pub advised: bool,
+    /// Whether its makers know how far it is.
+    pub told: bool,
     /// The trainer is done with it and can take other work; what it has left is still with its worker.
     pub delivering: bool,
 }
@@ -306,6 +308,22 @@ impl Desk {
         }
     }
 
+    /// Trainings of the search that are half way through, each once: with their reports so far, where none is missing.
+    pub fn half_way(&mut self) -> Vec<(EvaluationId, Arc<Individual>, Vec<EpochReport>)> {
+        let news = |(id, open): (&EvaluationId, &mut Open)| {
+            let Place::Leased(held) = &mut open.place else { return None };
+            let epochs = u32::try_from(held.curve.len()).unwrap_or(u32::MAX);
+            let whole = held.curve.last().is_some_and(|last| last.epoch == epochs);
+            let half = whole && epochs < held.epochs && epochs >= held.epochs.div_ceil(2);
+            if open.kind != LeaseKind::Search || held.told || held.advised || held.delivering || !half {
+                return None;
+            }
+            held.told = true;
+            Some((*id, Arc::clone(&open.individual), held.curve.clone()))
+        };
+        self.open.iter_mut().filter_map(news).collect()
+    }
+
     /// The lease of this trainer and attempt, where it is in force.
     pub fn held(&mut self, trainer: TrainerId, ticket: Ticket) -> Option<&mut Held> {
         match self.open.get_mut(&ticket.evaluation) {
@@ -419,6 +437,7 @@ impl Held {
             expires: now + LEASE_SECONDS_MAX,
             curve: Vec::new(),
             advised: false,
+            told: false,
             delivering: false,
         }
     }

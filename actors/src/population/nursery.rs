@@ -58,11 +58,11 @@ impl Nursery {
         self.known.contains(hash)
     }
 
-    /// Orders one more birth.
-    pub fn order(&mut self, maker: Maker) -> BreedOrder {
+    /// Orders one more birth, of so many that are expected in all.
+    pub fn order(&mut self, maker: Maker, expected: Option<u64>) -> BreedOrder {
         let birth = IndividualId(self.next);
         self.next += 1;
-        let order = BreedOrder { birth, draw: 0, maker };
+        let order = BreedOrder { birth, draw: 0, maker, expected };
         self.orders.insert(birth, order);
         order
     }
@@ -143,7 +143,7 @@ mod tests {
     fn a_known_genome_is_drawn_again_until_the_space_is_exhausted() {
         let mut nursery = Nursery::new();
         nursery.remember(IndividualId(9), "known");
-        let mut order = nursery.order(Maker::Breeder);
+        let mut order = nursery.order(Maker::Breeder, None);
         assert_eq!(order.birth, IndividualId(10));
         assert_eq!(nursery.drawn(order.birth, 7, "new"), Birth::Unasked);
         let mut draws = 1;
@@ -155,17 +155,17 @@ mod tests {
         assert_eq!(draws, DRAWS_MAX);
         assert!(nursery.exhausted().unwrap().contains("known already"));
         assert!(nursery.orders().is_empty());
-        let next = nursery.order(Maker::Breeder);
+        let next = nursery.order(Maker::Breeder, None);
         assert_eq!(nursery.drawn(next.birth, 0, "new"), Birth::New(next));
     }
 
     #[test]
     fn a_barren_space_is_given_up_soon_and_says_why() {
         let mut nursery = Nursery::new();
-        let birth = nursery.order(Maker::Breeder).birth;
+        let birth = nursery.order(Maker::Breeder, None).birth;
         assert!(matches!(nursery.barren(birth, 0, "nothing fits"), Birth::Again(..)));
         assert!(matches!(nursery.drawn(birth, 1, "fits"), Birth::New(_)));
-        let birth = nursery.order(Maker::Breeder).birth;
+        let birth = nursery.order(Maker::Breeder, None).birth;
         for draw in 0..2 {
             assert!(matches!(nursery.barren(birth, draw, "nothing fits"), Birth::Again(..)));
         }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn where_the_refiner_finds_nothing_the_breeder_does() {
         let mut nursery = Nursery::new();
-        let order = nursery.order(Maker::Refiner);
+        let order = nursery.order(Maker::Refiner, None);
         let Birth::Again(vain, next) = nursery.barren(order.birth, 0, "nothing to refine") else { panic!() };
         assert_eq!((vain, next.maker, next.draw), (order, Maker::Breeder, 1));
         assert!(matches!(nursery.barren(order.birth, 1, "nothing fits"), Birth::Again(..)));

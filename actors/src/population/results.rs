@@ -158,7 +158,7 @@ impl Brain {
         }
         if closed.fitness.is_some() {
             let costs = costs_before(&self.settings.search.objectives, &closed.individual);
-            self.stopping.learn(curve, costs);
+            self.stopping.learn(curve, closed.outcome == Outcome::Completed, costs);
         }
         if let Some(pace) = closed.pace.filter(|_| closed.outcome.has_fitness()) {
             let seconds = pace.seconds(self.settings.images.search, self.settings.epochs);

@@ -158,6 +158,14 @@ impl Witness {
         self.brain.stopping.verdict_at(usize::try_from(epochs).unwrap_or(usize::MAX), best, &costs)
     }
 
+    /// Makers are told how good a network is so far; says whether that could be told.
+    pub fn tell_under_way(&mut self, individual: &Individual, score: f64, loss: f64) -> bool {
+        let Some(news) = self.brain.news_under_way(individual, score, loss) else { return false };
+        self.brain.out.push(Effect::Tell(news));
+        self.perform();
+        true
+    }
+
     /// Learns from an evaluation that has ended. Says whose weights are no longer worth keeping by that.
     pub fn learn(&mut self, evaluation: &EvaluationRecord) -> BTreeSet<EvaluationId> {
         let kept: Vec<EvaluationId> = self.brain.weights.keys().copied().collect();

@@ -40,6 +40,8 @@ pub struct BreedOrder {
     pub draw: u32,
     /// Who is to make it.
     pub maker: Maker,
+    /// How many births the search is expected to come to where its time is limited, by its pace so far.
+    pub expected: Option<u64>,
 }
 
 /// A genome fresh from its maker, not yet an individual: it may turn out to be a duplicate.
@@ -77,6 +79,8 @@ pub enum News {
     Born(Arc<Individual>),
     /// What was made to this order is not wanted: somebody else had made the same.
     Vain(BreedOrder),
+    /// A network's evaluation is half way through; by these losses it would be judged now.
+    UnderWay(IndividualId, Vec<f64>),
     /// A network's evaluation has ended.
     Ended(IndividualId, Verdict),
 }

@@ -7,6 +7,7 @@
 
 mod births;
 mod finale;
+mod told;
 
 use super::so_far::SoFar;
 use super::{Confirmed, DIFFERENCES_MAX, Decision, Difference, ReplayError, Report, Rules};
@@ -46,6 +47,7 @@ pub struct Walk<'a> {
     so_far: SoFar<'a>,
     due: Due,
     stops: BTreeMap<EvaluationId, Stop>,
+    tidings: BTreeMap<EvaluationId, told::Tidings>,
     report: Report,
     /// Number of the event at hand; `None` once the events are over.
     at: Option<i64>,
@@ -65,6 +67,7 @@ impl<'a> Walk<'a> {
             so_far: SoFar::begin(history),
             due: Due::default(),
             stops: BTreeMap::new(),
+            tidings: BTreeMap::new(),
             report: Report::default(),
             at: Some(first.number),
         })
@@ -114,6 +117,7 @@ impl<'a> Walk<'a> {
             Happened::Leased(evaluation, leased) => self.leased(evaluation, &leased),
             Happened::Planned(evaluation, planned) => self.planned(evaluation, &planned),
             Happened::Advised(evaluation, advised) => self.advised(evaluation, &advised),
+            Happened::Told(evaluation, told) => self.told(evaluation, told),
             Happened::Lost(evaluation, attempt) => self.back_to_queue(evaluation, attempt, 1),
             Happened::Released(evaluation, attempt) | Happened::Retried(evaluation, attempt) => {
                 self.back_to_queue(evaluation, attempt, 0);
@@ -347,6 +351,7 @@ impl<'a> Walk<'a> {
         };
         self.score(&row, ended);
         self.stopped_as_told(&row);
+        self.told_as_it_was(&row);
         let displaced = self.witness.learn(&row);
         self.due.drops.extend(displaced);
     }

@@ -14,6 +14,7 @@ use crate::protocol::{
 };
 use crate::testing::{self, Drawing, Minds};
 use hatchery_config::experiment::{Duration, Experiment, FinalTraining, Search};
+use hatchery_config::vocabulary::EarlyStopping;
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use rand::{RngExt, SeedableRng};
@@ -92,7 +93,11 @@ impl Weather {
             final_training: FinalTraining { enabled: true, epochs: 10, time_share: 0.3 },
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
-            stopping: StoppingRule::default(),
+            stopping: StoppingRule::named(if seed.is_multiple_of(5) {
+                EarlyStopping::Extrapolation
+            } else {
+                EarlyStopping::Quartile
+            }),
             retry: RetryPolicy::new(&Default::default()),
             claims: false,
             inherit: seed.is_multiple_of(2),

@@ -28,7 +28,8 @@ impl Walk<'_> {
         let replayed = (order.birth.0, order.draw, order.maker);
         let subject = || format!("order of individual {birth}: number, draw, maker");
         self.expect(Decision::Order, true, subject, recorded, replayed);
-        self.witness.make(&order);
+        // How many births were expected depends on the clock: it is taken from the record.
+        self.witness.make(&BreedOrder { expected: ordered.expected, ..order });
     }
 
     /// The order of a birth that is new. Orders in between, of which nothing is recorded, are made up for.

@@ -14,6 +14,7 @@
 //!
 //! The same settings serve every domain. It must not know what points mean.
 
+mod boldness;
 mod knowledge;
 mod lens;
 mod pace;
@@ -128,7 +129,7 @@ impl<D: Domain> Hatchery<D> {
             if shared < POOL_SHARED_FROM / POOL_SHARED_EACH { 1 } else { shared.min(POOL_PROPOSALS_MAX) };
         if contender.is_none() || shared > 1 {
             self.proposals =
-                pool::proposals(domain, &self.knowledge, &surrogate, context.pool, shared, rng).into();
+                pool::proposals(domain, &self.knowledge, &surrogate, context, shared, rng).into();
         }
         if contender.is_some() {
             return contender;

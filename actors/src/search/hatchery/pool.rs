@@ -1,5 +1,6 @@
 //! Candidates: where they come from, and which of them promises most.
 
+use super::boldness::Boldness;
 use super::knowledge::Knowledge;
 use super::surrogate::Surrogate;
 use super::{Context, Domain, encode};
@@ -7,7 +8,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 
-/// Random points in a pool of the usual size.
+/// Random points in a pool of the usual size, half way through the budget; more at its begin and fewer at its end, in
+/// place of mutants.
 const RANDOM_POINTS: usize = 100;
 
 /// Mutants in a pool of the usual size, of one to three mutations each.
@@ -16,9 +18,6 @@ const MUTATIONS_MAX: usize = 3;
 
 /// Crossings in a pool of the usual size.
 const CROSSINGS: usize = 20;
-
-/// Parents of mutants and crossings.
-const PARENTS_MAX: usize = 8;
 
 /// Neighbours in a pool of the usual size: steps uphill from the most promising candidates, with some neighbours each.
 const NEIGHBOURS: usize = 320;
@@ -32,11 +31,19 @@ pub(super) fn proposals<D: Domain>(
     domain: &D,
     knowledge: &Knowledge<D>,
     surrogate: &Surrogate,
-    size: u32,
+    context: &Context,
     max: usize,
     rng: &mut ChaCha8Rng,
 ) -> Vec<D::Point> {
-    let mut pool = Pool { domain, knowledge, surrogate, size, seen: HashSet::new(), candidates: Vec::new() };
+    let mut pool = Pool {
+        domain,
+        knowledge,
+        surrogate,
+        size: context.pool,
+        boldness: Boldness::of(context),
+        seen: HashSet::new(),
+        candidates: Vec::new(),
+    };
     pool.fill(rng);
     pool.climb(rng);
     pool.rank();
@@ -54,6 +61,7 @@ struct Pool<'a, D: Domain> {
     knowledge: &'a Knowledge<D>,
     surrogate: &'a Surrogate,
     size: u32,
+    boldness: Boldness,
     seen: HashSet<D::Key>,
     candidates: Vec<Candidate<D::Point>>,
 }
@@ -66,7 +74,7 @@ impl<D: Domain> Pool<'_, D> {
             return;
         }
         let encoded = encode(self.domain.scales(), &self.domain.features(&point));
-        let promise = self.surrogate.promise(&encoded);
+        let promise = self.surrogate.promise(&encoded, self.boldness.doubt());
         self.candidates.push(Candidate { promise, point, climbed: false });
     }
 
@@ -76,17 +84,19 @@ impl<D: Domain> Pool<'_, D> {
     }
 
     fn fill(&mut self, rng: &mut ChaCha8Rng) {
-        for _ in 0..self.share(RANDOM_POINTS) {
+        let random = self.boldness.random(RANDOM_POINTS);
+        for _ in 0..self.share(random) {
             self.consider(self.domain.random(rng));
         }
-        let elite = self.surrogate.elite(PARENTS_MAX);
+        let elite = self.surrogate.elite(self.boldness.parents());
         let parents: Vec<D::Point> = elite.filter_map(|site| self.knowledge.point(site)).collect();
         if parents.is_empty() {
             return;
         }
-        for mutant in 0..self.share(MUTANTS) {
-            // The square of an even draw favours the best.
-            let drawn = (rng.random::<f64>().powi(2) * parents.len() as f64) as usize;
+        for mutant in 0..self.share(RANDOM_POINTS + MUTANTS - random) {
+            // A power of an even draw favours the best.
+            let drawn = rng.random::<f64>().powf(self.boldness.pressure()) * parents.len() as f64;
+            let drawn = drawn as usize;
             let mut point = parents[drawn.min(parents.len() - 1)].clone();
             for _ in 0..=mutant % MUTATIONS_MAX {
                 point = self.domain.mutate(&point, rng).unwrap_or(point);

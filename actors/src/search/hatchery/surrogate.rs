@@ -41,9 +41,6 @@ const LEADERS_MAX: usize = 20;
 const CHANCE_SHARE: f64 = 0.7;
 const CHANCE_WORTH: f64 = 2.0;
 
-/// How much more than by its own doubt the model is trusted to err: with few results its kernel is a guess.
-const DOUBT: f64 = 1.5;
-
 /// Whoever is handed over must lead by this many deviations of its mean.
 const CAUTION: f64 = 0.5;
 
@@ -195,10 +192,10 @@ impl Surrogate {
         Self { gaussian, rated, best }
     }
 
-    /// The logarithm of how much a point may improve on the best.
-    pub fn promise(&self, encoded: &[f32]) -> f64 {
+    /// The logarithm of how much a point may improve on the best, where variances are taken for so many times as great.
+    pub fn promise(&self, encoded: &[f32], doubt: f64) -> f64 {
         let Belief { mean, variance } = self.gaussian.believe(encoded);
-        log_improvement(mean, (DOUBT * variance).sqrt(), self.best)
+        log_improvement(mean, (doubt * variance).sqrt(), self.best)
     }
 
     /// The best sites, those under way among them where their partial results say so.

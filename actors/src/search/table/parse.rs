@@ -80,22 +80,6 @@ pub enum TableError {
         /// What is there.
         text: String,
     },
-    /// A parameter left out.
-    #[error("line {line}, column {column} is empty: every row needs a value for every parameter")]
-    Missing {
-        /// One-based.
-        line: usize,
-        /// Its name.
-        column: String,
-    },
-    /// The same parameters twice.
-    #[error("line {line} has the same parameters as line {first}: leave one row of each")]
-    Duplicate {
-        /// One-based.
-        line: usize,
-        /// One-based.
-        first: usize,
-    },
     /// Too much of something.
     #[error("it has {found} {what}, more than {max}")]
     TooMany {
@@ -154,7 +138,7 @@ impl Table {
         let columns = results.iter().map(|&column| numbers(&lines, column)).collect::<Result<_, _>>()?;
         let parameters: Vec<(Parameter, Vec<u16>)> =
             parameters.iter().map(|&column| parameter(&lines, column)).collect::<Result<_, _>>()?;
-        assemble(&lines, parameters, columns)
+        Ok(assemble(&lines, parameters, columns))
     }
 }
 
@@ -162,21 +146,20 @@ fn assemble(
     lines: &Lines<'_>,
     parameters: Vec<(Parameter, Vec<u16>)>,
     columns: Vec<(String, Vec<f64>)>,
-) -> Result<Table, TableError> {
+) -> Table {
     let mut codes = Vec::with_capacity(lines.rows.len() * parameters.len());
     let mut index = HashMap::with_capacity(lines.rows.len());
-    for (row, (line, _)) in lines.rows.iter().enumerate() {
+    for row in 0..lines.rows.len() {
         let key: Box<[u16]> = parameters.iter().map(|(_, codes)| codes[row]).collect();
         codes.extend_from_slice(&key);
-        if let Some(first) = index.insert(key, row as u32) {
-            return Err(TableError::Duplicate { line: *line, first: lines.rows[first as usize].0 });
-        }
+        // Rows with the same parameters are points of their own; variation leads to the first, nearness to all.
+        index.entry(key).or_insert(row as u32);
     }
     let parameters: Vec<Parameter> = parameters.into_iter().map(|(parameter, _)| parameter).collect();
     let kinds: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
     let words = shared_words(&parameters);
     let counted = std::iter::repeat_n(Scale::Ordered, words.len());
-    Ok(Table {
+    Table {
         scales: kinds.iter().copied().chain(counted).collect(),
         words,
         kinds,
@@ -186,7 +169,7 @@ fn assemble(
         rows: lines.rows.len() as u32,
         nearest: (0..lines.rows.len()).map(|_| OnceLock::new()).collect(),
         columns,
-    })
+    }
 }
 
 /// Words that several parameters have in common, with those parameters.
@@ -296,11 +279,9 @@ fn numbers(lines: &Lines<'_>, column: usize) -> Result<(String, Vec<f64>), Table
     Ok((name.clone(), values.collect::<Result<_, _>>()?))
 }
 
+/// A column of parameters: numbers where all are; else words, and an empty cell is a word like others.
 fn parameter(lines: &Lines<'_>, column: usize) -> Result<(Parameter, Vec<u16>), TableError> {
     let name = &lines.header[column];
-    if let Some((line, _)) = lines.rows.iter().find(|(_, fields)| fields[column].is_empty()) {
-        return Err(TableError::Missing { line: *line, column: name.clone() });
-    }
     let texts = || lines.rows.iter().map(|(_, fields)| fields[column].as_ref());
     let numbers: Option<Vec<f64>> =
         texts().map(|text| text.parse::<f64>().ok().filter(|value| value.is_finite())).collect();
@@ -378,11 +359,8 @@ mod tests {
             ("a,b\n1,2\n", "no result columns"),
             ("valid\n1\n", "no parameter columns"),
             ("a,valid\n1,2\n3\n", "line 3 has 1 fields, the header has 2"),
-            ("a,valid\n1,2\n\n1,3\n", "line 4 has the same parameters as line 2"),
-            ("a,valid\n1,2\n1.0,3\n", "line 3 has the same parameters as line 2"),
             ("a,valid\n1,x\n", "line 2, column valid: `x` is not a finite number"),
             ("a,valid\n1,nan\n", "not a finite number"),
-            ("a,valid\n,1\n", "line 2, column a is empty"),
             ("a,a,valid\n1,2,3\n", "column 2 of the header has the name `a` again"),
             ("a,,valid\n1,2,3\n", "column 2 of the header has no name"),
             ("a,valid\n\"1,2\n", "line 2: a quote is opened"),
@@ -391,6 +369,20 @@ mod tests {
             assert!(error.contains(expected), "{text:?}: {error}");
         }
         assert_eq!(Table::parse(b"a,valid\n\xff,1\n").unwrap_err(), TableError::NotText { line: 2 });
+    }
+
+    #[test]
+    fn rows_of_the_same_parameters_are_points_of_their_own_and_an_empty_cell_is_a_word() {
+        let table = Table::parse(b"a,b,valid\n1,x,2\n\n1.0,x,3\n,x,4\n").unwrap();
+        assert_eq!(table.rows(), 3);
+        let [a, b] = table.parameters() else { panic!("{:?}", table.parameters()) };
+        assert_eq!((a.scale, a.values.clone()), (Scale::Words(3), vec!["".into(), "1".into(), "1.0".into()]));
+        assert_eq!(b.scale, Scale::Words(1));
+        let numbers = Table::parse(b"a,valid\n1,2\n1.0,3\n2,4\n").unwrap();
+        use crate::search::domain::Domain;
+        assert_eq!((numbers.rows(), numbers.parameters()[0].values.len()), (3, 2));
+        assert_eq!(numbers.features(&0), numbers.features(&1));
+        assert_eq!(numbers.results("valid").unwrap().mean_loss(1), -3.0);
     }
 
     #[test]
