@@ -13,13 +13,13 @@ pub struct Incidents {
     /// Nodes by name, and each process that has joined under that name.
     processes: BTreeSet<(String, u32)>,
     /// How often the run went on after its coordinator had ended, by itself or by `--resume`.
-    coordinator_restarts: usize,
+    pub coordinator_restarts: usize,
     /// Attempts that were lost with their workers.
-    lost: usize,
+    pub lost: usize,
     /// Attempts that their workers gave back.
-    handed_back: usize,
+    pub handed_back: usize,
     /// Attempts that went on at a worker that had been thought lost.
-    adopted: usize,
+    pub adopted: usize,
 }
 
 /// What the event of a worker that joins says.
@@ -48,7 +48,7 @@ impl Incidents {
     }
 
     /// Processes that took the place of another of the same name.
-    fn worker_restarts(&self) -> usize {
+    pub fn worker_restarts(&self) -> usize {
         let nodes: BTreeSet<&str> = self.processes.iter().map(|(node, _)| node.as_str()).collect();
         self.processes.len() - nodes.len()
     }

@@ -3,11 +3,13 @@
 //! Only here is anything printed, and only here are exit codes known. What a network is, how it is trained and
 //! who decides what is trained next live in `hatchery-models` and `hatchery-actors`.
 
+mod calendar;
 mod chance;
 mod cli;
 mod commands;
 mod devices;
 mod drawing;
+mod http;
 mod identity;
 mod incidents;
 mod launch;

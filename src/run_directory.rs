@@ -9,6 +9,8 @@
 //! report.html       the report
 //! log/              what the libraries said, and what the processes of the run wrote
 //! cookie            what coordinator and workers of the run have in common that nobody else knows
+//! http              where the run is to be seen in a browser
+//! token             what whoever changes the run from there has to know
 //! ```
 //!
 //! It must not know what is in the files.
@@ -88,6 +90,16 @@ impl RunDirectory {
     /// `cookie`.
     pub fn cookie(&self) -> PathBuf {
         self.root.join("cookie")
+    }
+
+    /// `token`.
+    pub fn token(&self) -> PathBuf {
+        self.root.join("token")
+    }
+
+    /// `http`.
+    pub fn http(&self) -> PathBuf {
+        self.root.join("http")
     }
 
     /// `log/`.

@@ -13,6 +13,8 @@ pub enum CoordinatorSaid {
     Ready(Ready),
     /// Where the run stands; a pause is part of that.
     Progress(Box<Progress>),
+    /// Somebody has told it to stop; it does.
+    Stopping,
     /// The run is over.
     Ended {
         /// It was stopped, and can go on.
@@ -31,6 +33,8 @@ pub struct Ready {
     pub headline: String,
     /// Whether scores are accuracies.
     pub accuracy: bool,
+    /// Where it is to be seen in a browser, `ADDRESS:PORT`; `None` where nothing is served.
+    pub http: Option<SocketAddr>,
 }
 
 /// A worker with one trainer.
@@ -55,6 +59,8 @@ pub enum WorkerSaid {
     Finished(String),
     /// It was told to end, and has.
     Drained(String),
+    /// The coordinator has asked it to end, and it has: it is not to be started again.
+    Dismissed(String),
 }
 
 /// Says it.
@@ -81,11 +87,13 @@ mod tests {
             workers: vec![WorkerWish { device: "cuda:1".to_owned(), threads: 1 }],
             headline: "digits begins".to_owned(),
             accuracy: true,
+            http: Some("127.0.0.1:20001".parse().unwrap()),
         });
         let line = serde_json::to_string(&ready).unwrap();
         assert!(line.starts_with(r#"{"ready":{"address":"127.0.0.1:20000""#), "{line}");
         let progress = CoordinatorSaid::Progress(Box::new(Progress::before()));
-        for said in [ready, progress, CoordinatorSaid::Ended { interrupted: true }] {
+        for said in [ready, progress, CoordinatorSaid::Stopping, CoordinatorSaid::Ended { interrupted: true }]
+        {
             let line = serde_json::to_string(&said).unwrap();
             assert_eq!(understand::<CoordinatorSaid>(&line), Some(said));
         }

@@ -28,6 +28,23 @@ use hatchery_models::{
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// A network for use: weights and normalisation inside, any number of samples at once.
+///
+/// # Errors
+/// Where it cannot be built with these weights, which is a defect.
+pub fn model_file(facts: &ModelFacts<'_>, weights: &Weights) -> anyhow::Result<Vec<u8>> {
+    let ModelFacts { row, experiment, dataset, normalisation, .. } = *facts;
+    let product = expression::inference(&row.genome, &dataset.problem, normalisation, weights)
+        .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
+    let options = EncodeOptions {
+        name: format!("{} {}", experiment.name, row.id),
+        metadata: facts.metadata()?,
+        dynamic_batch: true,
+        defaults: Vec::new(),
+    };
+    Ok(encode(&product.graph, Provider::Cpu, &options))
+}
+
 /// A run with its data.
 pub struct Workshop {
     directory: RunDirectory,
@@ -155,16 +172,7 @@ impl Workshop {
     }
 
     fn model_of(&self, row: &Row, weights: &Weights) -> anyhow::Result<Vec<u8>> {
-        let normalisation = self.normalisation();
-        let product = expression::inference(&row.genome, &self.dataset.problem, &normalisation, weights)
-            .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
-        let options = EncodeOptions {
-            name: format!("{} {}", self.experiment.name, row.id),
-            metadata: self.facts(row, &normalisation).metadata()?,
-            dynamic_batch: true,
-            defaults: Vec::new(),
-        };
-        Ok(encode(&product.graph, Provider::Cpu, &options))
+        model_file(&self.facts(row, &self.normalisation()), weights)
     }
 
     /// One step of the network's training as a graph. Fed no state, it begins where the search's training began.

@@ -4,17 +4,22 @@
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
 use crate::freight::cut;
-use crate::link::{Link, LinkEvent};
+use crate::link::{Link, LinkEvent, post};
 use crate::membership::{Deed, Membership};
 use crate::messages::{HubMessage, PopulationMessage};
+use crate::metrics;
+use crate::progress::Nodes;
 use crate::protocol::letters::{BlobName, Letter, NodeName, ToWorker};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often the brain is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
+
+/// How often those who watch are told which workers there are.
+const SHOWN_EVERY: Duration = Duration::from_millis(900);
 
 /// At the end of a run, workers have so long to take note.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -33,6 +38,8 @@ pub struct HubArguments {
     pub membership: Membership,
     /// The other end of the hub's connections.
     pub post: Post,
+    /// Told which workers there are.
+    pub nodes: watch::Sender<Nodes>,
 }
 
 /// The coordinator's access to its workers.
@@ -56,6 +63,8 @@ pub struct HubState {
     data: PackedData,
     packed: Packed,
     farewell: Option<(Instant, oneshot::Sender<()>)>,
+    nodes: watch::Sender<Nodes>,
+    shown: Instant,
 }
 
 /// The data set, ready to be sent.
@@ -73,12 +82,23 @@ impl HubState {
         let now = self.began.elapsed().as_secs_f64();
         let brain = &mut self.membership;
         let deeds = match message {
-            HubMessage::Link(event) => brain.on_link(event, now),
+            HubMessage::Link(event) => {
+                if let LinkEvent::Letter(_, letter) = &event {
+                    metrics::letter_received(letter);
+                }
+                brain.on_link(event, now)
+            }
             HubMessage::Assign(trainer, lease) => brain.assign(trainer, &lease),
             HubMessage::Advise(trainer, ticket) => brain.advise(trainer, ticket),
             HubMessage::Acknowledge(trainer, ticket) => brain.acknowledge(trainer, ticket),
             HubMessage::Abandon(trainer, ticket) => brain.abandon(trainer, ticket),
             HubMessage::Fetch(trainer, ticket) => brain.fetch(trainer, ticket, now),
+            HubMessage::Drain(node, answer) => {
+                let (drained, deeds) = brain.drain_node(&node);
+                // Who asked may have gone.
+                _ = answer.send(drained);
+                deeds
+            }
             HubMessage::Tick => brain.on_tick(now),
             HubMessage::Finish(reason, done) => {
                 self.farewell = Some((Instant::now(), done));
@@ -92,7 +112,16 @@ impl HubState {
         for deed in deeds {
             self.perform(deed, myself);
         }
+        self.show(now);
         self.part();
+    }
+
+    /// Shows which workers there are, now and then: that takes time in proportion to them.
+    fn show(&mut self, now: f64) {
+        if self.shown.elapsed() >= SHOWN_EVERY {
+            self.shown = Instant::now();
+            self.nodes.send_replace(Nodes { at: self.shown, present: self.membership.present(now) });
+        }
     }
 
     fn perform(&mut self, deed: Deed, myself: &ActorRef<HubMessage>) {
@@ -107,9 +136,7 @@ impl HubState {
 
     fn send(&self, node: &NodeName, letter: ToWorker) {
         // A worker that cannot be reached is given up soon, and what was said to it is said to another.
-        if let Err(error) = self.link.send(node, Letter::ToWorker(letter)) {
-            tracing::debug!(%error, "a letter was not sent");
-        }
+        post(&*self.link, node, Letter::ToWorker(letter));
     }
 
     /// A piece of the data set. While it is being packed nothing is answered: it is asked for again.
@@ -155,7 +182,8 @@ impl Actor for Hub {
         myself: ActorRef<Self::Msg>,
         arguments: HubArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let HubArguments { population, membership, post: Post { link, mut incoming, data, .. } } = arguments;
+        let HubArguments { population, membership, post: Post { link, mut incoming, data, .. }, nodes } =
+            arguments;
         let ear = myself.clone();
         tokio::spawn(async move {
             while let Some(event) = incoming.recv().await {
@@ -166,7 +194,17 @@ impl Actor for Hub {
         });
         myself.send_interval(TICK, || HubMessage::Tick);
         let began = Instant::now();
-        Ok(HubState { population, membership, began, link, data, packed: Packed::Not, farewell: None })
+        Ok(HubState {
+            population,
+            membership,
+            began,
+            link,
+            data,
+            packed: Packed::Not,
+            farewell: None,
+            nodes,
+            shown: began,
+        })
     }
 
     async fn handle(

@@ -21,11 +21,13 @@ pub mod link;
 pub mod makers;
 pub mod membership;
 pub mod messages;
+pub mod metrics;
 pub mod node;
 pub mod pace;
 pub mod population;
 pub mod progress;
 pub mod protocol;
+pub mod remote;
 pub mod replay;
 pub mod run;
 #[cfg(test)]

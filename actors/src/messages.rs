@@ -3,6 +3,7 @@
 use crate::link::LinkEvent;
 use crate::protocol::letters::BlobName;
 use crate::protocol::{BreedOrder, Event, Lease, News, Ticket, TrainerId};
+use crate::remote::{Answer, Asked};
 use crate::trainer::outfit::Outfit;
 use hatchery_models::training::outcome::{EpochReport, Trained};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub enum PopulationMessage {
     Event(Event),
     /// By itself: commit and perform.
     Flush,
+    /// From outside.
+    Asked(Asked),
     /// By the clock.
     Tick,
 }
@@ -40,6 +43,8 @@ pub enum HubMessage {
     Abandon(TrainerId, Ticket),
     /// By the Population: get the weights that this attempt has left.
     Fetch(TrainerId, Ticket),
+    /// From outside: let this node take no more work, and end.
+    Drain(String, Answer),
     /// By itself: the data set is packed for sending.
     Packed(Arc<[u8]>),
     /// By the Population: the run is over, and why. Answered when all workers know.

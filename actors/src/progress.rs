@@ -1,9 +1,10 @@
-//! A snapshot of a running search, for the display: what is going on now, without asking anybody.
+//! Snapshots of a running search and its workers, for those who watch: what is going on now, without asking anybody.
 
 use crate::journal::entry::Stage;
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind, WorkerId};
 use hatchery_models::training::outcome::Outcome;
 use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 /// Where a run stands. Sent whenever something has changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,9 +31,17 @@ pub struct Progress {
     pub utilisation: f64,
     /// Who makes networks: shares of the next births, and births so far.
     pub makers: Vec<MakerProgress>,
+    /// Evaluations that wait to be handed out.
+    pub ready: usize,
+    /// Births that makers owe.
+    pub births_due: usize,
+    /// Evaluations that those may claim who had them from an earlier coordinator.
+    pub unclaimed: usize,
+    /// Leases in force, by what they are for.
+    pub leases: Vec<(LeaseKind, usize)>,
     /// Why no more networks are bred, where that is so: the search space is exhausted.
     pub exhausted: Option<String>,
-    /// Why the run is paused, where it is: the journal cannot be written.
+    /// Why the run is paused, where it is: by request, or since the journal cannot be written.
     pub paused: Option<String>,
 }
 
@@ -111,8 +120,48 @@ impl Progress {
             outcomes: Vec::new(),
             utilisation: 0.0,
             makers: Vec::new(),
+            ready: 0,
+            births_due: 0,
+            unclaimed: 0,
+            leases: Vec::new(),
             exhausted: None,
             paused: None,
         }
     }
+}
+
+/// Which workers there are, at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nodes {
+    /// The moment.
+    pub at: Instant,
+    /// Those that are here, in the order in which they joined.
+    pub present: Vec<NodeProgress>,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self { at: Instant::now(), present: Vec::new() }
+    }
+}
+
+/// A worker that is here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeProgress {
+    /// Its number.
+    pub worker: WorkerId,
+    /// Its name, which stays the same when it is started again.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// What it trains on, one for each slot.
+    pub devices: Vec<String>,
+    /// Where its metrics are, `host:port`, where it serves any.
+    pub http: Option<String>,
+    /// Seconds since it was heard of.
+    pub silent_seconds: f64,
+    /// It takes no more work, and ends when what it has is done or handed back.
+    pub draining: bool,
+    /// Memory of its process.
+    pub memory_bytes: u64,
 }

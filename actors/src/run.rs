@@ -23,15 +23,18 @@ use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
 use crate::link::direct;
 use crate::makers::Makers;
-use crate::messages::AgentMessage;
+use crate::messages::{AgentMessage, PopulationMessage};
+use crate::metrics::WorkerStanding;
 use crate::population::StoppingRule;
 use crate::population::actor::{Population, PopulationArguments};
 use crate::population::retry::RetryPolicy;
 use crate::population::settings::Settings;
 use crate::population::state::Brain;
-use crate::progress::{Best, Progress};
+use crate::progress::{Best, Nodes, Progress};
 use crate::protocol::letters::{BlobName, Hello, NodeName, Welcome};
 use crate::protocol::{EvaluationId, Images, Newborn, WorkerId};
+pub use crate::remote::StopHandle;
+use crate::remote::{Asked, Remote, requests};
 use crate::trainer::WorkFactory;
 use crate::trainer::outfit::{Outfit, Outfitter};
 use hatchery_config::{experiment::Experiment, vocabulary::Objective};
@@ -41,7 +44,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// A journal that cannot be written is tried again for so long: time to clear a disk, not to be forgotten.
@@ -74,29 +77,31 @@ pub struct SearchSetup {
     pub journal_patience: Duration,
 }
 
-/// Stops a search; can be cloned and called from anywhere.
-#[derive(Clone, Debug)]
-pub struct StopHandle(Arc<watch::Sender<bool>>);
-
-impl StopHandle {
-    /// Asks the search to end cleanly, with the best so far. It can be resumed.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-}
-
 /// The search's ends of a stop handle and of a progress display.
 #[derive(Debug)]
 pub struct Controls {
     stop: watch::Receiver<bool>,
     progress: watch::Sender<Progress>,
+    nodes: watch::Sender<Nodes>,
+    asked: Option<mpsc::Receiver<Asked>>,
+}
+
+impl Controls {
+    /// A view of the search from outside, and what can be asked of it while it runs. The last one that is made is
+    /// heard.
+    pub fn remote(&mut self, stop: &StopHandle) -> Remote {
+        let (remote, asked) = requests(stop.clone(), self.progress.subscribe(), self.nodes.subscribe());
+        self.asked = Some(asked);
+        remote
+    }
 }
 
 /// A stop handle and a progress display, and their ends for `run_search`.
 pub fn controls() -> (StopHandle, watch::Receiver<Progress>, Controls) {
     let (wish, stop) = watch::channel(false);
     let (progress, display) = watch::channel(Progress::before());
-    (StopHandle(Arc::new(wish)), display, Controls { stop, progress })
+    let (nodes, _) = watch::channel(Nodes::default());
+    (StopHandle::new(wish), display, Controls { stop, progress, nodes, asked: None })
 }
 
 /// What has come of a search. The journal is closed, and its directory given up.
@@ -162,6 +167,7 @@ pub(crate) async fn local_worker(
         host: "here".to_owned(),
         pid: std::process::id(),
         devices: vec!["here".to_owned(); slots],
+        http: None,
         predecessor: None,
     };
     let patience = Patience { grace: 0.0, lonely: f64::INFINITY };
@@ -172,6 +178,7 @@ pub(crate) async fn local_worker(
         incoming,
         outfitter: Arc::new(Ready(work)),
         on_hang: Arc::new(|_| {}),
+        standing: watch::channel(WorkerStanding::default()).0,
         ended,
     };
     let (agent, worker) = Agent::spawn(None, Agent, arguments).await?;
@@ -201,7 +208,10 @@ pub async fn conduct(
 ) -> Result<SearchSummary, SearchError> {
     let dir = journal.dir().to_owned();
     let record = journal.record()?;
-    let brain = restore(&journal, &record, &setup)?;
+    let mut brain = restore(&journal, &record, &setup)?;
+    if let Some(since) = journal.paused_since()?.filter(|_| !brain.is_done()) {
+        brain.was_paused(since, !setup.claims);
+    }
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
@@ -218,18 +228,32 @@ pub async fn conduct(
         post,
         patience: setup.journal_patience,
         progress: controls.progress,
+        nodes: controls.nodes,
         stop: controls.stop,
         ended,
     };
-    let (_, population) = Population::spawn(None, Population, arguments)
+    let (actor, population) = Population::spawn(None, Population, arguments)
         .await
         .map_err(|error| SearchError::BrokenDown(error.to_string()))?;
+    let hearing = controls.asked.map(|asked| tokio::spawn(hear(asked, actor)));
     let end = end.await;
+    if let Some(hearing) = hearing {
+        hearing.abort();
+    }
     // The actor lets its workers know and closes the journal.
     let _ = population.await;
     let end = end.map_err(|_| SearchError::BrokenDown("the population's actor has failed".to_owned()))??;
     let last = display.borrow().clone();
     summary(dir, end, last)
+}
+
+/// Passes on what is asked from outside.
+async fn hear(mut asked: mpsc::Receiver<Asked>, population: ActorRef<PopulationMessage>) {
+    while let Some(asked) = asked.recv().await {
+        if population.cast(PopulationMessage::Asked(asked)).is_err() {
+            break;
+        }
+    }
 }
 
 /// What workers are told that join.

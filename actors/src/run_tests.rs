@@ -364,6 +364,7 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
         post,
         patience: Duration::from_secs(60),
         progress: crate::run::progress_of(controls),
+        nodes: tokio::sync::watch::channel(Default::default()).0,
         stop,
         ended,
     };

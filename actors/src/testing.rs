@@ -10,6 +10,9 @@ use hatchery_models::genome::{
 use hatchery_models::problem::{Problem, Task};
 use rand::RngExt;
 
+/// An experiment as journals hold one.
+pub const EXPERIMENT: &str = "name = \"test\"\n[data]\nsource = \"digits\"\n";
+
 /// A genome told from others by `number`.
 pub fn genome(number: u64) -> Genome {
     let units = u32::try_from(number).unwrap_or(u32::MAX);
@@ -68,7 +71,7 @@ pub fn worker_facts(node: &str) -> WorkerFacts {
 /// A run on nothing.
 pub fn run_info() -> RunInfo {
     RunInfo {
-        experiment: "name = \"test\"".to_owned(),
+        experiment: EXPERIMENT.to_owned(),
         data_source: "digits".to_owned(),
         data_hash: "0123".to_owned(),
         problem: Problem {

@@ -5,6 +5,7 @@ use crate::agent::{Agent, AgentArguments};
 use crate::cluster::{Cluster, Security};
 use crate::link;
 use crate::messages::AgentMessage;
+use crate::metrics::WorkerStanding;
 use crate::protocol::letters::{Hello, NodeName, Predecessor};
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub struct WorkerSetup {
     pub security: Security,
     /// What it trains on, one for each slot.
     pub devices: Vec<String>,
+    /// Where its metrics are, `host:port`; `None` where it serves none.
+    pub http: Option<String>,
+    /// Told how it stands.
+    pub standing: watch::Sender<WorkerStanding>,
     /// How the process of the same name before it ended.
     pub predecessor: Option<Predecessor>,
     /// Makes the trainers ready for a run.
@@ -48,6 +53,8 @@ pub enum WorkerEnd {
     Finished(String),
     /// It was asked to end, and has given back what it had.
     Drained(String),
+    /// The coordinator has asked it to end, and it has given back what it had: it is not to come again.
+    Dismissed(String),
 }
 
 /// Why a worker could not go on.
@@ -86,6 +93,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
             host: setup.host,
             pid: std::process::id(),
             devices: setup.devices,
+            http: setup.http,
             predecessor: setup.predecessor,
         },
         patience: Patience { grace: setup.grace.as_secs_f64(), lonely: setup.patience.as_secs_f64() },
@@ -93,6 +101,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
         incoming,
         outfitter: setup.outfitter,
         on_hang: setup.on_hang,
+        standing: setup.standing,
         ended,
     };
     let (agent, worker) = Agent::spawn(None, Agent, arguments)
@@ -108,6 +117,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
     match ending {
         Ok(Ending::Finished(reason)) => Ok(WorkerEnd::Finished(reason)),
         Ok(Ending::Drained(reason)) => Ok(WorkerEnd::Drained(reason)),
+        Ok(Ending::Dismissed(reason)) => Ok(WorkerEnd::Dismissed(reason)),
         Ok(Ending::Refused(reason)) => Err(WorkerError::Refused(reason)),
         Ok(Ending::Unable(reason)) => Err(WorkerError::Unable(reason)),
         Ok(Ending::Abandoned(reason)) => Err(WorkerError::Abandoned(reason)),

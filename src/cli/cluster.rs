@@ -1,6 +1,6 @@
 //! Options of the commands that work together over a network.
 
-use super::run::RunOptions;
+use super::{http::HttpOptions, run::RunOptions};
 use clap::{Args, Subcommand};
 use hatchery_actors::trainer::simulated::TrainingTime;
 use std::path::PathBuf;
@@ -65,6 +65,9 @@ pub struct WorkerOptions {
     /// Never fetch ONNX Runtime
     #[arg(long)]
     pub offline: bool,
+    /// What it shows of itself.
+    #[command(flatten)]
+    pub http: HttpOptions,
     /// The process that has started this one, and ends with it.
     #[arg(long, value_name = "PID", hide = true)]
     pub supervised_by: Option<u32>,

@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod exit;
+pub mod http;
 pub mod options;
 pub mod run;
 

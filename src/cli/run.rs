@@ -1,5 +1,6 @@
 //! Options of `hatchery run`, which a coordinator shares.
 
+use super::http::HttpOptions;
 use clap::Args;
 use std::{
     ffi::OsString,
@@ -41,6 +42,9 @@ pub struct RunOptions {
     /// Never fetch ONNX Runtime
     #[arg(long)]
     pub offline: bool,
+    /// What it shows of itself.
+    #[command(flatten)]
+    pub http: HttpOptions,
 }
 
 impl RunOptions {

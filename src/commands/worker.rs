@@ -6,7 +6,9 @@ use crate::{
         cluster::WorkerOptions,
         exit::{Exit, Failure, OrExit},
     },
-    devices, identity, launch, logging, network,
+    devices,
+    http::{self, Access, Listener, Server},
+    identity, launch, logging, network,
     outfit::Outfit,
     output::note,
     said::{self, WorkerSaid},
@@ -15,6 +17,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
     cluster::Security,
+    metrics::WorkerStanding,
     protocol::letters::{BlobName, Predecessor, Welcome},
     trainer::simulated::{SimulatedFactory, TrainingTime},
     worker::{Outfitter, WorkerEnd, WorkerError, WorkerSetup, run_worker},
@@ -39,14 +42,20 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
         .context("--devices")
         .or_exit(Exit::Experiment)?;
     let cookie = network::cookie(&options.cookie_file)?;
+    let listener = http::listen(&options.http, is_started_again())?;
     let is_supervised = options.supervised_by.is_some();
     let outfit = Arc::new(Outfit::new(devices.clone(), options.threads, options.offline, is_supervised));
     let host = identity::host();
     let name = options.name.clone().unwrap_or_else(|| format!("worker@{host}-{}", std::process::id()));
     let (drain, wish) = watch::channel(None);
+    let (standing, stands) = watch::channel(WorkerStanding::default());
+    let seen = listener.as_ref().map(|listener| listener.reached_at(&host));
+    let server = listener.map(|listener| serve(listener, options, stands)).transpose()?;
     let setup = WorkerSetup {
         name: identity::node(&name, options.incarnation.unwrap_or_else(chance::number)),
         host,
+        http: seen,
+        standing,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         join: options.join.clone(),
         security: Security { cookie, tls },
@@ -67,7 +76,28 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
         .build()
         .or_exit(Exit::Failed)?;
     let ended = tokio.block_on(working(setup, drain));
+    drop(server);
     ended.map(|end| goodbye(end, is_supervised)).map_err(|error| failure(error, &outfit))
+}
+
+/// Shows the worker over HTTP.
+fn serve(
+    listener: Listener,
+    options: &WorkerOptions,
+    stands: watch::Receiver<WorkerStanding>,
+) -> Result<Server, Failure> {
+    let (address, token) = (listener.address, options.http.http_token_file.clone());
+    if !address.ip().is_loopback() && token.is_none() {
+        let error = anyhow!(
+            "--http {address} can be reached from other machines: say --http-token-file FILE, which is made where it is \
+             missing, and let whoever looks send what is in it"
+        );
+        return Err(error).or_exit(Exit::Experiment);
+    }
+    let access = Access::new(address.ip(), token).or_exit(Exit::Experiment)?;
+    let server = http::worker(listener, access, move || stands.borrow().is_ready()).or_exit(Exit::Failed)?;
+    tracing::info!("metrics of this worker are at http://{address}/metrics");
+    Ok(server)
 }
 
 /// Outfits a worker that only pretends to train.
@@ -105,6 +135,11 @@ fn end_hung(words: &str) {
     std::process::exit(Exit::Hung as i32);
 }
 
+/// Whether there was a process of this name before.
+fn is_started_again() -> bool {
+    std::env::var_os(PREDECESSOR_VARIABLE).is_some()
+}
+
 /// What the supervisor knows of the process before this one; nothing where it makes no sense.
 fn predecessor() -> Option<Predecessor> {
     let text = std::env::var(PREDECESSOR_VARIABLE).ok()?;
@@ -115,6 +150,7 @@ fn predecessor() -> Option<Predecessor> {
 fn goodbye(end: WorkerEnd, is_supervised: bool) {
     let (said, words) = match end {
         WorkerEnd::Finished(why) => (WorkerSaid::Finished(why.clone()), format!("the run is over: {why}")),
+        WorkerEnd::Dismissed(why) => (WorkerSaid::Dismissed(why.clone()), format!("ended: {why}")),
         WorkerEnd::Drained(why) => (WorkerSaid::Drained(why.clone()), format!("ended as told: {why}")),
     };
     if is_supervised {

@@ -142,6 +142,11 @@ fn workers(record: &RunRecord) -> u32 {
     u32::try_from(slots.len()).unwrap_or(u32::MAX)
 }
 
+/// The row of an evaluation of which no more is known than its record; `None` where it has not ended.
+pub fn row_of(evaluation: &EvaluationRecord, objectives: &[Objective]) -> Option<Row> {
+    row(evaluation, &HashMap::new(), objectives)
+}
+
 fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>, objectives: &[Objective]) -> Option<Row> {
     let individual = &evaluation.individual;
     let measured = Measured { training: evaluation.seconds, latency: evaluation.latency_seconds };

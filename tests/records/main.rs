@@ -11,6 +11,7 @@
 )]
 
 mod mlflow;
+mod pseudo;
 mod terminal;
 mod texts;
 

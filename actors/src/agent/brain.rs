@@ -191,7 +191,7 @@ impl Agent {
             ToWorker::Ask(blob, offset) => self.serve(blob, offset),
             ToWorker::Piece(piece) => self.piece(piece, now),
             ToWorker::Missing(blob, reason) => self.missing(&blob, &reason, now),
-            ToWorker::Drain => self.drain("the coordinator asks for it", now),
+            ToWorker::Drain => self.dismissed(now),
             ToWorker::Finished(reason) => self.end(Ending::Finished(reason)),
         }
         self.go_on_draining(now);
@@ -297,9 +297,22 @@ impl Agent {
         }
     }
 
+    /// The coordinator asks it to end.
+    fn dismissed(&mut self, now: f64) {
+        if let Some(draining) = &mut self.draining {
+            draining.dismissed = true;
+        }
+        self.begin_to_drain("the coordinator asks for it", true, now);
+    }
+
     fn drain(&mut self, reason: &str, now: f64) {
+        self.begin_to_drain(reason, false, now);
+    }
+
+    fn begin_to_drain(&mut self, reason: &str, dismissed: bool, now: f64) {
         if self.draining.is_none() && !self.ended {
-            self.draining = Some(Draining { since: now, reason: reason.to_owned(), handing_back: false });
+            let reason = reason.to_owned();
+            self.draining = Some(Draining { since: now, reason, handing_back: false, dismissed });
             self.say_status();
             self.go_on_draining(now);
         }
@@ -311,8 +324,9 @@ impl Agent {
         let (spent, reason) = (now - draining.since, draining.reason.clone());
         let busy = self.slots.iter().any(|slot| slot.ticket().is_some());
         if (!busy && self.kept.is_empty()) || spent >= self.patience.grace {
+            let dismissed = draining.dismissed;
             self.say(ToCoordinator::Goodbye(reason.clone()));
-            return self.end(Ending::Drained(reason));
+            return self.end(if dismissed { Ending::Dismissed(reason) } else { Ending::Drained(reason) });
         }
         if spent >= self.patience.grace * FINISHING_SHARE && !draining.handing_back {
             draining.handing_back = true;

@@ -9,8 +9,9 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::link::{Link, LinkEvent};
+use crate::link::{Link, LinkEvent, post};
 use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
+use crate::metrics::{self, WorkerStanding};
 use crate::node::{Node, NodeArguments};
 use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
 use crate::supervision;
@@ -20,7 +21,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use state::{Agent as Brain, Deed, Ending, Patience};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often the brain is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
@@ -42,6 +43,8 @@ pub struct AgentArguments {
     pub outfitter: Arc<dyn Outfitter>,
     /// What happens when a trainer hangs.
     pub on_hang: OnHang,
+    /// Told how the worker stands.
+    pub standing: watch::Sender<WorkerStanding>,
     /// How the worker ended.
     pub ended: oneshot::Sender<Ending>,
 }
@@ -56,6 +59,7 @@ pub struct AgentState {
     slots: u32,
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
+    standing: watch::Sender<WorkerStanding>,
     ended: Option<oneshot::Sender<Ending>>,
 }
 
@@ -67,7 +71,12 @@ impl AgentState {
     async fn handle(&mut self, message: AgentMessage, myself: &ActorRef<AgentMessage>) {
         let now = self.now();
         let deeds = match message {
-            AgentMessage::Link(event) => self.brain.on_link(event, now),
+            AgentMessage::Link(event) => {
+                if let LinkEvent::Letter(_, letter) = &event {
+                    metrics::letter_received(letter);
+                }
+                self.brain.on_link(event, now)
+            }
             AgentMessage::Outfitted(Ok(outfit)) => self.start_trainers(outfit, myself).await,
             AgentMessage::Outfitted(Err(reason)) => self.brain.on_outfitted(Err(reason)),
             AgentMessage::Want(blob, answer) => {
@@ -78,8 +87,12 @@ impl AgentState {
                 SlotReport::Able => self.brain.on_able(slot),
                 SlotReport::Unable(reason) => self.brain.on_unable(reason),
                 SlotReport::Planned(ticket, epochs) => self.brain.on_planned(ticket, epochs),
-                SlotReport::Epoch(ticket, report) => self.brain.on_epoch(ticket, report),
+                SlotReport::Epoch(ticket, report) => {
+                    metrics::training_epoch();
+                    self.brain.on_epoch(ticket, report)
+                }
                 SlotReport::Done(ticket, mut trained) => {
+                    metrics::training_ended(trained.outcome.word(), trained.build_seconds);
                     let state = trained.checkpoint.take().map(Into::into);
                     self.brain.on_done(slot, ticket, *trained, state, now)
                 }
@@ -92,6 +105,16 @@ impl AgentState {
         };
         for deed in deeds {
             self.perform(deed, myself);
+        }
+        self.show();
+    }
+
+    /// Shows how the worker stands, where that has changed.
+    fn show(&self) {
+        let standing = self.brain.standing();
+        let is_news = self.standing.send_if_modified(|shown| std::mem::replace(shown, standing) != standing);
+        if is_news {
+            standing.show();
         }
     }
 
@@ -122,9 +145,7 @@ impl AgentState {
         match deed {
             Deed::Send(node, letter) => {
                 // What is not sent is said again: the brain reckons with letters that are lost.
-                if let Err(error) = self.link.send(&node, Letter::ToCoordinator(letter)) {
-                    tracing::debug!(%error, "a letter was not sent");
-                }
+                post(&*self.link, &node, Letter::ToCoordinator(letter));
             }
             Deed::Outfit(welcome) => self.outfit(*welcome, myself),
             Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
@@ -179,7 +200,8 @@ impl Actor for Agent {
         myself: ActorRef<Self::Msg>,
         arguments: AgentArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let AgentArguments { hello, patience, link, mut incoming, outfitter, on_hang, ended } = arguments;
+        let AgentArguments { hello, patience, link, mut incoming, outfitter, on_hang, standing, ended } =
+            arguments;
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
         let ear = myself.clone();
         tokio::spawn(async move {
@@ -199,6 +221,7 @@ impl Actor for Agent {
             slots,
             node: None,
             fetched: None,
+            standing,
             ended: Some(ended),
         })
     }

@@ -3,6 +3,7 @@
 //! The parts that decide (`brain`, `slots`) add their methods; none of them is known here.
 
 use crate::freight::Download;
+use crate::metrics::WorkerStanding;
 use crate::protocol::letters::{BlobName, Hello, NodeName, SlotStatus, Status, ToCoordinator, Welcome};
 use crate::protocol::{Lease, Ticket};
 use std::collections::{BTreeMap, VecDeque};
@@ -97,6 +98,8 @@ pub enum Ending {
     Finished(String),
     /// It was asked to end, and has given back what it had.
     Drained(String),
+    /// The coordinator has asked it to end, and it has given back what it had: it is not to come again.
+    Dismissed(String),
     /// The coordinator does not want it.
     Refused(String),
     /// It cannot work.
@@ -122,6 +125,8 @@ pub(super) struct Draining {
     pub(super) since: f64,
     pub(super) reason: String,
     pub(super) handing_back: bool,
+    /// Whether the coordinator wants it.
+    pub(super) dismissed: bool,
 }
 
 /// The worker's side of the cluster.
@@ -169,6 +174,24 @@ impl Agent {
             ended: false,
             out: Vec::new(),
         }
+    }
+
+    /// How it stands, for those who watch it.
+    pub fn standing(&self) -> WorkerStanding {
+        let mut standing = WorkerStanding {
+            unacknowledged: self.kept.len(),
+            connected: self.welcomed && self.coordinator.is_some(),
+            ..WorkerStanding::default()
+        };
+        for slot in &self.slots {
+            match slot {
+                Slot::Starting { .. } => standing.starting += 1,
+                Slot::Idle { .. } => standing.idle += 1,
+                Slot::Fetching(_) => standing.fetching += 1,
+                Slot::Running { .. } => standing.running += 1,
+            }
+        }
+        standing
     }
 
     pub(super) fn ask(&mut self, name: &BlobName, offsets: &[u64]) {

@@ -124,8 +124,8 @@ impl Cookie {
         placed.and(removed)
     }
 
-    /// As in its file.
-    pub(super) fn hex(&self) -> String {
+    /// As in its file: for whoever compares it with what was sent.
+    pub fn hex(&self) -> String {
         hex(&self.0)
     }
 

@@ -40,6 +40,7 @@ fn hello() -> Hello {
         host: "höst".to_owned(),
         pid: 4711,
         devices: vec!["cpu".to_owned(), "cuda:0".to_owned()],
+        http: Some("127.0.0.1:9100".to_owned()),
         predecessor: Some(Predecessor {
             incarnation: 9,
             crashed: true,

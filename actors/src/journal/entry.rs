@@ -173,6 +173,20 @@ pub enum Entry {
         /// Mean loss on the test samples, where it is a number.
         loss: Option<f64>,
     },
+    /// A user has paused the run.
+    Paused,
+    /// The run goes on after a pause.
+    Unpaused {
+        /// How long it has lasted, in this life of the coordinator and in those before it.
+        seconds: f64,
+    },
+    /// A user has changed the budget, or a pause has moved the end of the run's time.
+    Budgeted {
+        /// Evaluations that count, at most, from now on.
+        evaluations: Option<u32>,
+        /// Seconds for the whole run, from now on.
+        seconds: Option<f64>,
+    },
     /// The run goes on after an interruption.
     Resumed {
         /// Version of the program that goes on.
@@ -282,6 +296,9 @@ impl Entry {
             Self::Staged { .. } => "staged",
             Self::Crowned { .. } => "crowned",
             Self::Tested { .. } => "tested",
+            Self::Paused => "paused",
+            Self::Unpaused { .. } => "unpaused",
+            Self::Budgeted { .. } => "budgeted",
             Self::Resumed { .. } => "resumed",
             Self::Ended { .. } => "ended",
         }

@@ -51,6 +51,8 @@ pub enum Happened {
     Tested(Tested),
     /// The run went on after an interruption.
     Resumed(Life),
+    /// A budget was changed.
+    Budgeted(Budgeted),
     /// The run ended.
     Ended(End),
     /// Something that is not known here.
@@ -151,6 +153,15 @@ pub struct Tested {
     pub loss: Option<f64>,
 }
 
+/// A budget.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Budgeted {
+    /// Evaluations that count, at most, from then on.
+    pub evaluations: Option<u32>,
+    /// Seconds for the whole run, from then on.
+    pub seconds: Option<f64>,
+}
+
 #[derive(Deserialize)]
 struct OfKind {
     kind: LeaseKind,
@@ -197,6 +208,7 @@ impl EventRecord {
             "crowned" => Happened::Crowned(self.whom()?, self.which()?, self.rest::<OfWinner>()?.retrained),
             "tested" => Happened::Tested(self.rest()?),
             "resumed" => Happened::Resumed(self.rest()?),
+            "budgeted" => Happened::Budgeted(self.rest()?),
             "ended" => Happened::Ended(self.rest()?),
             _ => Happened::Other,
         })

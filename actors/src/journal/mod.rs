@@ -11,6 +11,7 @@ mod error;
 pub mod happened;
 pub mod lock;
 pub mod optuna;
+pub mod reader;
 pub mod record;
 mod schema;
 #[cfg(test)]
@@ -22,11 +23,12 @@ pub mod writer;
 pub use entry::{End, Entry, Finished, Stage};
 pub use error::JournalError;
 pub use happened::Happened;
+pub use reader::Reader;
 pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
 
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -142,6 +144,21 @@ impl Journal {
         self.connection
             .query_row("SELECT coalesce(max(id), 0) FROM workers", [], |row| row.get(0))
             .map_err(|error| schema::classify("read", &self.path, error))
+    }
+
+    /// When a user has paused the run that its last life has neither ended nor resumed, in seconds since it began,
+    /// interruptions left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn paused_since(&self) -> Result<Option<f64>, JournalError> {
+        let last = self.connection.query_row(
+            "SELECT elapsed_s FROM events WHERE kind IN ('paused', 'unpaused', 'ended') AND number =
+             (SELECT max(number) FROM events WHERE kind IN ('paused', 'unpaused', 'ended')) AND kind = 'paused'",
+            [],
+            |row| row.get(0),
+        );
+        last.optional().map_err(|error| schema::classify("read", &self.path, error))
     }
 
     /// A journal without a file, for simulations.

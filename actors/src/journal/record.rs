@@ -243,15 +243,20 @@ pub fn weights(dir: &Path, evaluation: EvaluationId) -> Result<Option<Weights>, 
 /// As `read`.
 pub fn events(dir: &Path, after: i64, count_max: u32) -> Result<Vec<EventRecord>, JournalError> {
     let (connection, path) = open(dir)?;
-    let query = || -> rusqlite::Result<Vec<EventRecord>> {
-        let mut statement = connection.prepare(
-            "SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, detail FROM events
-             WHERE number > ?1 ORDER BY number LIMIT ?2",
-        )?;
-        let rows = statement.query_map([after, i64::from(count_max)], event_row)?;
-        rows.collect()
-    };
-    query().map_err(|error| schema::classify("read", &path, error))
+    read_events(&connection, after, count_max).map_err(|error| schema::classify("read", &path, error))
+}
+
+pub(super) fn read_events(
+    connection: &Connection,
+    after: i64,
+    count_max: u32,
+) -> rusqlite::Result<Vec<EventRecord>> {
+    let mut statement = connection.prepare(
+        "SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, detail FROM events
+         WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
+    let rows = statement.query_map([after, i64::from(count_max)], event_row)?;
+    rows.collect()
 }
 
 /// Reads the run in `dir` and all its events, as recorded at one moment.
@@ -311,7 +316,7 @@ pub(super) fn read_all(connection: &Connection, path: &Path) -> Result<RunRecord
     query().map_err(|error| unreadable(error, path))
 }
 
-fn unreadable(error: rusqlite::Error, path: &Path) -> JournalError {
+pub(super) fn unreadable(error: rusqlite::Error, path: &Path) -> JournalError {
     match error {
         // A cell that does not hold what we write there.
         rusqlite::Error::FromSqlConversionFailure(..)
@@ -382,20 +387,22 @@ fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Individ
         "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM individuals ORDER BY id",
     ))?;
-    let rows = statement.query_map([], |row| {
-        Ok(Arc::new(Individual {
-            id: IndividualId(count(row, 0)?),
-            genome: json(row, 1)?,
-            summary: row.get(2)?,
-            hash: row.get(3)?,
-            parents: json(row, 4)?,
-            operation: row.get(5)?,
-            parameters: count(row, 6)?,
-            multiply_adds: count(row, 7)?,
-            maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
-        }))
-    })?;
+    let rows = statement.query_map([], |row| individual_row(row).map(Arc::new))?;
     rows.collect()
+}
+
+pub(super) fn individual_row(row: &Row<'_>) -> rusqlite::Result<Individual> {
+    Ok(Individual {
+        id: IndividualId(count(row, 0)?),
+        genome: json(row, 1)?,
+        summary: row.get(2)?,
+        hash: row.get(3)?,
+        parents: json(row, 4)?,
+        operation: row.get(5)?,
+        parameters: count(row, 6)?,
+        multiply_adds: count(row, 7)?,
+        maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
+    })
 }
 
 fn read_evaluations(
@@ -415,7 +422,10 @@ fn read_evaluations(
     rows.collect()
 }
 
-fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::Result<EvaluationRecord> {
+pub(super) fn evaluation_row(
+    row: &Row<'_>,
+    individuals: &[Arc<Individual>],
+) -> rusqlite::Result<EvaluationRecord> {
     let owner = IndividualId(count(row, 1)?);
     let individual = individuals
         .binary_search_by_key(&owner, |individual| individual.id)
@@ -489,17 +499,21 @@ fn read_final(connection: &Connection) -> rusqlite::Result<Option<FinalRecord>> 
     }
 }
 
-fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|error| bad_cell(column, error.to_string()))
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| bad_cell(column, error.to_string()))
 }
 
-fn word<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     parse(&text).ok_or_else(|| bad_cell(column, format!("unknown word {text:?}")))
 }

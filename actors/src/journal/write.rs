@@ -6,6 +6,7 @@
 use super::entry::{End, Entry, Finished};
 use super::{RunInfo, curve};
 use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
+use hatchery_config::Experiment;
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -85,8 +86,29 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         }
         Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
         Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
-        Entry::Ordered(_) | Entry::Discarded { .. } | Entry::Advised { .. } | Entry::Excluded { .. } => {}
+        Entry::Budgeted { evaluations, seconds } => budgeted(connection, *evaluations, *seconds)?,
+        Entry::Ordered(_)
+        | Entry::Discarded { .. }
+        | Entry::Advised { .. }
+        | Entry::Excluded { .. }
+        | Entry::Paused
+        | Entry::Unpaused { .. } => {}
     }
+    Ok(())
+}
+
+/// The experiment is recorded as it is from now on: a run that goes on goes on with it.
+fn budgeted(connection: &Connection, evaluations: Option<u32>, seconds: Option<f64>) -> Result<(), Refusal> {
+    let text: String = connection.query_row("SELECT experiment FROM run", [], |row| row.get(0))?;
+    let evaluations = evaluations.map(|count| format!("budget.evaluations={count}"));
+    let sets: Vec<String> =
+        evaluations.into_iter().chain(seconds.map(|seconds| format!("budget.time={seconds}s"))).collect();
+    let changed = Experiment::parse(&text, "the recorded experiment", &sets)
+        .map_err(|error| error.to_string())
+        .and_then(|experiment| experiment.to_toml().map_err(|error| error.to_string()));
+    let changed =
+        changed.map_err(|error| Refusal::Contradiction(format!("a budget of {sets:?}: {error}")))?;
+    connection.execute("UPDATE run SET experiment = ?1", [changed])?;
     Ok(())
 }
 
@@ -329,6 +351,9 @@ fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
         Entry::Finished(finished) => (Some(integer(finished.evaluation.0)), None),
         Entry::Staged { .. }
         | Entry::Tested { .. }
+        | Entry::Paused
+        | Entry::Unpaused { .. }
+        | Entry::Budgeted { .. }
         | Entry::Resumed { .. }
         | Entry::Ended { .. }
         | Entry::Excluded { .. }
@@ -353,7 +378,7 @@ fn detail(entry: &Entry) -> serde_json::Value {
         }
         Entry::Excluded { node, reason } => json!({"node": node, "reason": reason}),
         Entry::Joined { worker, facts } => {
-            json!({"worker": worker, "node": facts.node, "host": facts.host, "pid": facts.pid})
+            json!({"worker": worker, "node": facts.node, "host": facts.host, "pid": facts.pid, "devices": facts.devices})
         }
         Entry::Left { worker, reason } => json!({"worker": worker, "reason": reason}),
         Entry::Evidence { worker, crashed, how } => {
@@ -374,6 +399,9 @@ fn detail(entry: &Entry) -> serde_json::Value {
         Entry::Staged { stage, reason } => json!({"stage": stage.word(), "reason": reason}),
         Entry::Crowned { retrained, .. } => json!({"retrained": retrained}),
         Entry::Tested { score, loss } => json!({"score": score, "loss": loss}),
+        Entry::Paused => json!({}),
+        Entry::Unpaused { seconds } => json!({"seconds": seconds}),
+        Entry::Budgeted { evaluations, seconds } => json!({"evaluations": evaluations, "seconds": seconds}),
         Entry::Resumed { program_version, experiment } => {
             json!({"program_version": program_version, "experiment": experiment})
         }

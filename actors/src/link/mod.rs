@@ -5,6 +5,7 @@
 
 pub mod direct;
 
+use crate::metrics;
 use crate::protocol::letters::{Letter, NodeName};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -40,6 +41,17 @@ pub fn queue() -> (Ear, Receiver<LinkEvent>) {
 fn pass(to: &Sender<LinkEvent>, event: LinkEvent) {
     if let Err(TrySendError::Full(event)) = to.try_send(event) {
         tracing::error!(?event, "too much comes in; an event is lost");
+    }
+}
+
+/// Sends a letter and counts it. One that is not sent is no error here: those who write letters reckon with letters that
+/// are lost.
+pub(crate) fn post(link: &dyn Link, to: &NodeName, letter: Letter) {
+    let said = letter.word();
+    let sent = link.send(to, letter);
+    metrics::letter_sent(said, sent.is_ok());
+    if let Err(error) = sent {
+        tracing::debug!(%error, letter = said, "a letter was not sent");
     }
 }
 

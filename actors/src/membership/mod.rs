@@ -16,6 +16,7 @@ mod tests;
 
 use crate::freight::Download;
 use crate::link::LinkEvent;
+use crate::progress::NodeProgress;
 use crate::protocol::letters::{BlobName, Letter, NodeName, Report, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{Event, Ticket, TrainerId, WorkerFacts, WorkerId};
 use std::collections::BTreeMap;
@@ -52,6 +53,9 @@ enum Slot {
 struct Member {
     node: NodeName,
     slots: Vec<Slot>,
+    facts: WorkerFacts,
+    http: Option<String>,
+    draining: bool,
     /// When it was last heard of.
     heard: f64,
     /// Since when there is no connection.
@@ -196,6 +200,21 @@ impl Membership {
     /// Memory of all workers, as they say.
     pub fn memory_bytes(&self) -> u64 {
         self.members.values().map(|member| member.memory_bytes).sum()
+    }
+
+    /// The workers that are here, as those who watch see them.
+    pub fn present(&self, now: f64) -> Vec<NodeProgress> {
+        let node = |(worker, member): (&WorkerId, &Member)| NodeProgress {
+            worker: *worker,
+            name: member.facts.node.clone(),
+            host: member.facts.host.clone(),
+            devices: member.facts.devices.clone(),
+            http: member.http.clone(),
+            silent_seconds: (now - member.heard).max(0.0),
+            draining: member.draining,
+            memory_bytes: member.memory_bytes,
+        };
+        self.members.iter().map(node).collect()
     }
 
     /// How many workers there are.

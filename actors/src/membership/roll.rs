@@ -64,6 +64,9 @@ impl Membership {
             Member {
                 node: node.clone(),
                 slots: vec![Slot::Unknown; hello.devices.len()],
+                facts: facts(node, hello),
+                http: hello.http.clone(),
+                draining: false,
                 heard: now,
                 down: None,
                 status: 0,

@@ -3,6 +3,7 @@
 use super::{Deed, Membership, Slot};
 use crate::protocol::letters::{Bequest, BlobName, BlobRef, Order, SlotStatus, Status, ToWorker};
 use crate::protocol::{Event, Lease, Ticket, TrainerId, WorkerId};
+use crate::remote::Refusal;
 use std::sync::Arc;
 
 /// A worker that has left so many results for each of its slots that are not recorded yet gets no more work: they come
@@ -17,7 +18,8 @@ impl Membership {
         }
         member.status = status.number;
         member.memory_bytes = status.memory_bytes;
-        member.shut = status.draining || status.held.len() >= HELD_PER_SLOT_MAX * member.slots.len();
+        member.draining |= status.draining;
+        member.shut = member.draining || status.held.len() >= HELD_PER_SLOT_MAX * member.slots.len();
         let shut = member.shut;
         let mut events = Vec::new();
         for ((index, slot), says) in (0..).zip(&mut member.slots).zip(&status.slots) {
@@ -103,10 +105,23 @@ impl Membership {
         std::mem::take(&mut self.out)
     }
 
-    /// Tells a worker to take no more work, and to end.
-    pub fn drain(&mut self, worker: WorkerId) -> Vec<Deed> {
+    /// Tells the worker of this name to take no more work, and to end. Heard or not, it is given none from now on.
+    pub fn drain_node(&mut self, name: &str) -> (Result<String, Refusal>, Vec<Deed>) {
+        let found = self.members.iter_mut().find(|(_, member)| member.node.stable == name);
+        let Some((&worker, member)) = found else {
+            return (Err(Refusal::Unknown(format!("no node named {name:?} is here"))), Vec::new());
+        };
+        (member.draining, member.shut) = (true, true);
+        let mut events = Vec::new();
+        for (index, slot) in (0..).zip(&mut member.slots).filter(|(_, slot)| **slot == Slot::Free) {
+            withdraw(slot, TrainerId { worker, slot: index }, &mut events);
+        }
+        for event in events {
+            self.tell(event);
+        }
         self.send(worker, ToWorker::Drain);
-        std::mem::take(&mut self.out)
+        let words = format!("{name} finishes or hands back what it is at, takes nothing more, and ends");
+        (Ok(words), std::mem::take(&mut self.out))
     }
 }
 

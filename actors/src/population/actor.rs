@@ -11,9 +11,11 @@ use crate::journal::{JournalError, writer::JournalWriter};
 use crate::makers::{MakerActor, MakerState, Makers};
 use crate::membership::Membership;
 use crate::messages::{HubMessage, MakerMessage, PopulationMessage};
-use crate::progress::Progress;
+use crate::metrics;
+use crate::progress::{Nodes, Progress};
 use crate::protocol::letters::Welcome;
 use crate::protocol::{Event, Maker, News, WorkerId};
+use crate::remote::{Answer, Asked, Command, Refusal};
 use crate::supervision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::error::Error as _;
@@ -63,6 +65,8 @@ pub struct PopulationArguments {
     pub patience: Duration,
     /// For the display.
     pub progress: watch::Sender<Progress>,
+    /// For those who watch the workers.
+    pub nodes: watch::Sender<Nodes>,
     /// The user's wish to stop.
     pub stop: watch::Receiver<bool>,
     /// How the run ended.
@@ -79,6 +83,8 @@ pub struct PopulationState {
     refiner: ActorRef<MakerMessage>,
     hub: ActorRef<HubMessage>,
     effects: Vec<Effect>,
+    /// Wishes whose fulfilment is still to be recorded, and what is said then.
+    answers: Vec<(Answer, String)>,
     flushing: bool,
     unchecked: usize,
     makers: Arc<dyn Makers>,
@@ -125,9 +131,28 @@ impl PopulationState {
         self.show(None);
     }
 
+    /// What is asked from outside. What the brain takes up is answered when it is recorded.
+    fn asked(&mut self, Asked { command, answer }: Asked, myself: &ActorRef<PopulationMessage>) {
+        let wish = match command {
+            Command::Drain(node) => return self.post(HubMessage::Drain(node, answer)),
+            Command::Wish(wish) => wish,
+        };
+        // Who asked may have gone.
+        match self.brain.objection(wish) {
+            Some(objection) => _ = answer.send(Err(Refusal::Conflict(objection))),
+            None => {
+                self.tell_brain(Event::Wished(wish), myself);
+                self.answers.push((answer, self.brain.wish_words(wish)));
+                if !self.flushing {
+                    self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
+                }
+            }
+        }
+    }
+
     fn show(&self, paused: Option<String>) {
         let snapshot = self.brain.snapshot(self.now());
-        self.progress.send_replace(Progress { paused, ..snapshot });
+        self.progress.send_replace(Progress { paused: paused.or(snapshot.paused.clone()), ..snapshot });
     }
 
     async fn flush(&mut self, myself: &ActorRef<PopulationMessage>) {
@@ -149,6 +174,10 @@ impl PopulationState {
             self.perform(deed, myself);
         }
         self.show(None);
+        for (answer, words) in std::mem::take(&mut self.answers) {
+            // Who asked may have gone.
+            _ = answer.send(Ok(words));
+        }
     }
 
     /// Commits, patiently.
@@ -160,7 +189,10 @@ impl PopulationState {
         let (since, mut pause) = (Instant::now(), RETRY_FIRST);
         let mut paused = false;
         loop {
-            let error = match self.writer.commit(self.now(), entries).await {
+            let (began, count) = (Instant::now(), entries.len());
+            let committed = self.writer.commit(self.now(), entries).await;
+            metrics::journal_commit(count, began.elapsed().as_secs_f64(), committed.is_ok());
+            let error = match committed {
                 Ok(()) => break,
                 Err((error, back)) => {
                     entries = back;
@@ -282,7 +314,8 @@ impl Actor for Population {
         let breeder = start_maker(&myself, &*makers, Maker::Breeder, brain.news()).await?;
         let refiner = start_maker(&myself, &*makers, Maker::Refiner, brain.news()).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
-        let hub = HubArguments { population: myself.clone(), membership, post: arguments.post };
+        let (post, nodes) = (arguments.post, arguments.nodes);
+        let hub = HubArguments { population: myself.clone(), membership, post, nodes };
         let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
         myself.send_interval(TICK, || PopulationMessage::Tick);
         Ok(PopulationState {
@@ -294,6 +327,7 @@ impl Actor for Population {
             refiner,
             hub,
             effects: Vec::new(),
+            answers: Vec::new(),
             flushing: false,
             unchecked: 0,
             makers,
@@ -314,6 +348,7 @@ impl Actor for Population {
         match message {
             PopulationMessage::Event(event) => state.tell_brain(event, &myself),
             PopulationMessage::Flush => state.flush(&myself).await,
+            PopulationMessage::Asked(asked) => state.asked(asked, &myself),
             PopulationMessage::Tick => state.tick(&myself),
         }
         Ok(())

@@ -66,7 +66,8 @@ impl Brain {
             Event::Barren(birth, draw, message) => self.barren(birth, draw, &message),
             Event::Tick => self.expire(now),
             Event::Thawed => self.desk.renew_all(now),
-            Event::Stop => self.stop(),
+            Event::Stop => self.stop(now),
+            Event::Wished(wish) => self.wished(wish, now),
             Event::Broken(message) => self.finish(End::Failed(message)),
         }
     }
@@ -77,6 +78,9 @@ impl Brain {
     }
 
     fn begin(&mut self, now: f64) {
+        if self.unpauses {
+            self.unpause(now);
+        }
         for evaluation in std::mem::take(&mut self.orphans) {
             if self.settings.claims {
                 self.desk.await_claim(evaluation, now + CLAIM_SECONDS_MAX);
@@ -90,7 +94,8 @@ impl Brain {
 
     /// Everything that follows from the new state: births, hand-outs, the next stage.
     fn go_on(&mut self, now: f64) {
-        if self.end.is_some() {
+        // Whatever a pause has held up follows when it is over.
+        if self.end.is_some() || self.paused.is_some() {
             return;
         }
         self.close_search_when_over(now);
@@ -184,7 +189,8 @@ impl Brain {
         seed_for(self.settings.seed, purpose, individual.0)
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, now: f64) {
+        self.unpause(now);
         let under_way = |open: &Open| matches!(open.place, Place::Leased(_) | Place::Unclaimed { .. });
         let tickets: Vec<_> = self
             .desk

@@ -392,6 +392,16 @@ impl Desk {
         &self.trainers
     }
 
+    /// How many leases of this kind are in force.
+    pub fn leased(&self, kind: LeaseKind) -> usize {
+        self.leases().filter(|(_, open, _)| open.kind == kind).count()
+    }
+
+    /// How many wait to be claimed.
+    pub fn unclaimed(&self) -> usize {
+        self.open.values().filter(|open| matches!(open.place, Place::Unclaimed { .. })).count()
+    }
+
     /// How many open evaluations of this kind wait or are leased.
     pub fn active(&self, kind: LeaseKind) -> usize {
         self.open.values().filter(|open| open.kind == kind && !matches!(open.place, Place::Shelved)).count()

@@ -103,6 +103,13 @@ impl Finale {
         self.crowned
     }
 
+    /// The run's time has stood still for so long.
+    pub(super) fn shift(&mut self, seconds: f64) {
+        if let Some(end) = &mut self.crown_end {
+            *end += seconds;
+        }
+    }
+
     /// An earlier life of this run has crowned, and perhaps tested.
     pub fn remember(&mut self, individual: IndividualId, evaluation: EvaluationId, tested: bool) {
         self.crowned = Some((individual, evaluation));

@@ -25,6 +25,7 @@ mod stopping;
 mod telling;
 mod timing;
 mod view;
+mod wishes;
 pub(crate) mod witness;
 mod workers;
 

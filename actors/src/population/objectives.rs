@@ -18,6 +18,22 @@ pub struct Measured {
     pub latency: Option<f64>,
 }
 
+/// How large a network is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+}
+
+impl Size {
+    /// Of an individual.
+    pub const fn of(individual: &Individual) -> Self {
+        Self { parameters: individual.parameters, multiply_adds: individual.multiply_adds }
+    }
+}
+
 /// Losses in the order of the objectives; sizes and times by their order of magnitude. `None` where one that is asked
 /// for was not measured.
 pub fn losses(
@@ -31,7 +47,7 @@ pub fn losses(
             let loss = if fitness.loss.is_finite() { fitness.loss / (1.0 + fitness.loss.abs()) } else { 1.0 };
             Some(1.0 - fitness.score + LOSS_WEIGHT * loss)
         }
-        other => cost(*other, individual, measured).map(|cost| cost.max(1e-9).log10()),
+        other => cost(*other, Size::of(individual), measured).map(|cost| cost.max(1e-9).log10()),
     };
     objectives.iter().map(loss).collect()
 }
@@ -39,10 +55,15 @@ pub fn losses(
 /// What a network costs, in the objectives beside the error; where there are none, its parameters. `None` where one was
 /// not measured.
 pub fn costs(objectives: &[Objective], individual: &Individual, measured: Measured) -> Option<Vec<f64>> {
+    costs_of(objectives, Size::of(individual), measured)
+}
+
+/// The same, where only its size is known.
+pub fn costs_of(objectives: &[Objective], size: Size, measured: Measured) -> Option<Vec<f64>> {
     let others: Vec<Objective> =
         objectives.iter().copied().filter(|objective| *objective != Objective::Error).collect();
     let shown = if others.is_empty() { vec![Objective::Parameters] } else { others };
-    shown.into_iter().map(|objective| cost(objective, individual, measured)).collect()
+    shown.into_iter().map(|objective| cost(objective, size, measured)).collect()
 }
 
 /// What is known of those costs before a training.
@@ -60,11 +81,11 @@ pub fn costs_before(objectives: &[Objective], individual: &Individual) -> Vec<f6
         .collect()
 }
 
-fn cost(objective: Objective, individual: &Individual, measured: Measured) -> Option<f64> {
+fn cost(objective: Objective, size: Size, measured: Measured) -> Option<f64> {
     match objective {
         Objective::Error => None,
-        Objective::Parameters => Some(individual.parameters as f64),
-        Objective::MultiplyAdds => Some(individual.multiply_adds as f64),
+        Objective::Parameters => Some(size.parameters as f64),
+        Objective::MultiplyAdds => Some(size.multiply_adds as f64),
         Objective::Latency => measured.latency,
         Objective::TrainingTime => Some(measured.training),
     }

@@ -49,6 +49,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Share of the run's time that is kept for what follows the search.
+    pub(super) const fn final_share(&self) -> f64 {
+        if self.final_training.enabled { self.final_training.time_share } else { 0.0 }
+    }
+
     /// Early stopping as it is in force: where decisions must not depend on the trainers, nobody is compared.
     pub(super) const fn stopping(&self) -> StoppingRule {
         if self.search.reproducible { StoppingRule::never() } else { self.stopping }

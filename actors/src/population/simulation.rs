@@ -3,6 +3,7 @@
 //! makes one world; the invariants are checked after every event.
 
 mod replayed;
+mod wished;
 pub mod world;
 
 use super::effect::Effect;

@@ -42,6 +42,10 @@ pub struct Brain {
     pub(super) finale: Finale,
     pub(super) end: Option<End>,
     pub(super) searched: bool,
+    /// Since when a user has paused it.
+    pub(super) paused: Option<f64>,
+    /// Whether that pause, of an earlier life, is over when this one begins.
+    pub(super) unpauses: bool,
     pub(super) orphans: Vec<EvaluationId>,
     /// Whether this life of the run has begun.
     pub(super) begun: bool,
@@ -59,7 +63,7 @@ impl Brain {
     }
 
     pub(super) fn with_spent(settings: Settings, spent: f64) -> Self {
-        let share = if settings.final_training.enabled { settings.final_training.time_share } else { 0.0 };
+        let share = settings.final_share();
         Self {
             desk: Desk::default(),
             nursery: Nursery::new(),
@@ -77,6 +81,8 @@ impl Brain {
             finale: Finale::default(),
             end: None,
             searched: false,
+            paused: None,
+            unpauses: false,
             orphans: Vec::new(),
             begun: false,
             began: spent,

@@ -53,6 +53,22 @@ impl Timing {
         }
     }
 
+    /// All ends are later by so much: the run's time stood still.
+    pub fn shift(&mut self, seconds: f64) {
+        for end in [&mut self.end, &mut self.search_end].into_iter().flatten() {
+            *end += seconds;
+        }
+    }
+
+    /// There is more time, of which `final_share` is kept for what follows the search.
+    pub fn extend(&mut self, seconds: f64, final_share: f64) {
+        let share = final_share.clamp(0.0, 0.95).max(CLOSING_SHARE);
+        if let (Some(end), Some(search_end)) = (&mut self.end, &mut self.search_end) {
+            *end += seconds;
+            *search_end += seconds * (1.0 - share);
+        }
+    }
+
     /// Remembers how long a search training with so many multiply-adds takes to its planned end.
     pub fn learn(&mut self, multiply_adds: u64, seconds: f64) {
         if self.known.len() == KNOWN_MAX {

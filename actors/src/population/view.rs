@@ -21,7 +21,8 @@ impl Brain {
         Progress {
             stage: self.stage,
             elapsed_seconds: now,
-            seconds_left: self.timing.seconds_left(now),
+            // The run's time stands still while it is paused.
+            seconds_left: self.timing.seconds_left(self.paused.unwrap_or(now)),
             evaluations: self.tally.counted,
             evaluations_max: self.settings.evaluations,
             per_hour: f64::from(self.tally.counted_here) / seconds * 3600.0,
@@ -30,8 +31,12 @@ impl Brain {
             outcomes,
             utilisation: (busy / attendance.max(f64::EPSILON)).clamp(0.0, 1.0),
             makers: self.makers(),
+            ready: self.desk.ready().len(),
+            births_due: self.nursery.orders().len(),
+            unclaimed: self.desk.unclaimed(),
+            leases: LeaseKind::ALL.map(|kind| (kind, self.desk.leased(kind))).to_vec(),
             exhausted: self.nursery.exhausted().map(str::to_owned),
-            paused: None,
+            paused: self.paused.map(|_| "a user has paused it; what is under way ends".to_owned()),
         }
     }
 

@@ -133,6 +133,12 @@ impl Witness {
         evaluations.is_some_and(|budget| self.brain.tally.counted >= budget)
     }
 
+    /// A user has changed the budget, or a pause has moved the end of the run's time.
+    pub const fn budgeted(&mut self, evaluations: Option<u32>, seconds: Option<f64>) {
+        self.brain.settings.evaluations = evaluations;
+        self.brain.settings.time = seconds;
+    }
+
     /// The seed of a training.
     pub fn seed(&self, kind: LeaseKind, individual: IndividualId) -> u64 {
         self.brain.training_seed(kind, individual)

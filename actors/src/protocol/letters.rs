@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
 /// Version of the letters. Nodes of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Bytes of one piece of a blob. Small enough that a heartbeat behind a piece waits for about a millisecond.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -75,6 +75,16 @@ pub enum Letter {
     ToWorker(ToWorker),
 }
 
+impl Letter {
+    /// What it says, in a word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::ToCoordinator(letter) => letter.word(),
+            Self::ToWorker(letter) => letter.word(),
+        }
+    }
+}
+
 /// What a worker says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToCoordinator {
@@ -100,6 +110,24 @@ pub enum ToCoordinator {
     Unable(String),
     /// This worker is about to end, and holds nothing any more.
     Goodbye(String),
+}
+
+impl ToCoordinator {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Status(_) => "status",
+            Self::Planned(..) => "planned",
+            Self::Progress(..) => "progress",
+            Self::Result(_) => "result",
+            Self::HandedBack(_) => "handed_back",
+            Self::Ask(..) => "ask",
+            Self::Piece(_) => "piece",
+            Self::Missing(..) => "missing",
+            Self::Unable(_) => "unable",
+            Self::Goodbye(_) => "goodbye",
+        }
+    }
 }
 
 /// What the coordinator says.
@@ -129,6 +157,24 @@ pub enum ToWorker {
     Finished(String),
 }
 
+impl ToWorker {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Refused(_) => "refused",
+            Self::Assign(..) => "assign",
+            Self::Advise(_) => "advise",
+            Self::Abandon(_) => "abandon",
+            Self::Acknowledge(_) => "acknowledge",
+            Self::Ask(..) => "ask",
+            Self::Piece(_) => "piece",
+            Self::Missing(..) => "missing",
+            Self::Drain => "drain",
+            Self::Finished(_) => "finished",
+        }
+    }
+}
+
 /// A worker introduces itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
@@ -140,6 +186,8 @@ pub struct Hello {
     pub pid: u32,
     /// What it trains on, one for each slot: `cpu`, `cuda:0`.
     pub devices: Vec<String>,
+    /// Where its metrics are, `host:port`, as others reach it; `None` where it serves none.
+    pub http: Option<String>,
     /// How the process of the same name before it ended, where its supervisor knows.
     pub predecessor: Option<Predecessor>,
 }

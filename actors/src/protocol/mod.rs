@@ -270,8 +270,26 @@ pub enum Event {
     Thawed,
     /// The user wants to stop.
     Stop,
+    /// The user wants something of a run that goes on.
+    Wished(Wish),
     /// The search cannot go on.
     Broken(String),
+}
+
+/// What a user may want of a run that goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wish {
+    /// Hand nothing out, and let the run's time stand still, until it is resumed. What is under way ends.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Let the search go on for longer.
+    Budget {
+        /// By so many evaluations.
+        evaluations: Option<u32>,
+        /// By so many seconds.
+        seconds: Option<f64>,
+    },
 }
 
 /// A result where there is none.

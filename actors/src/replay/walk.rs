@@ -127,6 +127,7 @@ impl<'a> Walk<'a> {
                 self.crowned(individual, evaluation, retrained);
             }
             Happened::Tested(tested) => self.tested(&tested),
+            Happened::Budgeted(budget) => self.witness.budgeted(budget.evaluations, budget.seconds),
             Happened::Ended(_) | Happened::Other => {}
         }
         Ok(())

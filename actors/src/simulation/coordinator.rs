@@ -15,7 +15,7 @@ use crate::population::simulation::world::drawing;
 use crate::population::state::Brain;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{EvaluationId, Event, WorkerId};
-use crate::testing::Minds;
+use crate::testing::{self, Minds};
 use hatchery_models::training::outcome::Weights;
 use rand::RngExt;
 use std::borrow::Cow;
@@ -93,7 +93,10 @@ impl World {
         let settings = self.weather.settings(self.seed);
         let brain = Brain::restore(settings, &record, weights);
         if self.life > 1 {
-            let resumed = Entry::Resumed { program_version: "1".to_owned(), experiment: String::new() };
+            let resumed = Entry::Resumed {
+                program_version: "1".to_owned(),
+                experiment: testing::EXPERIMENT.to_owned(),
+            };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }
         let first = WorkerId(self.journal.last_worker().unwrap() + 1);
@@ -473,7 +476,7 @@ const fn is_result(entry: &Entry) -> bool {
 fn welcome() -> Welcome {
     Welcome {
         run: "run 1".to_owned(),
-        experiment: String::new(),
+        experiment: testing::EXPERIMENT.to_owned(),
         data_hash: DATA_HASH.to_owned(),
         threads: 1,
         trainers: 1,

@@ -111,6 +111,7 @@ impl World {
             host: format!("host-{station}"),
             pid: 1,
             devices: vec!["cpu".to_owned(); slots as usize],
+            http: None,
             predecessor,
         };
         let patience = Patience { grace: self.weather.grace, lonely: self.weather.lonely };
@@ -279,7 +280,7 @@ impl World {
         let Some((station, _)) = self.last_removed else { return };
         match ending {
             Ending::Finished(_) => self.count.finished += 1,
-            Ending::Drained(_) => {
+            Ending::Drained(_) | Ending::Dismissed(_) => {
                 self.count.drained += 1;
                 self.start_again(station);
             }

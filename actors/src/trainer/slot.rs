@@ -6,6 +6,7 @@
 use super::guard::Pulse;
 use super::work::{Work, WorkFactory};
 use crate::messages::{SlotReport, TrainerMessage};
+use crate::metrics;
 use crate::protocol::{Lease, Ticket, nothing_trained};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::{Observer, Phase, Verdict, Wish};
@@ -165,6 +166,10 @@ impl Observer for Watcher<'_> {
 
     fn alive(&self, phase: Phase) {
         self.pulse.beat(phase);
+    }
+
+    fn stepped(&self, images: u64, seconds: f64) {
+        metrics::training_step(images, seconds);
     }
 
     /// Who follows the curve of this attempt has all of it.

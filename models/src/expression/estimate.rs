@@ -7,6 +7,7 @@ use crate::{
     problem::Problem,
 };
 use hatchery_config::experiment::Limits;
+use std::collections::BTreeMap;
 
 /// Bytes of one number.
 const NUMBER_BYTES: u64 = 4;
@@ -64,6 +65,17 @@ pub fn estimate(genome: &Genome, blueprint: &Blueprint) -> Estimate {
     let of_batch = activations.saturating_add(unfolded).saturating_mul(batch);
     let memory_bytes = state.saturating_add(of_batch).saturating_mul(NUMBER_BYTES);
     Estimate { parameters, multiply_adds, memory_bytes }
+}
+
+/// Parameters and multiply-adds that come from each layer gene; under `None`, those of the head.
+pub fn costs_by_gene(blueprint: &Blueprint) -> BTreeMap<Option<usize>, (u64, u64)> {
+    let mut costs: BTreeMap<Option<usize>, (u64, u64)> = BTreeMap::new();
+    for step in &blueprint.steps {
+        let cost = costs.entry(step.origin.gene).or_default();
+        cost.0 = cost.0.saturating_add(parameters(blueprint, step));
+        cost.1 = cost.1.saturating_add(multiply_adds(blueprint, step));
+    }
+    costs
 }
 
 fn sum(blueprint: &Blueprint, of: impl Fn(&Blueprint, &Step) -> u64) -> u64 {

@@ -21,7 +21,7 @@ pub use assembly::blueprint;
 pub(crate) use assembly::resolve_groups;
 pub use blueprint::{Blueprint, Convolution, NotViable, Operation, Origin, Reason, STEPS_MAX, Step};
 pub(crate) use estimate::within;
-pub use estimate::{Estimate, estimate, viable};
+pub use estimate::{Estimate, costs_by_gene, estimate, viable};
 pub use inherit::{Bequest, InheritError, inherit};
 pub use initial::{initial_parameters, initial_statistics};
 pub use layout::{Layout, ParameterTensor, Role, StatisticTensor, Weights, layout};

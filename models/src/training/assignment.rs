@@ -146,6 +146,9 @@ pub trait Observer {
     /// A sign of life: said before every step, every batch and whatever else may take a while.
     fn alive(&self, _: Phase) {}
 
+    /// After each training step: how many samples it saw, and how many seconds it took.
+    fn stepped(&self, _images: u64, _seconds: f64) {}
+
     /// Once, where a training goes on from a checkpoint: the epochs that it has behind it.
     fn resumed(&mut self, _: &[EpochReport]) {}
 

@@ -35,6 +35,11 @@ impl Sampler {
         }
     }
 
+    /// Samples of a step.
+    pub const fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// Steps of an epoch: whole batches only, the rest of the order is left out.
     pub fn steps_per_epoch(&self) -> usize {
         self.indices.len() / self.batch

@@ -160,7 +160,9 @@ impl<'a> Run<'a> {
             }
             self.interrupted(observer)?;
             observer.alive(Phase::Stepping);
+            let began = Instant::now();
             self.step(steps)?;
+            observer.stepped(self.sampler.batch() as u64, began.elapsed().as_secs_f64());
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Audience {
         headline: String,
         /// Whether scores are accuracies.
         accuracy: bool,
+        /// Where the run is to be seen.
+        seen: Option<SocketAddr>,
     },
 }
 
@@ -47,12 +49,15 @@ impl Audience {
     pub fn ready(&self, address: SocketAddr) {
         match self {
             Self::User { display, invitation } => display.print(&invitation.words(address)),
-            Self::Supervisor { workers, headline, accuracy } => said::tell(&CoordinatorSaid::Ready(Ready {
-                address,
-                workers: workers.clone(),
-                headline: headline.clone(),
-                accuracy: *accuracy,
-            })),
+            Self::Supervisor { workers, headline, accuracy, seen } => {
+                said::tell(&CoordinatorSaid::Ready(Ready {
+                    address,
+                    workers: workers.clone(),
+                    headline: headline.clone(),
+                    accuracy: *accuracy,
+                    http: *seen,
+                }))
+            }
         }
     }
 

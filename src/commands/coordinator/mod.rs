@@ -18,7 +18,7 @@ use crate::{
         cluster::CoordinatorOptions,
         exit::{Exit, Failure, OrExit},
     },
-    devices, launch, logging, network,
+    devices, http, launch, logging, network,
     output::note,
     said::{self, CoordinatorSaid, WorkerWish},
 };
@@ -39,11 +39,12 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     if let Some(path) = options.cookie_file.as_deref().filter(|path| path.exists()) {
         network::cookie(path)?;
     }
+    let listener = http::listen(&options.run.http, options.started_again)?;
     let dataset = data::load(&plan.experiment.data)?;
     let split = data::split(&dataset, &plan.experiment.data)?;
     let crew = crew(&plan, options)?;
     let cookie_file = options.cookie_file.clone().unwrap_or_else(|| plan.directory.cookie());
-    let search = Search { plan: &plan, options, crew, address, tls, cookie_file };
+    let search = Search { plan: &plan, options, crew, address, tls, cookie_file, listener };
     let ended = search.run(dataset, &split)?;
     end(&plan, options, ended.interrupted)
 }

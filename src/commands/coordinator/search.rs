@@ -8,11 +8,12 @@ use crate::{
         exit::{Exit, Failure, OrExit},
     },
     commands::run::plan::Plan,
+    http::{self, Access, Archive, Listener, RunFacts, Server, Watched},
     identity, logging,
     output::note,
     progress::Display,
     run_directory::write_whole,
-    said::WorkerWish,
+    said::{self, CoordinatorSaid, WorkerWish},
     seeds,
     signals::Signals,
 };
@@ -22,8 +23,9 @@ use hatchery_actors::{
     journal::{Journal, RunInfo},
     makers::SearchingMakers,
     progress::Progress,
-    protocol::Newborn,
-    run::{SearchError, SearchSetup, SearchSummary, StopHandle, controls},
+    protocol::{Newborn, letters::NodeName},
+    remote::Remote,
+    run::{Controls, SearchError, SearchSetup, SearchSummary, StopHandle, controls},
     trainer::Parts,
 };
 use hatchery_models::{
@@ -62,11 +64,13 @@ pub struct Search<'a> {
     pub address: SocketAddr,
     pub tls: Option<TlsFiles>,
     pub cookie_file: PathBuf,
+    /// Where it is to be seen.
+    pub listener: Option<Listener>,
 }
 
 impl Search<'_> {
     /// Runs the search to its end, or until the user stops it.
-    pub fn run(self, dataset: Dataset, split: &Split) -> Result<SearchSummary, Failure> {
+    pub fn run(mut self, dataset: Dataset, split: &Split) -> Result<SearchSummary, Failure> {
         let info = info(self.plan, &dataset)?;
         let accuracy = matches!(dataset.problem.task, Task::Classification { .. });
         let dataset = Arc::new(dataset);
@@ -77,12 +81,16 @@ impl Search<'_> {
             journal.name_owner(supervisor).or_exit(Exit::RunDirectory)?;
         }
         let cookie = Cookie::create(&self.cookie_file).or_exit(Exit::RunDirectory)?;
+        let name = identity::node(&format!("coordinator@{}", identity::host()), chance::number());
+        let (stop, progress, mut ends) = controls();
+        let remote = ends.remote(&stop);
+        let (server, seen) = self.serve(&dataset, split, &name, remote)?;
         let (listening, address) = oneshot::channel();
         let setup = CoordinatorSetup {
             search,
             listen: ListenSettings {
                 address: self.address,
-                name: identity::node(&format!("coordinator@{}", identity::host()), chance::number()),
+                name,
                 security: Security { cookie, tls: self.tls.clone() },
             },
             packed_data: Arc::new(move || pack(&dataset)),
@@ -94,7 +102,9 @@ impl Search<'_> {
             .enable_all()
             .build()
             .or_exit(Exit::Failed)?;
-        let ended = tokio.block_on(watched(journal, setup, address, self.audience(accuracy)));
+        let audience = self.audience(accuracy, seen);
+        let ended = tokio.block_on(watched(journal, setup, address, audience, (stop, progress, ends)));
+        drop(server);
         match &ended {
             Ok(summary) => tracing::info!(
                 evaluations = summary.evaluations,
@@ -112,14 +122,51 @@ impl Search<'_> {
         self.plan.resume && (self.options.started_again || self.options.supervised_by.is_none())
     }
 
-    fn audience(self, accuracy: bool) -> Audience {
+    /// Shows the run over HTTP, where that is wished; says where.
+    fn serve(
+        &mut self,
+        dataset: &Arc<Dataset>,
+        split: &Split,
+        name: &NodeName,
+        remote: Remote,
+    ) -> Result<(Option<Server>, Option<SocketAddr>), Failure> {
+        let Some(listener) = self.listener.take() else { return Ok((None, None)) };
+        let (directory, experiment) = (&self.plan.directory, &self.plan.experiment);
+        let address = listener.address;
+        let token = self.options.run.http.http_token_file.clone().unwrap_or_else(|| directory.token());
+        let access = Access::new(address.ip(), Some(token)).or_exit(Exit::RunDirectory)?;
+        let url = listener.url(&identity::host());
+        write_whole(&directory.http(), format!("{url}\n").as_bytes()).or_exit(Exit::RunDirectory)?;
+        let archive = Archive::open(directory.root(), experiment.search.objectives.clone());
+        let archive = archive.or_exit(Exit::RunDirectory)?;
+        let facts = RunFacts {
+            directory: directory.root().display().to_string(),
+            experiment: experiment.clone(),
+            dataset: Arc::clone(dataset),
+            split: split.clone(),
+            started_ms: archive.started_ms,
+            reached_at: listener.reached_at(&identity::host()),
+            node: name.stable.clone(),
+        };
+        let is_supervised = self.options.supervised_by.is_some();
+        let on_stop = Arc::new(move || announced_stop(is_supervised.then_some(&CoordinatorSaid::Stopping)));
+        let watched = Watched::new(facts, remote, archive, on_stop);
+        let server = http::coordinator(listener, access, watched).or_exit(Exit::Failed)?;
+        tracing::info!("the run is to be seen at {url}");
+        Ok((Some(server), Some(address)))
+    }
+
+    fn audience(self, accuracy: bool, seen: Option<SocketAddr>) -> Audience {
         let headline = self.headline();
         tracing::info!("{headline}");
         if self.options.supervised_by.is_some() {
-            return Audience::Supervisor { workers: self.crew.workers, headline, accuracy };
+            return Audience::Supervisor { workers: self.crew.workers, headline, accuracy, seen };
         }
         let display = Display::new(accuracy, self.options.run.quiet);
         display.print(&headline);
+        if let Some(address) = seen {
+            display.print(&http::invitation(address));
+        }
         let invitation =
             Invitation { host: identity::host(), cookie_file: self.cookie_file, tls: self.tls.is_some() };
         Audience::User { display, invitation }
@@ -184,12 +231,12 @@ async fn watched(
     setup: CoordinatorSetup,
     mut listening: oneshot::Receiver<SocketAddr>,
     mut audience: Audience,
+    (stop, mut progress, controls): (StopHandle, watch::Receiver<Progress>, Controls),
 ) -> Result<SearchSummary, SearchError> {
-    let (stop, mut progress, controls) = controls();
     let is_supervised = matches!(audience, Audience::Supervisor { .. });
     let signals = tokio::spawn(async move {
         match Signals::listen() {
-            Ok(signals) => signals.heed(move || announced_stop(&stop, is_supervised)).await,
+            Ok(signals) => signals.heed(move || signalled(&stop, is_supervised)).await,
             Err(error) => tracing::error!("signals cannot be heard: {error}"),
         }
     });
@@ -217,13 +264,22 @@ async fn watched(
     ended
 }
 
-fn announced_stop(stop: &StopHandle, is_supervised: bool) {
+fn signalled(stop: &StopHandle, is_supervised: bool) {
     tracing::info!("told to stop");
     // A supervisor has said so already.
     if !is_supervised {
         note("stopping: the best so far will be written; once more ends at once");
     }
     stop.stop();
+}
+
+/// Somebody stops the run over HTTP: a supervisor must know that this is no failure of its coordinator.
+fn announced_stop(to_supervisor: Option<&CoordinatorSaid>) {
+    tracing::info!("told to stop over HTTP");
+    match to_supervisor {
+        Some(word) => said::tell(word),
+        None => note("stopping, as somebody wishes over HTTP: the best so far will be written"),
+    }
 }
 
 /// Until something has changed, or some time has passed; never before the gap has.

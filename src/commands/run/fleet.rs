@@ -12,6 +12,7 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         run::RunOptions,
     },
+    http,
     launch::{Happening, Meaning, Past, ProcessId, Supervisor, sleep_until},
     logging,
     output::note,
@@ -46,6 +47,8 @@ enum Worker {
     Wanted,
     /// Has heard that the run is over.
     Finished,
+    /// Somebody has drained it: it stays away.
+    Dismissed,
     /// Has broken down too often.
     GivenUp,
 }
@@ -59,6 +62,8 @@ pub struct Fleet<'a> {
     workers: BTreeMap<ProcessId, Worker>,
     /// Where the coordinator listens, once it does.
     address: Address,
+    /// Where it is to be seen.
+    seen: Address,
     display: Option<Display>,
     interrupted: bool,
     /// Until when the coordinator may take to stop, once it is told to.
@@ -71,9 +76,9 @@ impl<'a> Fleet<'a> {
     /// Starts the coordinator.
     pub fn start(plan: &'a Plan, options: &'a RunOptions) -> Self {
         let mut supervisor = Supervisor::new();
-        let address = Address::default();
-        let coordinator =
-            supervisor.add("coordinator", recipes::coordinator(plan, options, Rc::clone(&address)));
+        let (address, seen) = (Address::default(), Address::default());
+        let recipe = recipes::coordinator(plan, options, Rc::clone(&address), Rc::clone(&seen));
+        let coordinator = supervisor.add("coordinator", recipe);
         Self {
             plan,
             options,
@@ -81,6 +86,7 @@ impl<'a> Fleet<'a> {
             coordinator,
             workers: BTreeMap::new(),
             address,
+            seen,
             display: None,
             interrupted: false,
             stopping: None,
@@ -134,6 +140,10 @@ impl<'a> Fleet<'a> {
                         display.show(&progress);
                     }
                 }
+                Some(CoordinatorSaid::Stopping) => {
+                    self.say("stopping, as somebody wishes over HTTP: the best so far will be written");
+                    self.stop();
+                }
                 Some(CoordinatorSaid::Ended { interrupted }) => self.interrupted = interrupted,
                 None => tracing::warn!("the coordinator says what is not understood: {line}"),
             }
@@ -143,6 +153,7 @@ impl<'a> Fleet<'a> {
             Some(WorkerSaid::Ready { .. }) => self.supervisor.is_ready(process),
             Some(WorkerSaid::Finished(_)) => _ = self.workers.insert(process, Worker::Finished),
             Some(WorkerSaid::Drained(_)) => {}
+            Some(WorkerSaid::Dismissed(_)) => _ = self.workers.insert(process, Worker::Dismissed),
             None => {
                 tracing::warn!("{} says what is not understood: {line}", self.supervisor.name(process));
             }
@@ -153,6 +164,7 @@ impl<'a> Fleet<'a> {
     fn on_ready(&mut self, ready: Ready) {
         self.supervisor.is_ready(self.coordinator);
         let before = self.address.replace(Some(ready.address));
+        let seen_before = self.seen.replace(ready.http);
         if before.is_none() {
             let root = self.plan.directory.root();
             self.supervisor.open_logs(&self.plan.directory.log());
@@ -161,15 +173,20 @@ impl<'a> Fleet<'a> {
             }
             let display = Display::new(ready.accuracy, self.options.quiet);
             display.print(&ready.headline);
+            if let Some(address) = ready.http {
+                display.print(&http::invitation(address));
+            }
             self.display = Some(display);
             for (number, wish) in ready.workers.into_iter().enumerate() {
                 let name = format!("worker-{number}");
-                let recipe =
-                    recipes::worker(&name, wish, self.plan, self.options.offline, Rc::clone(&self.address));
+                let recipe = recipes::worker(&name, wish, self.plan, self.options, Rc::clone(&self.address));
                 let worker = self.supervisor.add(&name, recipe);
                 self.workers.insert(worker, Worker::Wanted);
             }
             return;
+        }
+        if let Some(address) = ready.http.filter(|address| seen_before != Some(*address)) {
+            self.say(&http::invitation(address));
         }
         if before != Some(ready.address) {
             self.say(&format!("the coordinator has moved to {}: all workers follow", ready.address));
@@ -237,6 +254,9 @@ impl<'a> Fleet<'a> {
         match past.ending.meaning() {
             Meaning::Deliberate(exit) => self.fail(failure(&name, past, exit)),
             _ if self.stopping.is_some() || self.workers.get(&process) == Some(&Worker::Finished) => {}
+            _ if self.workers.get(&process) == Some(&Worker::Dismissed) => {
+                self.say(&format!("{name} was drained, and stays away"));
+            }
             _ => {
                 self.say(&format!("{name} was told to end by somebody, and has; started again"));
                 self.supervisor.start_again(process);

@@ -102,14 +102,9 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     let record = record::outline(root).or_exit(Exit::RunDirectory)?;
     let recorded = format!("the experiment recorded in {}", root.display());
     let stored = Experiment::parse(&record.info.experiment, &recorded, &[]).or_exit(Exit::RunDirectory)?;
-    // The file holds what an earlier resume has changed; a run that was killed at its very begin has none yet.
-    let file = directory.experiment();
-    let experiment = if file.is_file() {
-        Experiment::load(&file.display().to_string(), &options.all_sets())
-    } else {
-        Experiment::parse(&record.info.experiment, &recorded, &options.all_sets())
-    };
-    let mut experiment = experiment.or_exit(Exit::Experiment)?;
+    // The journal holds what was changed since the run began, by an earlier resume or over HTTP.
+    let mut experiment = Experiment::parse(&record.info.experiment, &recorded, &options.all_sets())
+        .or_exit(Exit::Experiment)?;
     same_search(&stored, &experiment, &recorded).or_exit(Exit::Experiment)?;
     if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
         same_name(&stored, &Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?, root)

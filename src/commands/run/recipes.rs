@@ -5,7 +5,7 @@ use crate::{
     chance,
     cli::run::RunOptions,
     commands::worker::PREDECESSOR_VARIABLE,
-    identity,
+    http, identity,
     launch::{Meaning, Past, Program, Recipe},
     network::free_port,
     run_directory::RunDirectory,
@@ -29,7 +29,7 @@ pub fn has_begun(root: &Path) -> bool {
 }
 
 /// The coordinator: the first one begins the run, or goes on with it, as the plan says; the next ones go on with it.
-pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address) -> Recipe {
+pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address, seen: Address) -> Recipe {
     let (directory, options, resume) = (plan.directory.clone(), options.clone(), plan.resume);
     Box::new(move |past| {
         let root = directory.root();
@@ -40,7 +40,14 @@ pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address) -> Recip
         // Workers look for it where it was.
         let port = free_port(address.get().map(|address| address.port()), chance::number())?;
         let mut arguments = vec![OsString::from("coordinator")];
-        arguments.extend(options.arguments(root, goes_on));
+        // What the user has said of the experiment is recorded by then, and may have been changed over HTTP since.
+        let is_recorded = past.is_some() && address.get().is_some();
+        let said = if is_recorded {
+            RunOptions { offline: options.offline, ..RunOptions::default() }
+        } else {
+            options.clone()
+        };
+        arguments.extend(said.arguments(root, goes_on));
         if past.is_some() {
             arguments.push("--started-again".into());
         }
@@ -50,20 +57,30 @@ pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address) -> Recip
             directory.cookie().into(),
             supervised(),
         ]);
+        // Who watches it looks where it was, too.
+        let again = seen.get().map(|address| address.to_string());
+        if let Some(place) = again.or_else(|| options.http.http.clone()) {
+            arguments.push(format!("--http={place}").into());
+        }
+        if let Some(file) = &options.http.http_token_file {
+            arguments.push("--http-token-file".into());
+            arguments.push(file.into());
+        }
         Program::own(arguments)
     })
 }
 
 /// A worker with one trainer.
-pub fn worker(name: &str, wish: WorkerWish, plan: &Plan, offline: bool, address: Address) -> Recipe {
+pub fn worker(name: &str, wish: WorkerWish, plan: &Plan, options: &RunOptions, address: Address) -> Recipe {
     let (name, directory) = (format!("{name}@{}", identity::host()), plan.directory.clone());
+    let shared = shared_arguments(options);
     let mut incarnation = 0;
     Box::new(move |past| {
         let predecessor = past.map(|past| predecessor(incarnation, past));
         incarnation = chance::number();
         let address = address.get().ok_or_else(|| io::Error::other("there is no coordinator to join"))?;
-        let arguments = worker_arguments(&name, &wish, &directory, offline, address, incarnation);
-        let mut program = Program::own(arguments)?;
+        let arguments = worker_arguments(&name, &wish, &directory, address, incarnation);
+        let mut program = Program::own(arguments.into_iter().chain(shared.clone()).collect())?;
         if let Some(predecessor) = predecessor {
             let json = serde_json::to_string(&predecessor).map_err(io::Error::other)?;
             program.environment.push((PREDECESSOR_VARIABLE.to_owned(), json));
@@ -76,11 +93,10 @@ fn worker_arguments(
     name: &str,
     wish: &WorkerWish,
     directory: &RunDirectory,
-    offline: bool,
     address: SocketAddr,
     incarnation: u64,
 ) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![
+    vec![
         "worker".into(),
         format!("--join={address}").into(),
         format!("--devices={}", wish.device).into(),
@@ -91,11 +107,15 @@ fn worker_arguments(
         "--cookie-file".into(),
         directory.cookie().into(),
         supervised(),
-    ];
-    if offline {
-        arguments.push("--offline".into());
-    }
-    arguments
+    ]
+}
+
+/// What the user has said of the whole run that workers have to know.
+fn shared_arguments(options: &RunOptions) -> Vec<OsString> {
+    let offline = options.offline.then(|| "--offline".into());
+    let unseen =
+        (options.http.http.as_deref() == Some(http::OFF)).then(|| format!("--http={}", http::OFF).into());
+    offline.into_iter().chain(unseen).collect()
 }
 
 fn supervised() -> OsString {

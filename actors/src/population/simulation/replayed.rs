@@ -11,12 +11,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-fn replayed(world: &World, history: &History) -> Report {
-    let settings = |_: &str| Ok(world.weather.settings(world.seed));
+pub(super) fn replayed(world: &World, history: &History) -> Report {
+    let settings = |experiment: &str| Ok(world.weather.settings_of(world.seed, experiment));
     replay(history, &Rules { makers: &|_| Box::new(world.makers()), settings: &settings }).unwrap()
 }
 
-fn whole(world: &World) -> History {
+pub(super) fn whole(world: &World) -> History {
     world.journal.history().unwrap()
 }
 

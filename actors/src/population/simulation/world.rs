@@ -13,7 +13,7 @@ use crate::protocol::{
     WorkerId, nothing_trained,
 };
 use crate::testing::{self, Drawing, Minds};
-use hatchery_config::experiment::{FinalTraining, Search};
+use hatchery_config::experiment::{Duration, Experiment, FinalTraining, Search};
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use rand::{RngExt, SeedableRng};
@@ -98,6 +98,18 @@ impl Weather {
             inherit: seed.is_multiple_of(2),
             measure_latency: seed.is_multiple_of(3),
         }
+    }
+}
+
+impl Weather {
+    /// Those of a run whose recorded experiment has another budget.
+    pub fn settings_of(&self, seed: u64, experiment: &str) -> Settings {
+        let settings = self.settings(seed);
+        if !experiment.contains("[budget]") {
+            return settings;
+        }
+        let budget = Experiment::parse(experiment, "the journal", &[]).unwrap().budget;
+        Settings { evaluations: budget.evaluations, time: budget.time.map(Duration::seconds), ..settings }
     }
 }
 
@@ -280,10 +292,15 @@ impl World {
                 (evaluation.id, Arc::new(self.journal.weights(evaluation.id).unwrap().unwrap()))
             })
             .collect();
-        self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
+        let settings = self.weather.settings_of(self.seed, &record.info.experiment);
+        self.brain = Brain::restore(settings, &record, weights);
+        if let Some(since) = self.journal.paused_since().unwrap().filter(|_| !self.brain.is_done()) {
+            self.brain.was_paused(since, false);
+        }
         self.minds = Minds::new(&self.makers(), &self.brain.news());
         if !self.brain.is_done() {
-            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment: String::new() };
+            let experiment = record.info.experiment.clone();
+            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }
         self.open();

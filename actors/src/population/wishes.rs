@@ -1,0 +1,105 @@
+//! What a user wishes of a run that goes on: a pause, and more budget.
+//!
+//! While it is paused nothing is handed out, bred or decided; what is under way ends and is recorded. The run's time
+//! stands still: it ends later by as much.
+
+use super::state::Brain;
+use crate::journal::entry::{Entry, Stage};
+use crate::protocol::Wish;
+use hatchery_config::duration::Duration;
+
+impl Brain {
+    /// Why a wish cannot be fulfilled as things stand; `None` where it can.
+    pub fn objection(&self, wish: Wish) -> Option<String> {
+        let objection = match wish {
+            _ if self.end.is_some() || self.stage == Stage::Done => "the run is over",
+            Wish::Resume if self.paused.is_none() => "the run is not paused",
+            Wish::Pause | Wish::Resume => return None,
+            Wish::Budget { .. } if self.searched || self.stage != Stage::Search => {
+                "the search is over: what follows it has been planned"
+            }
+            Wish::Budget { evaluations: Some(_), .. } if self.settings.evaluations.is_none() => {
+                "the search has no limit of evaluations"
+            }
+            Wish::Budget { seconds: Some(_), .. } if self.settings.time.is_none() => {
+                "the run has no limit of time"
+            }
+            Wish::Budget { seconds: Some(seconds), .. } if !self.has_room_for(seconds) => {
+                "that is longer than a run may take"
+            }
+            Wish::Budget { .. } => return None,
+        };
+        Some(objection.to_owned())
+    }
+
+    fn has_room_for(&self, seconds: f64) -> bool {
+        self.settings.time.is_some_and(|time| Duration::from_seconds(time + seconds).is_ok())
+    }
+
+    /// What has become of a wish that was fulfilled, for people.
+    pub fn wish_words(&self, wish: Wish) -> String {
+        match wish {
+            Wish::Pause => "the run is paused: what is under way ends, nothing more is handed out".to_owned(),
+            Wish::Resume => "the run goes on".to_owned(),
+            Wish::Budget { .. } => {
+                let evaluations = self.settings.evaluations.map(|count| format!("{count} evaluations"));
+                let time = self.settings.time.and_then(|time| Duration::from_seconds(time).ok());
+                let time = time.map(|time| time.to_string());
+                let parts: Vec<String> = evaluations.into_iter().chain(time).collect();
+                format!("the budget is now {}", parts.join(" and "))
+            }
+        }
+    }
+
+    pub(super) fn wished(&mut self, wish: Wish, now: f64) {
+        if self.objection(wish).is_some() {
+            return;
+        }
+        match wish {
+            Wish::Pause if self.paused.is_some() => {}
+            Wish::Pause => {
+                self.paused = Some(now);
+                self.record(Entry::Paused);
+            }
+            Wish::Resume => self.unpause(now),
+            Wish::Budget { evaluations, seconds } => self.grant(evaluations, seconds),
+        }
+    }
+
+    /// A run that an earlier life has left paused, since then. It stays so, or `goes_on` when it begins: whoever takes
+    /// a run up again by hand wants that.
+    pub const fn was_paused(&mut self, since: f64, goes_on: bool) {
+        self.paused = Some(since);
+        self.unpauses = goes_on;
+    }
+
+    /// Goes on after a pause, where there is one.
+    pub(super) fn unpause(&mut self, now: f64) {
+        let Some(since) = self.paused.take() else { return };
+        let seconds = (now - since).max(0.0);
+        self.record(Entry::Unpaused { seconds });
+        self.timing.shift(seconds);
+        self.finale.shift(seconds);
+        if let Some(time) = &mut self.settings.time {
+            *time += seconds;
+            self.record_budget();
+        }
+    }
+
+    fn grant(&mut self, evaluations: Option<u32>, seconds: Option<f64>) {
+        if let (Some(budget), Some(more)) = (&mut self.settings.evaluations, evaluations) {
+            *budget = budget.saturating_add(more);
+        }
+        if let (Some(time), Some(more)) = (&mut self.settings.time, seconds) {
+            *time += more;
+            self.timing.extend(more, self.settings.final_share());
+        }
+        self.tally.declined_in_a_row = 0;
+        self.record_budget();
+    }
+
+    fn record_budget(&mut self) {
+        let (evaluations, seconds) = (self.settings.evaluations, self.settings.time);
+        self.record(Entry::Budgeted { evaluations, seconds });
+    }
+}

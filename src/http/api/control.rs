@@ -1,0 +1,110 @@
+//! What changes a run. All of it needs the token.
+
+use crate::http::{
+    answer::{Answer, ErrorAnswer, Problem},
+    watched::Watched,
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+};
+use hatchery_actors::{
+    protocol::Wish,
+    remote::{Command, Refusal},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// What was done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DoneAnswer {
+    /// For people.
+    done: String,
+}
+
+/// How much work is added.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetWish {
+    /// So many evaluations more.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    evaluations: Option<u32>,
+    /// So many seconds more.
+    #[serde(default)]
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000_000)]
+    seconds: Option<f64>,
+}
+
+fn done(words: impl Into<String>) -> Json<DoneAnswer> {
+    Json(DoneAnswer { done: words.into() })
+}
+
+async fn ask(watched: &Watched, command: Command) -> Answer<DoneAnswer> {
+    let words = watched.remote.ask(command).await.map_err(|refusal| match refusal {
+        Refusal::Unknown(message) => Problem::not_found(message, "see /api/v1/nodes for those there are"),
+        Refusal::Conflict(message) => Problem::conflict(message),
+        Refusal::Over => Problem::conflict("the search has ended"),
+    })?;
+    Ok(done(words))
+}
+
+/// Ends the run cleanly with the best so far; it can be resumed.
+#[utoipa::path(post, path = "/api/v1/run/stop", tag = "control", security(("token" = [])),
+    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer)))]
+pub async fn stop(State(watched): State<Arc<Watched>>) -> Answer<DoneAnswer> {
+    (watched.on_stop)();
+    watched.remote.stop.stop();
+    Ok(done("the run ends with the best so far; --resume goes on with it"))
+}
+
+/// Hands nothing out until it is resumed; what is under way ends. The time of the run stands still meanwhile.
+#[utoipa::path(post, path = "/api/v1/run/pause", tag = "control", security(("token" = [])),
+    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
+pub async fn pause(State(watched): State<Arc<Watched>>) -> Answer<DoneAnswer> {
+    ask(&watched, Command::Wish(Wish::Pause)).await
+}
+
+/// Goes on after a pause.
+#[utoipa::path(post, path = "/api/v1/run/resume", tag = "control", security(("token" = [])),
+    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer)))]
+pub async fn resume(State(watched): State<Arc<Watched>>) -> Answer<DoneAnswer> {
+    ask(&watched, Command::Wish(Wish::Resume)).await
+}
+
+/// Lets the search go on for longer.
+#[utoipa::path(post, path = "/api/v1/run/budget", tag = "control", security(("token" = [])),
+    request_body = BudgetWish,
+    responses((status = 200, body = DoneAnswer), (status = 400, body = ErrorAnswer),
+        (status = 401, body = ErrorAnswer), (status = 409, body = ErrorAnswer)))]
+pub async fn budget(State(watched): State<Arc<Watched>>, body: Bytes) -> Answer<DoneAnswer> {
+    let remedy = "send {\"evaluations\": N, \"seconds\": S}, or one of both, each above 0";
+    let wish: BudgetWish =
+        serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string(), remedy))?;
+    let is_right = |seconds: f64| seconds > 0.0 && seconds <= SECONDS_MAX;
+    let is_nothing = wish.evaluations.is_none() && wish.seconds.is_none();
+    let is_wrong = wish.evaluations.is_some_and(|count| count == 0 || count > EVALUATIONS_MAX)
+        || wish.seconds.is_some_and(|seconds| !is_right(seconds));
+    if is_nothing || is_wrong {
+        return Err(Problem::bad_request("that adds nothing, or too much", remedy));
+    }
+    ask(&watched, Command::Wish(Wish::Budget { evaluations: wish.evaluations, seconds: wish.seconds })).await
+}
+
+/// Most that is added at once: thirty years, and as many evaluations as could be counted.
+const SECONDS_MAX: f64 = 1e9;
+const EVALUATIONS_MAX: u32 = 1_000_000_000;
+
+/// Lets a node take no more work, and end when what it has is done or handed back.
+#[utoipa::path(post, path = "/api/v1/nodes/{name}/drain", tag = "control", security(("token" = [])),
+    params(("name" = String, Path, description = "Name of the node")),
+    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer)))]
+pub async fn drain(State(watched): State<Arc<Watched>>, name: Path<String>) -> Answer<DoneAnswer> {
+    let Path(name) = name;
+    ask(&watched, Command::Drain(name)).await
+}
