@@ -13,11 +13,9 @@ const OF_WORKER: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=
     its coordinator.</p></body></html>\n";
 
 /// The page, its script and its style, as they are sent.
-const INDEX: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hatchery</title></head><body>\
-    <h1>Hatchery</h1><p>This node serves <a href=\"/metrics\">its metrics</a> and, of a coordinator, \
-    <a href=\"/api/v1/run\">the run</a> (<a href=\"/api/v1/openapi.json\">what can be asked</a>).</p></body></html>\n";
-const SCRIPT: &str = "";
-const STYLE: &str = "";
+const INDEX: &str = include_str!("../dashboard/dist/index.html");
+const SCRIPT: &str = include_str!("../dashboard/dist/app.js");
+const STYLE: &str = include_str!("../dashboard/dist/style.css");
 
 /// Only what comes from this server is run, shown or asked; pictures of networks are made of its answers.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
