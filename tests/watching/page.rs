@@ -14,9 +14,9 @@ fn a_run_is_watched_in_a_browser_and_a_worker_that_dies_shows_and_returns() {
     }
     let scene = Scene::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dashboard/tests/browser/real.mjs");
-    let pid = scene.worker("worker-2").to_string();
+    let (name, pid) = scene.worker();
     let mut command = Command::new("node");
-    command.arg(script).args([scene.url(), "worker-2".to_owned(), pid, HOSTILE.to_owned()]);
+    command.arg(script).args([scene.url(), name, pid.to_string(), HOSTILE.to_owned()]);
     let output = command.current_dir(scene.folder()).output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     match output.status.code() {

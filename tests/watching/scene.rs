@@ -72,16 +72,16 @@ impl Scene {
         text.trim().trim_end_matches('/').to_owned()
     }
 
-    /// The process of a worker.
-    pub fn worker(&self, name: &str) -> u32 {
-        let wanted = format!("--name={name}");
-        let is_wanted = |pid: &u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.split(|byte| *byte == 0).any(|argument| argument == wanted.as_bytes())
+    /// One of its workers: what it is called, and its process.
+    pub fn worker(&self) -> (String, u32) {
+        let name = |pid: u32| {
+            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let name = line.split('\0').find_map(|argument| argument.strip_prefix("--name="));
+            name.map(|name| (name.to_owned(), pid))
         };
         let mut found = None;
-        wait_until("the worker is there", || {
-            found = children(self.supervisor.pid()).into_iter().find(is_wanted);
+        wait_until("a worker is there", || {
+            found = children(self.supervisor.pid()).into_iter().find_map(name);
             found.is_some()
         });
         found.unwrap()
