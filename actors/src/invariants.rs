@@ -64,7 +64,9 @@ impl Invariant {
             Self::OnePlacePerEvaluation => {
                 "an evaluation is ready, leased, unclaimed, shelved or closed, and only one of these"
             }
-            Self::NobodyWaitsForNothing => "no trainer waits while an evaluation is ready that it may have",
+            Self::NobodyWaitsForNothing => {
+                "no trainer waits while an evaluation is ready that it may have, but in a pause"
+            }
             Self::BudgetHolds => "evaluations counted, under way, ready and ordered are within the budget",
             Self::CountedOnce => {
                 "the count is the number of different search evaluations that ended and count"
@@ -117,6 +119,8 @@ pub struct View<'a> {
     pub kept_weights: usize,
     /// Whether the search is on.
     pub searching: bool,
+    /// Whether a user has paused it.
+    pub paused: bool,
     /// Whether the run is over.
     pub ended: bool,
 }
@@ -193,7 +197,7 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
             breach(Invariant::OnePlacePerEvaluation, format!("{evaluation} is in the queue and not ready"));
         }
     }
-    if !view.ended && desk.next().is_some() {
+    if !view.ended && !view.paused && desk.next().is_some() {
         breach(
             Invariant::NobodyWaitsForNothing,
             format!("{} wait, {} are ready", desk.waiting().len(), desk.ready().len()),

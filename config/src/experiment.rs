@@ -106,6 +106,11 @@ pub struct Budget {
     pub time: Option<Duration>,
 }
 
+impl Budget {
+    /// Evaluations that may be asked for.
+    pub const EVALUATIONS_MAX: u32 = 1_000_000_000;
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Self { evaluations: Some(100), time: None }

@@ -2,6 +2,7 @@
 //!
 //! Checks, suggestions and `--set` read this one table; a test holds it together with the types in `experiment`.
 
+use crate::experiment::Budget;
 use crate::vocabulary::{
     Activation, EarlyStopping, Initializer, LayerKind, Norm, Objective, Optimizer, Padding, Refinement,
     Schedule, SearchStrategy, TaskKind,
@@ -93,7 +94,7 @@ pub const KEYS: &[Key] = &[
     optional("data.search_samples", Rule::Whole(1, COUNT_MAX)),
     optional("data.search_valid_samples", Rule::Whole(1, COUNT_MAX)),
     key("data.multi_view", Rule::Flag),
-    optional("budget.evaluations", Rule::Whole(1, COUNT_MAX)),
+    optional("budget.evaluations", Rule::Whole(1, Budget::EVALUATIONS_MAX as i64)),
     optional("budget.time", Rule::Time),
     key("search.strategy", Rule::Word(words_of!(SearchStrategy))),
     key("search.refiner", Rule::Word(words_of!(Refinement))),

@@ -59,6 +59,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message, remedy)
     }
 
+    /// What was sent along could not be read.
+    pub fn unread(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new(status, "unread", message, "send a short JSON object")
+    }
+
     /// There is no such thing.
     pub fn not_found(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message, remedy)

@@ -35,8 +35,6 @@ const EVENTS_PAGE: u32 = 2000;
 /// What is known without asking.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// Number of the last event that is known.
-    pub last_event: i64,
     pub individuals: usize,
     /// Search evaluations that have ended.
     pub ended: usize,
@@ -185,7 +183,6 @@ impl Keeper {
     fn figures(&self) -> Figures {
         let Shelf { ledger, reader } = &self.shelf;
         Figures {
-            last_event: ledger.last_event,
             individuals: ledger.individuals().len(),
             ended: ledger.ended.len(),
             nodes: ledger.nodes.clone(),

@@ -12,7 +12,7 @@ const OF_WORKER: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=
     <body><h1>Hatchery worker</h1><p>This node trains. It serves <a href=\"/metrics\">its metrics</a>; the run is shown by \
     its coordinator.</p></body></html>\n";
 
-/// The page, its script and its style, as they are sent.
+/// The page, its script and its style, as `src/dashboard` builds them.
 const INDEX: &str = include_str!("../dashboard/dist/index.html");
 const SCRIPT: &str = include_str!("../dashboard/dist/app.js");
 const STYLE: &str = include_str!("../dashboard/dist/style.css");

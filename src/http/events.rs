@@ -27,7 +27,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use utoipa::IntoParams;
 
 /// News of the run come at most so often, ..
 const RUN_EVERY: Duration = Duration::from_secs(1);
@@ -39,7 +38,8 @@ const POINTS_MAX: usize = 10_000;
 const HELLO: &[u8] = b"retry: 2000\n\n";
 
 /// From where on.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
     /// So many points are known already; where nothing is said, those that come from now on are told.
@@ -50,7 +50,7 @@ pub struct EventsQuery {
 /// The run as it happens: `run`, `nodes` and `points`, each with the answer of that name as its data.
 #[utoipa::path(get, path = "/api/v1/events", tag = "run", params(EventsQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"),
-        (status = 503, body = super::answer::ErrorAnswer)))]
+        (status = 400, body = super::answer::ErrorAnswer), (status = 503, body = super::answer::ErrorAnswer)))]
 pub async fn events(
     State(watched): State<Arc<Watched>>,
     Asked(query): Asked<EventsQuery>,
@@ -101,11 +101,11 @@ async fn next_tidings(watched: &Arc<Watched>, before: Tidings) -> Tidings {
         next.nodes_turn = turn;
     }
     let points = watched.archive.figures.borrow().ended;
-    if points != next.points {
-        if let Ok((points, bytes)) = points_after(watched, next.points).await {
-            next.latest = Some((next.points, points, bytes));
-            next.points = points;
-        }
+    if points != next.points
+        && let Ok((points, bytes)) = points_after(watched, next.points).await
+    {
+        next.latest = Some((next.points, points, bytes));
+        next.points = points;
     }
     next
 }

@@ -5,7 +5,7 @@
 use super::{listen::Listener, timed::Timed};
 use axum::{Router, body::Body};
 use hatchery_actors::metrics::{HttpRefusal, http_answered, http_refused};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use hyper::{
     body::Bytes,
     server::conn::http1,

@@ -42,7 +42,7 @@ fn on_loopback_changes_need_the_token_and_looks_their_own_name() {
 
 #[test]
 fn elsewhere_every_look_needs_the_token() {
-    let mut scene = Scene::new(&["--evaluations=10", "--http=0.0.0.0:0"]);
+    let mut scene = Scene::new(&["--evaluations=100000", "--http=0.0.0.0:0"]);
     let port = scene.address().rsplit_once(':').unwrap().1.to_owned();
     let url = format!("http://127.0.0.1:{port}");
     let token = scene.token();

@@ -126,7 +126,7 @@ fn texts_are_texts() {
     scene.work(HOSTILE, 0.05, &[]);
     let run = scene.wait_for_run("evaluations have ended", |run| run["evaluations"].as_u64() >= Some(3));
     assert!(run["data"]["source"].as_str().unwrap().contains(HOSTILE), "{run}");
-    assert_eq!(scene.node(HOSTILE)["state"], "here");
+    wait_until("its worker is seen", || scene.node(HOSTILE)["state"] == "here");
     for path in
         ["/api/v1/run", "/api/v1/nodes", "/api/v1/individuals", "/api/v1/targets", "/api/v1/individuals/1"]
     {

@@ -128,9 +128,6 @@ fn one_individual_is_told_whole(scene: &Scene, id: u64) {
         drawing.text().starts_with("<svg ")
             && drawing.headers["content-security-policy"].to_str().unwrap().contains("sandbox")
     );
-    // Weights that only pretend are none that a network could be made with.
-    let model = scene.get(&format!("/api/v1/individuals/{id}/model.onnx"));
-    assert!(model.status == 404 || model.status == 500, "{}", model.status);
     for missing in ["99999999", "99999999/drawing.svg", "99999999/model.onnx"] {
         scene.get(&format!("/api/v1/individuals/{missing}")).refused(404);
     }
@@ -209,11 +206,10 @@ fn a_run_that_goes_on_is_seen_from_its_begin() {
     scene.wait_for_run("evaluations have ended", |run| run["evaluations"].as_u64() >= Some(ENDED));
     scene.coordinator.kill();
     scene.resume();
-    let run = scene.wait_for_run("it is seen again", |run| run["evaluations"].as_u64() > Some(ENDED));
-    assert!(
-        run["incidents"][0].as_str().is_some_and(|words| words.contains("coordinator restarts 1")),
-        "{run}"
-    );
+    scene.wait_for_run("it is seen again", |run| {
+        let incident = run["incidents"][0].as_str().unwrap_or_default();
+        run["evaluations"].as_u64() > Some(ENDED) && incident.contains("coordinator restarts 1")
+    });
     wait_until("all points are there", || {
         let ids = scene.get("/api/v1/points").json()["ids"].as_array().unwrap().len() as u64;
         ids > ENDED

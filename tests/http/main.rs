@@ -2,7 +2,12 @@
 //! do who mean harm.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests stop the test, and say what they do"
+)]
 
 mod access;
 #[path = "../program/common.rs"]

@@ -96,7 +96,7 @@ fn holds_what_is_promised(page: &Page, sections: &[&str]) {
 }
 
 #[test]
-fn pages_of_a_run_parse_and_hold_what_is_promised() {
+fn pages_of_a_real_run_parse_and_hold_what_is_promised() {
     let folder = tempdir().unwrap();
     let sets = [
         "--set=training.epochs=1",
@@ -120,8 +120,10 @@ fn pages_of_a_run_parse_and_hold_what_is_promised() {
     wait_until("evaluations are counted", || {
         page(&url).samples.get(completed).is_some_and(|count| *count >= 2.0)
     });
-    wait_until("and what they have seen", || {
-        page(&url).value("hatchery_cluster_training_images_total") > 0.0
+    wait_until("and what they have seen, and by whom", || {
+        let page = page(&url);
+        page.value("hatchery_cluster_training_images_total") > 0.0
+            && page.value("hatchery_workers{state=\"here\"}") == 1.0
     });
     let coordinator = page(&url);
     holds_what_is_promised(&coordinator, &["Every node", "The coordinator"]);
@@ -147,6 +149,14 @@ fn pages_of_a_run_parse_and_hold_what_is_promised() {
     assert_eq!(worker.value("hatchery_worker_connected"), 1.0);
     assert_eq!(ask(&target("worker"), "GET", "/readyz", None, None).status, 200);
     assert_eq!(ask(&target("worker"), "GET", "/api/v1/run", None, None).status, 404);
+    // Of a real training, the best network's weights are kept.
+    let best = || ask(&url, "GET", "/api/v1/run", None, None).json()["best"]["id"].as_u64();
+    wait_until("there is a best network", || best().is_some());
+    let model =
+        || ask(&url, "GET", &format!("/api/v1/individuals/{}/model.onnx", best().unwrap()), None, None);
+    wait_until("its model is there", || model().status == 200);
+    assert_eq!(model().headers["content-type"], "application/octet-stream");
+    assert!(model().body.windows(b"hatchery.genome".len()).any(|bytes| bytes == b"hatchery.genome"));
     drop(run);
     let status = hatchery(folder.path(), &["status", "run", "--json"]).ok().json();
     assert!(status["evaluations"].as_u64() >= Some(2));

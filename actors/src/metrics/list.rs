@@ -299,6 +299,13 @@ pub const METRICS: &[Metric] = &[
     ),
     counted(JOURNAL_ENTRIES, Counter, Coordinator, "", "Entries committed to the journal"),
     read(
+        "hatchery_invariant_breaches_total",
+        Counter,
+        Coordinator,
+        "",
+        "Breaches of the search's invariants; more than 0 is a defect",
+    ),
+    read(
         "hatchery_journal_bytes",
         Gauge,
         Coordinator,

@@ -148,6 +148,7 @@ impl Brain {
             retry: &self.settings.retry,
             kept_weights: self.weights.len(),
             searching: self.stage == Stage::Search,
+            paused: self.paused.is_some(),
             ended: self.end.is_some(),
         }
     }

@@ -7,6 +7,7 @@ use super::state::Brain;
 use crate::journal::entry::{Entry, Stage};
 use crate::protocol::Wish;
 use hatchery_config::duration::Duration;
+use hatchery_config::experiment::Budget;
 
 impl Brain {
     /// Why a wish cannot be fulfilled as things stand; `None` where it can.
@@ -24,12 +25,20 @@ impl Brain {
             Wish::Budget { seconds: Some(_), .. } if self.settings.time.is_none() => {
                 "the run has no limit of time"
             }
+            Wish::Budget { evaluations: Some(more), .. } if !self.has_numbers_for(more) => {
+                "that is more than a search may evaluate"
+            }
             Wish::Budget { seconds: Some(seconds), .. } if !self.has_room_for(seconds) => {
                 "that is longer than a run may take"
             }
             Wish::Budget { .. } => return None,
         };
         Some(objection.to_owned())
+    }
+
+    fn has_numbers_for(&self, more: u32) -> bool {
+        let total = self.settings.evaluations.and_then(|budget| budget.checked_add(more));
+        total.is_some_and(|total| total <= Budget::EVALUATIONS_MAX)
     }
 
     fn has_room_for(&self, seconds: f64) -> bool {

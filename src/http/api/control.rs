@@ -7,7 +7,10 @@ use crate::http::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{
+        Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
 };
 use hatchery_actors::{
     protocol::Wish,
@@ -80,8 +83,13 @@ pub async fn resume(State(watched): State<Arc<Watched>>) -> Answer<DoneAnswer> {
 #[utoipa::path(post, path = "/api/v1/run/budget", tag = "control", security(("token" = [])),
     request_body = BudgetWish,
     responses((status = 200, body = DoneAnswer), (status = 400, body = ErrorAnswer),
-        (status = 401, body = ErrorAnswer), (status = 409, body = ErrorAnswer)))]
-pub async fn budget(State(watched): State<Arc<Watched>>, body: Bytes) -> Answer<DoneAnswer> {
+        (status = 401, body = ErrorAnswer), (status = 409, body = ErrorAnswer),
+        (status = 413, body = ErrorAnswer)))]
+pub async fn budget(
+    State(watched): State<Arc<Watched>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<DoneAnswer> {
+    let body = body.map_err(|error| Problem::unread(error.status(), error.body_text()))?;
     let remedy = "send {\"evaluations\": N, \"seconds\": S}, or one of both, each above 0";
     let wish: BudgetWish =
         serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string(), remedy))?;
@@ -102,9 +110,12 @@ const EVALUATIONS_MAX: u32 = 1_000_000_000;
 /// Lets a node take no more work, and end when what it has is done or handed back.
 #[utoipa::path(post, path = "/api/v1/nodes/{name}/drain", tag = "control", security(("token" = [])),
     params(("name" = String, Path, description = "Name of the node")),
-    responses((status = 200, body = DoneAnswer), (status = 401, body = ErrorAnswer),
-        (status = 404, body = ErrorAnswer)))]
-pub async fn drain(State(watched): State<Arc<Watched>>, name: Path<String>) -> Answer<DoneAnswer> {
-    let Path(name) = name;
+    responses((status = 200, body = DoneAnswer), (status = 400, body = ErrorAnswer),
+        (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub async fn drain(
+    State(watched): State<Arc<Watched>>,
+    name: Result<Path<String>, PathRejection>,
+) -> Answer<DoneAnswer> {
+    let Path(name) = name.map_err(|error| Problem::bad_request(error.body_text(), "names are UTF-8 text"))?;
     ask(&watched, Command::Drain(name)).await
 }

@@ -11,7 +11,7 @@ use hatchery_actors::protocol::{IndividualId, Maker};
 use hatchery_models::training::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, sync::Arc};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Networks of a page.
 const LIMIT_MAX: usize = 500;
@@ -21,18 +21,24 @@ const LIMIT: usize = 50;
 const TEXT_CHARS_MAX: usize = 200;
 
 /// Which networks, in which order.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct IndividualsQuery {
     /// `id`, `score`, `loss`, `parameters`, `multiply_adds`, `seconds` or `born_s`; with `-` before it the greatest come
     /// first. Networks that have none come last.
     #[serde(default)]
+    #[param(pattern = "^(-?(id|score|loss|parameters|multiply_adds|seconds|born_s))?$")]
     sort: Option<String>,
     /// How its evaluation in the search ended, for example `completed`.
     #[serde(default)]
+    #[param(
+        pattern = "^(completed|stopped|diverged|degenerate|out_of_memory|timed_out|crashed|worker_lost)?$"
+    )]
     outcome: Option<String>,
     /// Who made it: `breeder`, `refiner` or `user`.
     #[serde(default)]
+    #[param(pattern = "^(breeder|refiner|user)?$")]
     maker: Option<String>,
     /// At least so good.
     #[serde(default)]
@@ -42,6 +48,7 @@ pub struct IndividualsQuery {
     max_parameters: Option<u64>,
     /// Contained in the line that says what it is.
     #[serde(default)]
+    #[param(max_length = 200)]
     q: Option<String>,
     /// At most so many, up to 500; 50 where nothing is said.
     #[serde(default)]
@@ -142,13 +149,16 @@ impl Key {
 
 impl Wish {
     fn of(query: IndividualsQuery) -> Result<Self, Problem> {
-        let sort = query.sort.as_deref().unwrap_or("-score");
+        // An empty text is a field of a form that nobody has filled in.
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let (sort, outcome, maker) = (said(query.sort), said(query.outcome), said(query.maker));
+        let sort = sort.as_deref().unwrap_or("-score");
         let (descending, name) = sort.strip_prefix('-').map_or((false, sort), |name| (true, name));
         let key = one_of("sort", name, Key::ALL)?;
         let outcomes = Outcome::ALL.map(|outcome| (outcome.word(), outcome));
         let makers = Maker::ALL.map(|maker| (maker.word(), maker));
-        let outcome = query.outcome.map(|word| one_of("outcome", &word, outcomes)).transpose()?;
-        let maker = query.maker.map(|word| one_of("maker", &word, makers)).transpose()?;
+        let outcome = outcome.map(|word| one_of("outcome", &word, outcomes)).transpose()?;
+        let maker = maker.map(|word| one_of("maker", &word, makers)).transpose()?;
         let limit = query.limit.unwrap_or(LIMIT);
         if limit > LIMIT_MAX {
             return Err(Problem::bad_request(
@@ -156,7 +166,7 @@ impl Wish {
                 "ask page by page, with offset",
             ));
         }
-        let text = query.q.filter(|text| !text.is_empty());
+        let text = said(query.q);
         if text.as_ref().is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX) {
             let message = format!("q has at most {TEXT_CHARS_MAX} characters");
             return Err(Problem::bad_request(message, "look for less"));

@@ -23,10 +23,10 @@ use std::{
     io::Write,
     sync::{Arc, Mutex, PoisonError},
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Less than this is sent as it is.
-const PACKED_BYTES_MIN: usize = 4 << 10;
+const PACKED_BYTES_MIN: usize = 1 << 10;
 
 /// Ended evaluations of the search in the order in which they ended, in columns of equal length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -54,7 +54,8 @@ pub struct PointsAnswer {
 }
 
 /// Which points.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PointsQuery {
     /// So many are known already.
@@ -64,7 +65,7 @@ pub struct PointsQuery {
 
 /// All points, or those that have come since.
 #[utoipa::path(get, path = "/api/v1/points", tag = "individuals", params(PointsQuery),
-    responses((status = 200, body = PointsAnswer)))]
+    responses((status = 200, body = PointsAnswer), (status = 400, body = crate::http::answer::ErrorAnswer)))]
 pub async fn points(
     State(watched): State<Arc<Watched>>,
     Asked(PointsQuery { after }): Asked<PointsQuery>,

@@ -6,7 +6,7 @@ use crate::http::{
     archive::Figures,
     watched::Watched,
 };
-use hatchery_actors::{journal::Stage, progress::Progress};
+use hatchery_actors::{invariants::breaches, journal::Stage, progress::Progress};
 use hatchery_models::training::outcome::Outcome;
 
 /// Every stage of a run.
@@ -21,6 +21,7 @@ pub fn write(text: &mut Text, watched: &Watched) {
     write_desk(text, &progress);
     write_nodes(text, &nodes, &figures);
     write_run(text, &progress);
+    text.put("hatchery_invariant_breaches_total", &[], breaches() as f64);
     text.put("hatchery_journal_bytes", &[], figures.journal_bytes as f64);
 }
 

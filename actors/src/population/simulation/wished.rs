@@ -69,7 +69,7 @@ fn wishes_are_fulfilled_in_any_weather_and_can_be_replayed() {
         assert!(report.is_identical(), "seed {seed}: {:#?}", report.differences);
         lives += report.lives;
     }
-    assert!(pauses > 100 && grants > 100 && lives > 200, "{pauses} pauses, {grants} grants, {lives} lives");
+    assert!(pauses > 50 && grants > 50 && lives > 150, "{pauses} pauses, {grants} grants, {lives} lives");
 }
 
 #[test]
@@ -121,6 +121,8 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert!(
         says(&world, Wish::Budget { evaluations: None, seconds: Some(1.0) }).contains("no limit of time")
     );
+    let too_much = Wish::Budget { evaluations: Some(u32::MAX), seconds: None };
+    assert!(says(&world, too_much).contains("more than a search"));
     while world.brain.snapshot(world.now).stage == Stage::Search {
         world.step();
     }
