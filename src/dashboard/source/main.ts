@@ -52,8 +52,8 @@ function followAddress(store: Store, detail: Detail): void {
 
 function layOut(context: Context, themes: ThemeSwitch, live: Live, notices: Notices): void {
   const build = (Panel: new (context: Context) => { root: HTMLElement }) => new Panel(context).root;
-  const left = h("div", { class: "stack wide" }, ...[BestPanel, MakersPanel].map(build));
-  const right = h("div", { class: "stack" }, ...[NodesPanel, TroublePanel].map(build));
+  const left = h("div", { class: "stack wide" }, build(BestPanel));
+  const right = h("div", { class: "stack" }, ...[NodesPanel, MakersPanel, TroublePanel].map(build));
   const main = h("main", { id: "main" }, new Banner(context, () => live.retry()).root, new Figures(context).root);
   main.append(h("div", { class: "panels" }, ...[CoursePanel, CloudPanel].map(build), left, right, build(TablePanel)));
   document.body.append(new Header(context, themes).root, main, notices.root);

@@ -67,6 +67,6 @@ function stateWords(run: Run): [string, string, string] {
     const best = run.best ? ` Best ${scoreName(run.score_name)} ${score(run.best.score, run.task)} by #${run.best.id}; everything is in ${run.directory}.` : "";
     return ["The run has ended: ", `${run.ending}.${best}`, "good"];
   }
-  if (run.paused) return ["Paused: ", `${run.paused_reason || "on request"}. What is being trained goes on to its end.`, "warn"];
+  if (run.paused) return ["Paused: ", `${run.paused_reason || "what is under way ends, nothing more is handed out"}.`, "warn"];
   return ["", "", ""];
 }

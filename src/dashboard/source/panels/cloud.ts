@@ -124,7 +124,7 @@ export class CloudPanel {
     if (key === this.legendKey) return;
     this.legendKey = key;
     const focused = [...this.legend.children].indexOf(document.activeElement as Element);
-    fill(this.legend, ...groups.words.map((word, group) => this.entry(word, group, counts[group])));
+    fill(this.legend, ...groups.words.map((word, group) => counts[group] > 0 && this.entry(word, group, counts[group])));
     if (focused >= 0) (this.legend.children[focused] as HTMLElement | undefined)?.focus();
   }
 

@@ -17,6 +17,7 @@ export class Detail {
   private readonly said = h("p", { class: "empty", role: "status" });
   private readonly facts = h("dl", { class: "figures small" });
   private readonly summary = h("p", { class: "summary" });
+  private readonly origin = h("p", { class: "caption" });
   private readonly lineageHost = h("div", { class: "scroll lineage-host", tabindex: -1 });
   private readonly evaluations = h("div");
   private readonly settings = h("dl", { class: "settings" });
@@ -34,7 +35,7 @@ export class Detail {
     this.network = new NetworkView(context);
     this.training = new TrainingView(context);
     const close = h("button", { type: "button", class: "quiet", "aria-label": "close", onclick: () => this.dialog.close() }, "Close ✕");
-    this.content = h("div", { class: "content" }, this.summary, this.facts, ...this.sections());
+    this.content = h("div", { class: "content" }, this.summary, this.origin, this.facts, ...this.sections());
     this.dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title" }, h("header", {}, this.title, this.model, close), this.said, this.content);
     this.dialog.addEventListener("close", () => this.closed());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
@@ -88,6 +89,7 @@ export class Detail {
     show(this.model, true);
     setText(this.said, "");
     setText(this.summary, individual.summary);
+    setText(this.origin, individual.operation === "" ? "" : `Came by: ${individual.operation}`);
     fill(this.facts, ...this.factsOf(individual));
     this.network.set(individual);
     this.training.set(individual);
@@ -112,7 +114,6 @@ export class Detail {
       figure("made by", maker),
       figure("born after", duration(individual.born_s)),
       figure("trained for", duration(individual.seconds)),
-      figure("came by", individual.operation || "–"),
       figure("parents", parents.length > 0 ? h("span", { class: "marked" }, ...parents) : "none"),
     ];
   }
