@@ -31,6 +31,10 @@ pub trait Kernel: Send {
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team);
 }
 
+/// Set, it lets kernels use vectors of sixteen floats (AVX-512): these have been checked by tests alone so far, and not
+/// been timed.
+const WIDE_VARIABLE: &str = "HATCHERY_WIDE_VECTORS";
+
 /// Which vectors the processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vectors {
@@ -41,8 +45,15 @@ pub enum Vectors {
 }
 
 impl Vectors {
-    /// The widest that this processor has; none where it has too narrow ones for these kernels.
+    /// Those that are used: eight floats at most, unless the user asks for wider ones where there are any. None where
+    /// this processor has too narrow ones for these kernels.
     pub fn of_this_processor() -> Option<Self> {
+        let widest = Self::widest()?;
+        Some(if std::env::var_os(WIDE_VARIABLE).is_some() { widest } else { Self::Eight })
+    }
+
+    /// The widest that this processor has.
+    fn widest() -> Option<Self> {
         let eight = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
         let sixteen = eight && std::arch::is_x86_feature_detected!("avx512f");
         match (sixteen, eight) {

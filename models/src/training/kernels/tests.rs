@@ -147,7 +147,7 @@ fn each_product(shape: &ConvolutionShape, mut product: impl FnMut(usize, usize, 
 /// All vectors that this processor has.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn vectors() -> Vec<Vectors> {
-    match Vectors::of_this_processor() {
+    match Vectors::widest() {
         Some(Vectors::Sixteen) => vec![Vectors::Eight, Vectors::Sixteen],
         Some(Vectors::Eight) => vec![Vectors::Eight],
         None => {
