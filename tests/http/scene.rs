@@ -67,7 +67,15 @@ impl Scene {
     }
 
     fn coordinator(folder: &Path, join: &str, more: &[&str]) -> Living {
-        let fixed = ["coordinator", "--quiet", "--listen", join, "--out=run", "--set=final.enabled=false"];
+        let fixed = [
+            "coordinator",
+            "--quiet",
+            "--listen",
+            join,
+            "--out=run",
+            "--set=final.enabled=false",
+            "--set=budget.time=none",
+        ];
         let experiment: &[&str] =
             if more.iter().any(|option| option.ends_with(".toml")) { &[] } else { &["digits"] };
         Living::start(folder, &[&fixed[..], experiment, more].concat())
