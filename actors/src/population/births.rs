@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Evaluations before anything is said of a search's pace.
 const PACED_MIN: u32 = 5;
+/// More births than this are expected of no search.
+const EXPECTED_MORE_MAX: f64 = 1e9;
 
 impl Brain {
     /// The user's networks are born first, each once.
@@ -148,7 +150,8 @@ impl Brain {
         let left = self.timing.search_seconds_left(self.heard)?;
         let born = self.nursery.next().0 - 1;
         let pace = born as f64 / self.heard.max(f64::MIN_POSITIVE);
-        Some(born + (pace * left).round() as u64)
+        // Soon after a run goes on, little time has passed for many births: the pace says nothing, but must not overflow.
+        Some(born + (pace * left).round().min(EXPECTED_MORE_MAX) as u64)
     }
 
     /// How many more individuals the budget of evaluations has room for.
