@@ -6,7 +6,7 @@
 //!    the best. What is under way counts as if it had ended as expected, so that workers side by side do not look in
 //!    the same place.
 //! 3. Early on two points are evaluated twice, to learn whether results are noisy. Where they are, the last part of
-//!    the budget goes to telling the leader from its challengers, and results are smoothed before one is handed over.
+//!    the budget goes to telling the leader from its challengers, by their own results alone (`finals`).
 //! 4. Several losses are looked at in a random direction for each question (`lens`), so that what is found spreads
 //!    along the front. Whom it hands over is judged by the first loss.
 //! 5. Where there are so many workers that most of the budget would be spent before anything is known, a part of it
@@ -15,6 +15,7 @@
 //! The same settings serve every domain. It must not know what points mean.
 
 mod boldness;
+mod finals;
 mod knowledge;
 mod lens;
 mod pace;
@@ -29,6 +30,7 @@ use super::draw::{Chance, fresh_random};
 use super::model::encoding::encode;
 use super::model::kernel::{Hyper, squared_distance};
 use super::strategy::{Ask, Context, Outcome, Strategy, TrialId};
+use finals::Finals;
 use knowledge::Knowledge;
 use lens::Lens;
 use rand_chacha::ChaCha8Rng;
@@ -78,10 +80,7 @@ pub struct Hatchery<D: Domain> {
     knowledge: Knowledge<D>,
     chance: Chance,
     /// The kernel by which questions are answered.
-    asking: Option<Fitted>,
-    /// The kernel by which somebody is handed over, where that is another: answers do not depend on whether and when
-    /// somebody asked for the incumbent.
-    judging: Option<Fitted>,
+    fitted: Option<Fitted>,
     /// Further proposals of the last pool, best first.
     proposals: VecDeque<D::Point>,
     /// Whether a point may be evaluated more than once.
@@ -94,8 +93,7 @@ impl<D: Domain> Hatchery<D> {
         Self {
             knowledge: Knowledge::default(),
             chance: Chance::new(seed),
-            asking: None,
-            judging: None,
+            fitted: None,
             proposals: VecDeque::new(),
             repeats: true,
         }
@@ -120,7 +118,7 @@ impl<D: Domain> Hatchery<D> {
         }
         let Some(surrogate) = self.learn(domain) else { return self.spread(domain, context, rng) };
         let contender = if self.repeats && self.knowledge.is_noisy() && in_finals(context, started) {
-            surrogate.contender().and_then(|contender| self.knowledge.point(contender))
+            Finals::new(&self.knowledge).contender().and_then(|contender| self.knowledge.point(contender))
         } else {
             None
         };
@@ -177,24 +175,9 @@ impl<D: Domain> Hatchery<D> {
         if examples.done < surrogate::EXAMPLES_MIN {
             return None;
         }
-        let fitted = self.fit(domain, &examples, self.asking.as_ref());
+        let fitted = self.fit(domain, &examples, self.fitted.as_ref());
         let surrogate = Surrogate::new(&self.knowledge, &examples, &fitted.hyper);
-        self.asking = Some(fitted);
-        Some(surrogate)
-    }
-
-    /// What is believed now by the first loss alone, to hand somebody over by.
-    fn judge(&mut self, domain: &D) -> Option<Surrogate> {
-        self.knowledge.look_through(Lens::First);
-        let examples = surrogate::examples(&self.knowledge);
-        if examples.done < surrogate::EXAMPLES_MIN {
-            return None;
-        }
-        let asking = self.asking.as_ref().filter(|_| self.knowledge.losses_each() == 1);
-        let latest = asking.into_iter().chain(&self.judging).max_by_key(|fitted| fitted.at);
-        let fitted = self.fit(domain, &examples, latest);
-        let surrogate = Surrogate::new(&self.knowledge, &examples, &fitted.hyper);
-        self.judging = Some(fitted);
+        self.fitted = Some(fitted);
         Some(surrogate)
     }
 
@@ -263,9 +246,10 @@ impl<D: Domain> Strategy<D> for Hatchery<D> {
         self.knowledge.tell(domain, trial, outcome);
     }
 
-    fn incumbent(&mut self, domain: &D) -> Option<TrialId> {
-        let leader = self.judge(domain).as_ref().and_then(Surrogate::safest);
-        leader
+    fn incumbent(&mut self, _: &D) -> Option<TrialId> {
+        self.knowledge.look_through(Lens::First);
+        Finals::new(&self.knowledge)
+            .safest()
             .and_then(|leader| self.knowledge.representative(leader))
             .or_else(|| self.knowledge.history.best().map(|(trial, _)| trial))
     }

@@ -1,4 +1,4 @@
-//! What is believed of points: a Gaussian process over the sites, and who leads by it.
+//! What is believed of points: a Gaussian process over the sites.
 //!
 //! What the process cannot explain of a result is in part the point's own (another evaluation would show it again)
 //! and in part chance (another would draw it anew). How much is chance is learned from repeated evaluations.
@@ -34,15 +34,9 @@ const FIT_STEPS_MIXED: u32 = 8;
 /// A kernel is fitted again when there is so much more to be explained (one part in ten).
 const FIT_GROWTH: usize = 10;
 
-/// Leaders whose doubt is worked out.
-const LEADERS_MAX: usize = 20;
-
 /// What is expected of chance before anything was repeated: its share, and how many repetitions that is worth.
 const CHANCE_SHARE: f64 = 0.7;
 const CHANCE_WORTH: f64 = 2.0;
-
-/// Whoever is handed over must lead by this many deviations of its mean.
-const CAUTION: f64 = 0.5;
 
 /// The sites from which is learned: those done first, then those under way.
 pub(super) struct Examples {
@@ -155,14 +149,11 @@ pub(super) fn fit_hyper<D: Domain>(
     fit(&evidence, &prior, &start, steps)
 }
 
-/// A site and what is believed of it.
+/// A site and what is expected of it.
 #[derive(Clone, Copy, Debug)]
 struct Rated {
     site: usize,
     mean: f64,
-    /// Deviation of the mean; of the leaders only.
-    deviation: f64,
-    ended: bool,
 }
 
 /// What is believed of points.
@@ -202,27 +193,6 @@ impl Surrogate {
     pub fn elite(&self, max: usize) -> impl Iterator<Item = usize> {
         self.rated.iter().take(max).map(|rated| rated.site)
     }
-
-    fn leaders(&self) -> impl Iterator<Item = &Rated> {
-        self.rated.iter().filter(|rated| rated.ended).take(LEADERS_MAX)
-    }
-
-    /// Whose evaluation again tells most about who leads: the leader or whoever is most likely to beat it, whichever
-    /// is less known.
-    pub fn contender(&self) -> Option<usize> {
-        let lead = self.leaders().next()?;
-        let doubt = |other: &Rated| {
-            (other.mean - lead.mean) / other.deviation.hypot(lead.deviation).max(f64::MIN_POSITIVE)
-        };
-        let challenger = self.leaders().skip(1).min_by(|one, other| doubt(one).total_cmp(&doubt(other)))?;
-        Some(if challenger.deviation > lead.deviation { challenger.site } else { lead.site })
-    }
-
-    /// Who leads, doubt held against it.
-    pub fn safest(&self) -> Option<usize> {
-        let worth = |rated: &Rated| rated.mean + CAUTION * rated.deviation;
-        self.leaders().min_by(|one, other| worth(one).total_cmp(&worth(other))).map(|rated| rated.site)
-    }
 }
 
 /// Rates the sites that are done, best first. Those that failed are learned from and not rated; those that are not
@@ -240,32 +210,14 @@ fn rate<D: Domain>(
         let site = knowledge.site(at);
         if allowed { !site.results.is_empty() } else { site.violation.is_some() }
     };
-    let mut places: Vec<(f64, usize)> = done
-        .iter()
-        .enumerate()
-        .filter(|(_, site)| counts(**site))
-        .map(|(place, &site)| (gaussian.mean_seen(place, lesson.values[place], own_chance(site)), place))
-        .collect();
-    places.sort_by(|one, other| one.0.total_cmp(&other.0).then(done[one.1].cmp(&done[other.1])));
-    let rated = places.into_iter().enumerate().map(|(rank, (mean, place))| {
-        let site = done[place];
-        let deviation = if rank < LEADERS_MAX {
-            let belief = gaussian.believe_seen(place, lesson.values[place], own_chance(site));
-            sharpened(belief.variance, knowledge.site(site).pending, chance).sqrt()
-        } else {
-            0.0
-        };
-        Rated { site, mean, deviation, ended: allowed }
-    });
-    rated.collect()
-}
-
-/// A variance after so many more evaluations.
-fn sharpened(variance: f64, pending: u32, chance: f64) -> f64 {
-    if pending == 0 || variance <= 0.0 || chance <= 0.0 {
-        return variance;
-    }
-    1.0 / (1.0 / variance + f64::from(pending) / chance)
+    let rated = |(place, &site): (usize, &usize)| {
+        let mean = gaussian.mean_seen(place, lesson.values[place], own_chance(site));
+        Rated { site, mean }
+    };
+    let mut places: Vec<Rated> =
+        done.iter().enumerate().filter(|(_, site)| counts(**site)).map(rated).collect();
+    places.sort_by(|one, other| one.mean.total_cmp(&other.mean).then(one.site.cmp(&other.site)));
+    places
 }
 
 /// Takes what is under way as if it had ended as expected, or as its partial result where that is better. The sites
@@ -285,7 +237,7 @@ fn await_results<D: Domain>(
         let value = partial.map_or(expected, |partial| partial.min(expected));
         values.push(value);
         if partial.is_some() {
-            rated.push(Rated { site, mean: value, deviation: 0.0, ended: false });
+            rated.push(Rated { site, mean: value });
         }
     }
     if !waiting.is_empty() {

@@ -1,7 +1,7 @@
 //! A Gaussian process over points (Rasmussen & Williams, 2006, algorithm 2.1).
 
 use super::kernel::{Hyper, matern, squared_distance};
-use super::linear::{Triangle, backward, dot, forward, inverse_column};
+use super::linear::{Triangle, backward, dot, forward};
 
 /// What is added to every variance on the diagonal, so that equal points do no harm.
 pub(super) const JITTER: f64 = 1e-6;
@@ -71,18 +71,8 @@ impl Gaussian {
         Belief { mean, variance: (self.signal - dot(&row, &row)).max(1e-12) }
     }
 
-    /// What it believes of a point that it has seen with this value, where `chance` is the variance of the part of
-    /// the noise that another evaluation would draw anew. What remains of the noise is the point's own.
-    pub fn believe_seen(&self, place: usize, value: f64, chance: f64) -> Belief {
-        let column = inverse_column(&self.root, place);
-        let precision = dot(&column, &column);
-        Belief {
-            mean: self.mean_seen(place, value, chance),
-            variance: (chance - chance * chance * precision).max(0.0),
-        }
-    }
-
-    /// The mean of `believe_seen` alone.
+    /// What it expects of a point that it has seen with this value, where `chance` is the variance of the part of the
+    /// noise that another evaluation would draw anew. What remains of the noise is the point's own.
     pub fn mean_seen(&self, place: usize, value: f64, chance: f64) -> f64 {
         value - chance * self.shares[place]
     }
@@ -127,13 +117,9 @@ mod tests {
     fn noise_that_is_the_points_own_is_kept_and_chance_is_smoothed_away() {
         let seen = [(0.0, 0.0), (0.1, 2.0), (0.2, 0.0)];
         let gaussian = process(0.0, &seen);
-        let own = gaussian.believe_seen(1, 2.0, 0.0);
-        assert_eq!((own.mean, own.variance), (2.0, 0.0));
-        let chance = gaussian.believe_seen(1, 2.0, 1.0);
-        assert!(
-            (chance.mean - gaussian.mean(&[0.1])).abs() < 1e-5,
-            "all chance: the smooth mean, {chance:?}"
-        );
-        assert!(chance.mean < 1.5 && chance.variance > 0.0 && chance.variance < 1.0);
+        assert_eq!(gaussian.mean_seen(1, 2.0, 0.0), 2.0);
+        let smooth = gaussian.mean_seen(1, 2.0, 1.0);
+        assert!((smooth - gaussian.mean(&[0.1])).abs() < 1e-5, "all chance: the smooth mean, {smooth}");
+        assert!(smooth < 1.5);
     }
 }
