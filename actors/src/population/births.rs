@@ -4,7 +4,7 @@
 //! the journal can tell makers the same, and must get the same networks.
 
 use super::effect::Effect;
-use super::ledger::Closed;
+use super::ledger::{Closed, Told};
 use super::nursery::Birth;
 use super::objectives::losses;
 use super::state::Brain;
@@ -149,12 +149,4 @@ impl Brain {
         let ended = told.map(|closed| News::Ended(closed.individual.id, self.verdict(closed)));
         born.chain(ended).collect()
     }
-}
-
-/// A result on its way to the makers.
-#[derive(Clone, Debug)]
-pub struct Told {
-    maker: Maker,
-    fitness: Option<super::champions::Fitness>,
-    verdict: Verdict,
 }
