@@ -5,7 +5,7 @@
 
 use super::champions::Fitness;
 use super::effect::Effect;
-use super::ledger::Closed;
+use super::ledger::{Closed, Told};
 use super::nursery::Birth;
 use super::objectives::{Measured, losses};
 use super::results::best_of;
@@ -199,12 +199,4 @@ impl Brain {
         let ended = told.map(|closed| News::Ended(closed.individual.id, self.verdict(closed)));
         born.chain(ended).collect()
     }
-}
-
-/// A result on its way to the makers.
-#[derive(Clone, Debug)]
-pub struct Told {
-    maker: Maker,
-    fitness: Option<Fitness>,
-    verdict: Verdict,
 }

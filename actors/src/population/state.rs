@@ -4,12 +4,11 @@
 //! The parts that decide (`brain`, `results`, `finale`, `plan`, `restore`, `view`) add their methods; none of them is
 //! known here.
 
-use super::births::Told;
 use super::champions::Champions;
 use super::desk::{Desk, Open};
 use super::effect::Effect;
 use super::front::Front;
-use super::ledger::{Closed, Finale, Tally};
+use super::ledger::{Closed, Finale, Tally, Told};
 use super::nursery::Nursery;
 use super::settings::Settings;
 use super::sharing::Sharing;
