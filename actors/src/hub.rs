@@ -4,11 +4,13 @@
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
 use crate::freight::cut;
-use crate::link::{Link, LinkEvent};
+use crate::link::{self, Link, LinkEvent};
 use crate::membership::{Deed, Membership};
-use crate::messages::{HubMessage, PopulationMessage};
+use crate::messages::{Errand, HubMessage, PopulationMessage};
+use crate::protocol::Event;
 use crate::protocol::letters::{BlobName, Letter, NodeName, ToWorker};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -73,12 +75,12 @@ impl HubState {
         let now = self.began.elapsed().as_secs_f64();
         let brain = &mut self.membership;
         let deeds = match message {
-            HubMessage::Link(event) => brain.on_link(event, now),
-            HubMessage::Assign(trainer, lease) => brain.assign(trainer, &lease),
-            HubMessage::Advise(trainer, ticket) => brain.advise(trainer, ticket),
-            HubMessage::Acknowledge(trainer, ticket) => brain.acknowledge(trainer, ticket),
-            HubMessage::Abandon(trainer, ticket) => brain.abandon(trainer, ticket),
-            HubMessage::Fetch(trainer, ticket) => brain.fetch(trainer, ticket, now),
+            HubMessage::Link(events) => {
+                events.into_iter().flat_map(|event| brain.on_link(event, now)).collect()
+            }
+            HubMessage::Errands(errands) => {
+                errands.into_iter().flat_map(|errand| run(brain, errand, now)).collect()
+            }
             HubMessage::Tick => brain.on_tick(now),
             HubMessage::Finish(reason, done) => {
                 self.farewell = Some((Instant::now(), done));
@@ -89,38 +91,62 @@ impl HubState {
                 Vec::new()
             }
         };
+        let mut outgoing = Outgoing::default();
         for deed in deeds {
-            self.perform(deed, myself);
+            self.perform(deed, &mut outgoing, myself);
         }
+        self.send(outgoing);
         self.part();
     }
 
-    fn perform(&mut self, deed: Deed, myself: &ActorRef<HubMessage>) {
+    fn perform(&mut self, deed: Deed, outgoing: &mut Outgoing, myself: &ActorRef<HubMessage>) {
         match deed {
-            Deed::Send(node, letter) => self.send(&node, letter),
-            // The Population is gone only where the run is over.
-            Deed::Tell(event) => _ = self.population.cast(PopulationMessage::Event(event)),
-            Deed::HangUp(node, reason) => self.link.hang_up(&node, &reason),
-            Deed::ServeData(node, name, offset) => self.serve(&node, name, offset, myself),
+            Deed::Send(node, letter) => {
+                outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter))
+            }
+            Deed::Tell(event) => outgoing.events.push(event),
+            Deed::HangUp(node, reason) => {
+                // What was said before goes before.
+                self.send_letters(&node, outgoing.letters.remove(&node).unwrap_or_default());
+                self.link.hang_up(&node, &reason);
+            }
+            Deed::ServeData(node, name, offset) => self.serve(node, name, offset, outgoing, myself),
         }
     }
 
-    fn send(&self, node: &NodeName, letter: ToWorker) {
+    fn send(&self, outgoing: Outgoing) {
+        for (node, letters) in outgoing.letters {
+            self.send_letters(&node, letters);
+        }
+        if !outgoing.events.is_empty() {
+            // The Population is gone only where the run is over.
+            let _ = self.population.cast(PopulationMessage::Events(outgoing.events));
+        }
+    }
+
+    fn send_letters(&self, node: &NodeName, letters: Vec<Letter>) {
         // A worker that cannot be reached is given up soon, and what was said to it is said to another.
-        if let Err(error) = self.link.send(node, Letter::ToWorker(letter)) {
-            tracing::debug!(%error, "a letter was not sent");
+        if let Err(error) = self.link.send_all(node, letters) {
+            tracing::debug!(%error, "letters were not sent");
         }
     }
 
     /// A piece of the data set. While it is being packed nothing is answered: it is asked for again.
-    fn serve(&mut self, node: &NodeName, name: BlobName, offset: u64, myself: &ActorRef<HubMessage>) {
+    fn serve(
+        &mut self,
+        node: NodeName,
+        name: BlobName,
+        offset: u64,
+        outgoing: &mut Outgoing,
+        myself: &ActorRef<HubMessage>,
+    ) {
         match &self.packed {
             Packed::Ready(bytes) => {
                 let letter = match cut(&name, bytes, offset) {
                     Some(piece) => ToWorker::Piece(piece),
                     None => ToWorker::Missing(name, format!("it has no byte {offset}")),
                 };
-                self.send(node, letter);
+                outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter));
             }
             Packed::Underway => {}
             Packed::Not => {
@@ -145,6 +171,23 @@ impl HubState {
     }
 }
 
+/// What one message comes to: letters go together to each node, and events to the Population.
+#[derive(Default)]
+struct Outgoing {
+    letters: BTreeMap<NodeName, Vec<Letter>>,
+    events: Vec<Event>,
+}
+
+fn run(brain: &mut Membership, errand: Errand, now: f64) -> Vec<Deed> {
+    match errand {
+        Errand::Assign(trainer, lease) => brain.assign(trainer, &lease),
+        Errand::Advise(trainer, ticket) => brain.advise(trainer, ticket),
+        Errand::Acknowledge(trainer, ticket) => brain.acknowledge(trainer, ticket),
+        Errand::Abandon(trainer, ticket) => brain.abandon(trainer, ticket),
+        Errand::Fetch(trainer, ticket) => brain.fetch(trainer, ticket, now),
+    }
+}
+
 impl Actor for Hub {
     type Msg = HubMessage;
     type State = HubState;
@@ -158,11 +201,7 @@ impl Actor for Hub {
         let HubArguments { population, membership, post: Post { link, mut incoming, data, .. } } = arguments;
         let ear = myself.clone();
         tokio::spawn(async move {
-            while let Some(event) = incoming.recv().await {
-                if ear.cast(HubMessage::Link(event)).is_err() {
-                    break;
-                }
-            }
+            link::listen(&mut incoming, |events| ear.cast(HubMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || HubMessage::Tick);
         let began = Instant::now();

@@ -202,6 +202,7 @@ pub async fn conduct(
     let dir = journal.dir().to_owned();
     let record = journal.record()?;
     let brain = restore(&journal, &record, &setup)?;
+    let news = brain.news(&record);
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
@@ -213,6 +214,7 @@ pub async fn conduct(
         writer,
         spent,
         makers: setup.makers,
+        news,
         welcome,
         first_worker,
         post,

@@ -9,15 +9,16 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::link::{Link, LinkEvent};
+use crate::link::{self, Link, LinkEvent};
 use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
 use crate::node::{Node, NodeArguments};
-use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
+use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, Welcome};
 use crate::supervision;
 use crate::trainer::guard::{Guard, GuardSettings, memory};
 use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use state::{Agent as Brain, Deed, Ending, Patience};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +57,8 @@ pub struct AgentState {
     slots: u32,
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
+    letters: BTreeMap<NodeName, Vec<Letter>>,
+    flushing: bool,
     ended: Option<oneshot::Sender<Ending>>,
 }
 
@@ -67,7 +70,10 @@ impl AgentState {
     async fn handle(&mut self, message: AgentMessage, myself: &ActorRef<AgentMessage>) {
         let now = self.now();
         let deeds = match message {
-            AgentMessage::Link(event) => self.brain.on_link(event, now),
+            AgentMessage::Link(events) => {
+                events.into_iter().flat_map(|event| self.brain.on_link(event, now)).collect()
+            }
+            AgentMessage::Flush => return self.flush(),
             AgentMessage::Outfitted(Ok(outfit)) => self.start_trainers(outfit, myself).await,
             AgentMessage::Outfitted(Err(reason)) => self.brain.on_outfitted(Err(reason)),
             AgentMessage::Want(blob, answer) => {
@@ -92,6 +98,20 @@ impl AgentState {
         };
         for deed in deeds {
             self.perform(deed, myself);
+        }
+        if !self.letters.is_empty() && !self.flushing {
+            self.flushing = myself.cast(AgentMessage::Flush).is_ok();
+        }
+    }
+
+    /// Sends what has come together since the word to itself was said: it goes to the end of the mailbox.
+    fn flush(&mut self) {
+        self.flushing = false;
+        for (node, letters) in std::mem::take(&mut self.letters) {
+            // What is not sent is said again: the brain reckons with letters that are lost.
+            if let Err(error) = self.link.send_all(&node, letters) {
+                tracing::debug!(%error, "letters were not sent");
+            }
         }
     }
 
@@ -121,10 +141,7 @@ impl AgentState {
     fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
         match deed {
             Deed::Send(node, letter) => {
-                // What is not sent is said again: the brain reckons with letters that are lost.
-                if let Err(error) = self.link.send(&node, Letter::ToCoordinator(letter)) {
-                    tracing::debug!(%error, "a letter was not sent");
-                }
+                self.letters.entry(node).or_default().push(Letter::ToCoordinator(letter));
             }
             Deed::Outfit(welcome) => self.outfit(*welcome, myself),
             Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
@@ -137,6 +154,7 @@ impl AgentState {
                 }
             }
             Deed::End(ending) => {
+                self.flush();
                 if let Some(ended) = self.ended.take() {
                     let _ = ended.send(ending);
                 }
@@ -183,11 +201,7 @@ impl Actor for Agent {
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
         let ear = myself.clone();
         tokio::spawn(async move {
-            while let Some(event) = incoming.recv().await {
-                if ear.cast(AgentMessage::Link(event)).is_err() {
-                    break;
-                }
-            }
+            link::listen(&mut incoming, |events| ear.cast(AgentMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || AgentMessage::Tick);
         Ok(AgentState {
@@ -199,6 +213,8 @@ impl Actor for Agent {
             slots,
             node: None,
             fetched: None,
+            letters: BTreeMap::new(),
+            flushing: false,
             ended: Some(ended),
         })
     }

@@ -8,11 +8,17 @@
 mod curve;
 pub mod entry;
 mod error;
+mod events;
+mod facts;
 pub mod happened;
 pub mod lock;
+mod log;
 pub mod optuna;
 pub mod record;
+mod rows;
 mod schema;
+mod shorthand;
+mod tables;
 #[cfg(test)]
 mod tests;
 pub mod workers;
@@ -24,13 +30,15 @@ pub use error::JournalError;
 pub use happened::Happened;
 pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
 
+use crate::protocol::Fingerprint;
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use write::{Moment, Refusal};
+use write::Refusal;
 
 /// The journal's file name in a run directory.
 pub const JOURNAL_FILE: &str = "journal.sqlite";
@@ -60,6 +68,8 @@ pub struct Journal {
     path: PathBuf,
     dir: PathBuf,
     resumed: bool,
+    /// The structures that are recorded: an index of them would change a page at random for each.
+    structures: HashSet<Fingerprint>,
     // Declared last: the lock goes after the connection is closed.
     lock: Option<RunLock>,
 }
@@ -103,9 +113,14 @@ impl Journal {
             begin(&connection, &path, info).map(|()| connection)
         });
         match begun {
-            Ok(connection) => {
-                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, lock: Some(lock) })
-            }
+            Ok(connection) => Ok(Self {
+                connection,
+                path,
+                dir: dir.to_owned(),
+                resumed: false,
+                structures: HashSet::new(),
+                lock: Some(lock),
+            }),
             Err(error) => {
                 let journal = ["", "-wal", "-shm"].map(|suffix| format!("{JOURNAL_FILE}{suffix}"));
                 undo_creation(dir, existed, &journal);
@@ -129,7 +144,9 @@ impl Journal {
         schema::check_version(&connection, &path)?;
         schema::check_sound(&connection, &path)?;
         schema::bring_up_to_date(&connection, &path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, lock: Some(lock) };
+        let structures = rows::structures(&connection, &path)?;
+        let journal =
+            Self { connection, path, dir: dir.to_owned(), resumed: true, structures, lock: Some(lock) };
         journal.check_writable()?;
         Ok(journal)
     }
@@ -150,7 +167,8 @@ impl Journal {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
         begin(&connection, &path, info)?;
-        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, lock: None })
+        let structures = HashSet::new();
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, structures, lock: None })
     }
 
     /// The run directory.
@@ -180,18 +198,25 @@ impl Journal {
     /// `Full`, `ReadOnly`, .. : nothing of the batch is recorded, and it may be tried again.
     /// `Contradiction`: an entry does not fit what is recorded.
     pub fn commit(&mut self, elapsed_s: f64, entries: &[Entry]) -> Result<(), JournalError> {
-        let moment = Moment { unix_ms: unix_ms(), elapsed_s };
         let path = &self.path;
         let failed = |error| schema::classify("write", path, error);
+        let born = new_structures(&self.structures, entries)
+            .map_err(|detail| JournalError::Contradiction { path: path.clone(), detail })?;
         let transaction = self.connection.transaction().map_err(failed)?;
+        let moment = log::begin(&transaction, unix_ms(), elapsed_s).map_err(failed)?;
         for entry in entries {
             write::write(&transaction, moment, entry).map_err(|refusal| match refusal {
                 Refusal::Database(error) => schema::classify("write", path, error),
                 Refusal::Contradiction(detail) => JournalError::Contradiction { path: path.clone(), detail },
             })?;
         }
-        transaction.execute("UPDATE run SET elapsed_s = max(elapsed_s, ?1)", [elapsed_s]).map_err(failed)?;
-        transaction.commit().map_err(failed)
+        let mut clock =
+            transaction.prepare_cached("UPDATE run SET elapsed_s = max(elapsed_s, ?1)").map_err(failed)?;
+        clock.execute([elapsed_s]).map_err(failed)?;
+        drop(clock);
+        transaction.commit().map_err(failed)?;
+        self.structures.extend(born);
+        Ok(())
     }
 
     /// Everything recorded so far.
@@ -253,6 +278,20 @@ impl Journal {
     }
 }
 
+/// The structures that are born in a batch; or who has one that is known.
+fn new_structures(known: &HashSet<Fingerprint>, entries: &[Entry]) -> Result<HashSet<Fingerprint>, String> {
+    let mut born = HashSet::new();
+    for entry in entries {
+        if let Entry::Born(individual) = entry {
+            let structure = Fingerprint::of(&individual.hash);
+            if known.contains(&structure) || !born.insert(structure) {
+                return Err(format!("individual {} is like another: {}", individual.id, individual.hash));
+            }
+        }
+    }
+    Ok(born)
+}
+
 /// Creates the tables and records what the run is about: all, or nothing.
 fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), JournalError> {
     let failed = |error| schema::classify("create", path, error);
@@ -275,7 +314,7 @@ fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), Jou
             ],
         )
         .map_err(failed)?;
-    write::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
+    log::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 

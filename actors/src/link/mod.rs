@@ -37,6 +37,19 @@ pub fn queue() -> (Ear, Receiver<LinkEvent>) {
     (Arc::new(move |event| pass(&sender, event)), receiver)
 }
 
+/// Events that are passed on together, where so many have come.
+const HEARD_AT_ONCE_MAX: usize = 512;
+
+/// Passes on what comes in, together what has come meanwhile, until nobody wants it or nothing can come any more.
+pub async fn listen(incoming: &mut Receiver<LinkEvent>, pass_on: impl Fn(Vec<LinkEvent>) -> bool) {
+    loop {
+        let mut events = Vec::new();
+        if incoming.recv_many(&mut events, HEARD_AT_ONCE_MAX).await == 0 || !pass_on(events) {
+            return;
+        }
+    }
+}
+
 fn pass(to: &Sender<LinkEvent>, event: LinkEvent) {
     if let Err(TrySendError::Full(event)) = to.try_send(event) {
         tracing::error!(?event, "too much comes in; an event is lost");
@@ -74,6 +87,14 @@ pub trait Link: Send + Sync {
     /// # Errors
     /// See [`Unsent`].
     fn send(&self, to: &NodeName, letter: Letter) -> Result<(), Unsent>;
+
+    /// Sends letters, in this order. The first that cannot be sent is the last that is tried.
+    ///
+    /// # Errors
+    /// See [`Unsent`].
+    fn send_all(&self, to: &NodeName, letters: Vec<Letter>) -> Result<(), Unsent> {
+        letters.into_iter().try_for_each(|letter| self.send(to, letter))
+    }
 
     /// Ends the connection to a node; what waits for it is dropped. A `Down` follows.
     fn hang_up(&self, node: &NodeName, reason: &str);

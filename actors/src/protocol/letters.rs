@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
 /// Version of the letters. Nodes of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Bytes of one piece of a blob. Small enough that a heartbeat behind a piece waits for about a millisecond.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -80,7 +80,7 @@ pub enum Letter {
 pub enum ToCoordinator {
     /// First of all, on every connection.
     Hello(Hello),
-    /// What every slot is doing: every two seconds, and whenever a slot has become free.
+    /// What every slot is doing: every two seconds, and whenever a slot has become free otherwise than by a result.
     Status(Status),
     /// This attempt has been fitted to its time: it will have so many epochs.
     Planned(Ticket, u32),

@@ -1,7 +1,7 @@
 //! A world for a search to live in: a virtual clock, trainers, a Breeder, a journal, and what can go wrong with them.
 
-use super::super::desk::Place;
 use super::super::effect::Effect;
+use super::super::lease::Place;
 use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
@@ -281,7 +281,7 @@ impl World {
             })
             .collect();
         self.brain = Brain::restore(self.weather.settings(self.seed), &record, weights);
-        self.minds = Minds::new(&self.makers(), &self.brain.news());
+        self.minds = Minds::new(&self.makers(), &self.brain.news(&record));
         if !self.brain.is_done() {
             let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment: String::new() };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
