@@ -3,7 +3,7 @@
 use super::champions::Fitness;
 use super::objectives::Measured;
 use crate::pace::Pace;
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker, Verdict};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +27,14 @@ pub struct Closed {
     pub epochs: u32,
     /// Explanation where it did not complete.
     pub message: String,
+}
+
+/// A result on its way to the makers.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub(super) maker: Maker,
+    pub(super) fitness: Option<Fitness>,
+    pub(super) verdict: Verdict,
 }
 
 /// Counters.

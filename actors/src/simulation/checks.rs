@@ -1,7 +1,7 @@
 //! What is checked of the coordinator: the letters that it sends, what it keeps, whom it gives work, and its search.
 
 use super::invariants::{Breach, Cluster, HELD_PER_SLOT_MAX};
-use super::world::World;
+use super::state::World;
 use crate::protocol::letters::ToWorker;
 use crate::protocol::{LeaseKind, Ticket, TrainerId};
 

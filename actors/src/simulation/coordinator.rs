@@ -2,12 +2,13 @@
 //! What the actors do in `population::actor` and `hub` is done here under the virtual clock: effects are committed
 //! together, and only then performed.
 
+use super::happening::{Break, Happening, Side, Word};
 use super::invariants::ProcessId;
-use super::network::Side;
 use super::process::{DATA_HASH, data};
-use super::world::{Break, Happening, World};
+use super::state::{Coordinator, Frozen, World};
+use super::words::{brief, shorten};
 use crate::freight::cut;
-use crate::journal::entry::{End, Entry};
+use crate::journal::entry::Entry;
 use crate::link::LinkEvent;
 use crate::membership::{Deed, Membership};
 use crate::population::effect::Effect;
@@ -30,50 +31,6 @@ const HOP_SECONDS: f64 = 0.003;
 
 /// A commit that failed is tried again after so long, at first and at most.
 const RETRY_SECONDS: (f64, f64) = (0.2, 5.0);
-
-/// A word to one of the coordinator's actors.
-pub enum Word {
-    /// To the Population.
-    Event(Event),
-    PopulationTick,
-    Flush,
-    /// By itself, while the journal cannot be written.
-    Retry,
-    /// To the Hub.
-    Effect(Effect),
-    HubTick,
-}
-
-/// A batch that waits for the journal.
-struct Frozen {
-    entries: Vec<Entry>,
-    deeds: Vec<Effect>,
-    pause: f64,
-}
-
-/// A life of the coordinator.
-pub struct Coordinator {
-    pub life: u32,
-    pub asleep: bool,
-    pub backlog: Vec<Happening>,
-    began: f64,
-    spent: f64,
-    pub brain: Brain,
-    pub minds: Minds,
-    pub membership: Membership,
-    effects: Vec<Effect>,
-    flushing: bool,
-    frozen: Option<Frozen>,
-    mailbox: VecDeque<Word>,
-    /// When the last word to the Population, and to the Hub, arrives: they keep their order.
-    last: [f64; 2],
-    /// When a worker's name was first heard to drain, by its number.
-    pub draining: BTreeMap<NodeName, f64>,
-    pub names: BTreeMap<WorkerId, NodeName>,
-    /// When it was last out of order.
-    pub disturbed: f64,
-    pub events: u64,
-}
 
 impl World {
     /// The coordinator's process starts, for the first time or again.
@@ -106,7 +63,7 @@ impl World {
             backlog: Vec::new(),
             began: self.now,
             spent: record.elapsed_seconds,
-            minds: Minds::new(&drawing(self.seed, &self.weather.search), &brain.news()),
+            minds: Minds::new(&drawing(self.seed, &self.weather.search), &brain.news(&record)),
             brain,
             membership: Membership::new(welcome(), first, false),
             effects: Vec::new(),
@@ -462,11 +419,6 @@ impl World {
         let life = self.life;
         self.calendar.enter(at, Happening::Coordinator(life, Word::Effect(deed)));
     }
-
-    /// How the search ended, where it has.
-    pub fn over(&self) -> Option<&End> {
-        self.coordinator.as_ref().and_then(|coordinator| coordinator.brain.end())
-    }
 }
 
 const fn is_result(entry: &Entry) -> bool {
@@ -481,26 +433,4 @@ fn welcome() -> Welcome {
         threads: 1,
         trainers: 1,
     }
-}
-
-fn brief(event: &LinkEvent) -> String {
-    match event {
-        LinkEvent::Letter(_, letter) => brief_letter(letter),
-        other => shorten(&format!("{other:?}")),
-    }
-}
-
-/// A letter in one line, without the bytes in it.
-pub fn brief_letter(letter: &Letter) -> String {
-    match letter {
-        Letter::ToCoordinator(ToCoordinator::Piece(piece)) | Letter::ToWorker(ToWorker::Piece(piece)) => {
-            format!("Piece({:?} at {} of {})", piece.blob, piece.offset, piece.total)
-        }
-        Letter::ToCoordinator(letter) => shorten(&format!("{letter:?}")),
-        Letter::ToWorker(letter) => shorten(&format!("{letter:?}")),
-    }
-}
-
-pub fn shorten(text: &str) -> String {
-    text.chars().take(220).collect()
 }

@@ -9,9 +9,13 @@
 mod calendar;
 mod checks;
 mod coordinator;
+mod happening;
 mod invariants;
+mod lines;
 mod network;
 mod process;
+mod state;
 mod tests;
 mod weather;
+mod words;
 mod world;

@@ -2,92 +2,19 @@
 //! promises: `Up`, letters in order, `Down`, at each end. In bad weather it promises less: letters are lost, doubled
 //! and overtaken.
 
+use super::happening::{Happening, Side};
 use super::invariants::ProcessId;
-use super::world::{Happening, World};
+use super::lines::{Cut, Line, State};
+use super::state::World;
 use crate::link::LinkEvent;
 use crate::protocol::letters::{Letter, NodeName};
 use rand::RngExt;
-use std::collections::BTreeMap;
 
 /// Seconds of silence after which the link takes the other end for dead.
 const SILENCE_SECONDS: std::ops::Range<f64> = 11.0..13.0;
 
 /// Seconds until a worker dials again, at first and at most.
 const PAUSE_SECONDS: (f64, f64) = (0.2, 5.0);
-
-/// A side of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Worker,
-    Coordinator,
-}
-
-impl Side {
-    const fn other(self) -> Self {
-        match self {
-            Self::Worker => Self::Coordinator,
-            Self::Coordinator => Self::Worker,
-        }
-    }
-}
-
-/// What a line is at one end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Rising,
-    Up,
-    Down,
-}
-
-/// A line, as seen from both ends.
-#[derive(Debug)]
-struct Line {
-    process: ProcessId,
-    node: NodeName,
-    station: usize,
-    life: u32,
-    states: [State; 2],
-    last: [f64; 2],
-}
-
-/// A host that cannot be reached.
-#[derive(Clone, Copy, Debug)]
-struct Cut {
-    until: f64,
-    /// What comes to this side waits.
-    to: [bool; 2],
-}
-
-/// All lines.
-#[derive(Default)]
-pub struct Network {
-    lines: BTreeMap<u64, Line>,
-    next: u64,
-    cuts: BTreeMap<usize, Cut>,
-}
-
-impl Network {
-    /// Until when what comes to this side waits.
-    fn blocked(&self, station: usize, to: Side, now: f64) -> f64 {
-        match self.cuts.get(&station) {
-            Some(cut) if cut.to[to as usize] => cut.until.max(now),
-            _ => now,
-        }
-    }
-
-    /// The line that is up at this side of this process.
-    fn up_at(&self, process: ProcessId, side: Side) -> Option<u64> {
-        let mut lines = self.lines.iter();
-        lines
-            .find(|(_, line)| line.process == process && line.states[side as usize] == State::Up)
-            .map(|(id, _)| *id)
-    }
-
-    fn of_node(&self, node: &NodeName) -> Option<u64> {
-        let up = |line: &Line| line.states[Side::Coordinator as usize] == State::Up;
-        self.lines.iter().find(|(_, line)| line.node == *node && up(line)).map(|(id, _)| *id)
-    }
-}
 
 impl World {
     /// The name of the coordinator in this life.

@@ -1,9 +1,9 @@
 //! Worker processes: the Agent's brain, made-up trainers in its slots, and the supervisor that starts the next one.
 
-use super::coordinator::brief_letter;
+use super::happening::{Break, Happening, Ready, Report, Side};
 use super::invariants::{Cluster, ProcessId, epochs_of, made_up_state, made_up_weights};
-use super::network::Side;
-use super::world::{Break, Happening, World};
+use super::state::{Fate, Process, Training, World};
+use super::words::brief_letter;
 use crate::agent::state::{Agent, Deed, Ending, Patience};
 use crate::link::LinkEvent;
 use crate::population::simulation::world::{epoch_seconds, fruits, planned_epochs};
@@ -29,74 +29,6 @@ pub fn data() -> Arc<[u8]> {
     static DATA: LazyLock<Arc<[u8]>> =
         LazyLock::new(|| (0..300_000_u32).map(|index| (index % 241) as u8).collect());
     Arc::clone(&DATA)
-}
-
-/// A host with a supervisor that keeps one worker process running.
-pub struct Station {
-    slots: u32,
-    /// How the last process ended, where the supervisor knows.
-    predecessor: Option<Predecessor>,
-}
-
-impl Station {
-    pub const fn new(slots: u32) -> Self {
-        Self { slots, predecessor: None }
-    }
-}
-
-/// A worker process.
-pub struct Process {
-    pub station: usize,
-    pub node: NodeName,
-    pub agent: Agent,
-    began: f64,
-    /// Seconds before it dials again, at most.
-    pub pause: f64,
-    pub asleep: bool,
-    pub backlog: Vec<Happening>,
-    draining: bool,
-    /// All that was ever kept.
-    hoard: BTreeSet<Ticket>,
-    trainings: Vec<Option<Training>>,
-}
-
-/// What a made-up trainer is at.
-struct Training {
-    number: u64,
-    lease: Lease,
-    epochs: u32,
-    done: u32,
-    epoch_seconds: f64,
-    began: f64,
-    curve: Vec<EpochReport>,
-    fate: Fate,
-    ending: bool,
-}
-
-/// How a training ends, if nobody stops it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Ends(Outcome),
-    /// Its trainer dies in this epoch.
-    Dies(u32),
-    /// Its process breaks down in this epoch.
-    BreaksDown(u32),
-}
-
-/// What comes from a trainer.
-#[derive(Clone, Copy, Debug)]
-pub enum Report {
-    Planned(u32),
-    Epoch,
-    Done(Outcome),
-}
-
-/// What comes from a process's preparation.
-#[derive(Clone, Copy, Debug)]
-pub enum Ready {
-    Want,
-    Outfitted,
-    Slot(u32),
 }
 
 impl World {

@@ -1,7 +1,8 @@
 //! Many worlds, and a few that are broken on purpose.
 
+use super::happening::Break;
+use super::state::{Count, World};
 use super::weather::{Trouble, Weather};
-use super::world::{Break, Count, World};
 use crate::population::simulation::world::Weather as Search;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

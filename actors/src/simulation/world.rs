@@ -1,15 +1,14 @@
 //! The world: a virtual clock, one coordinator, workers, the network between them, and what befalls them.
 
 use super::calendar::Calendar;
-use super::coordinator::{Coordinator, Word};
+use super::happening::{Happening, Side};
 use super::invariants::{Breach, Cluster, Ledger, ProcessId};
-use super::network::{Network, Side};
-use super::process::{Process, Ready, Report, Station};
+use super::lines::Network;
+use super::state::{Count, Station, World};
 use super::weather::{Trouble, Weather};
 use crate::journal::entry::{End, Stage};
 use crate::journal::{EvaluationState, Journal};
 use crate::protocol::LeaseKind;
-use crate::protocol::letters::Letter;
 use crate::testing;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,130 +22,6 @@ const SECONDS_MAX: f64 = 6_000.0;
 
 /// After the end of the run, workers have so long to take note.
 const FAREWELL_SECONDS: f64 = 3.0;
-
-/// A deliberate mistake of the world's, to show that the invariants see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Break {
-    /// The coordinator acknowledges results as they come in.
-    AcknowledgeBeforeCommit,
-    /// Results are recorded twice.
-    RecordTwice,
-    /// An agent forgets what it has kept.
-    ForgetKept,
-    /// A worker begins an order twice.
-    BeginTwice,
-    /// An agent forgets nothing.
-    KeepEverything,
-    /// The Population does not hear of workers that are about to end.
-    OrderTheDraining,
-    /// A slot counts as free while it is at work.
-    FreeTooEarly,
-    /// A state is damaged on its way.
-    DamageState,
-    /// The Breeder never answers.
-    BreedNothing,
-    /// The journal leaves results out.
-    RecordNothing,
-}
-
-/// What happens next.
-pub enum Happening {
-    /// A process dials.
-    Dial(ProcessId),
-    /// A line is ready at this side.
-    Rise(u64, Side),
-    /// A line ends at this side, and why.
-    Fall(u64, Side, String),
-    /// A letter reaches this side of a line.
-    Arrive(u64, Side, Letter),
-    /// A process's clock.
-    Process(ProcessId),
-    /// A process's preparation.
-    Prepared(ProcessId, Ready),
-    /// A trainer of a process, in a slot, at a training.
-    Trainer(ProcessId, u32, u64, Report),
-    /// A stopped process goes on.
-    Wake(ProcessId),
-    /// A supervisor starts a process.
-    Start(usize),
-    /// The coordinator's process starts.
-    StartCoordinator,
-    /// The stopped coordinator goes on, in this life.
-    WakeCoordinator(u32),
-    /// A word to an actor of the coordinator's, in this life.
-    Coordinator(u32, Word),
-    /// Something goes wrong.
-    Trouble,
-}
-
-/// What a world has seen, added up.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Count {
-    pub events: u64,
-    pub connections: u64,
-    pub lost: u64,
-    pub doubled: u64,
-    pub overtaken: u64,
-    pub too_late: u64,
-    pub unsent: u64,
-    pub hung_up: u64,
-    pub crashes: u64,
-    pub kills: u64,
-    pub hangs: u64,
-    pub stalls: u64,
-    pub drains: u64,
-    pub drained: u64,
-    pub twins: u64,
-    pub refused: u64,
-    pub severed: u64,
-    pub partitions: u64,
-    pub outages: u64,
-    pub failed_commits: u64,
-    pub coordinator_kills: u64,
-    pub kills_before_commit: u64,
-    pub kills_after_commit: u64,
-    pub lonely: u64,
-    pub finished: u64,
-    pub trainers_died: u64,
-    pub abandoned: u64,
-    pub checkpoints: u64,
-    pub resumed: u64,
-    pub inherited: u64,
-    pub weights: u64,
-    pub data: u64,
-    pub claims: u64,
-    pub retries: u64,
-    pub losses: u64,
-    pub evidence: u64,
-    pub superseded: u64,
-    pub completed: u64,
-}
-
-/// A world.
-pub struct World {
-    pub seed: u64,
-    pub weather: Weather,
-    pub rng: ChaCha8Rng,
-    pub now: f64,
-    pub calendar: Calendar<Happening>,
-    pub network: Network,
-    pub journal: Journal,
-    pub coordinator: Option<Coordinator>,
-    pub life: u32,
-    /// The journal cannot be written until then.
-    pub outage: f64,
-    pub stations: Vec<Station>,
-    pub processes: BTreeMap<ProcessId, Process>,
-    pub last_process: ProcessId,
-    pub last_training: u64,
-    pub last_removed: Option<(usize, u64)>,
-    pub ledger: Ledger,
-    pub count: Count,
-    pub broken: Option<Break>,
-    /// The run's end, and when the workers were told.
-    pub finished: Option<(End, f64)>,
-    pub tracing: Option<fn(f64, &str)>,
-}
 
 impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
@@ -179,20 +54,6 @@ impl World {
         }
         world.expect_trouble();
         world
-    }
-
-    pub fn later(&mut self, delay: f64, happening: Happening) {
-        self.calendar.enter(self.now + delay, happening);
-    }
-
-    pub fn chance(&mut self, share: f64) -> bool {
-        share > 0.0 && self.rng.random_bool(share)
-    }
-
-    pub fn trace(&self, what: impl FnOnce() -> String) {
-        if let Some(trace) = self.tracing {
-            trace(self.now, &what());
-        }
     }
 
     /// Runs to the end, or to the first breach.
