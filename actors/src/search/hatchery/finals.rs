@@ -8,6 +8,7 @@
 
 use super::Domain;
 use super::knowledge::Knowledge;
+use super::surrogate::deviations;
 use crate::search::model::warp::Warp;
 
 /// The better part of all points, from which the prior is estimated, and at least so many.
@@ -118,13 +119,7 @@ fn chance<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp, spread: f64) -> f64 
     if knowledge.is_exact() {
         return 0.0;
     }
-    let (mut squares, mut freedom) = (0.0, 0.0);
-    for at in knowledge.repeated() {
-        let values: Vec<f64> = knowledge.losses(at).map(|loss| warp.value(loss)).collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        freedom += values.len() as f64 - 1.0;
-    }
+    let (squares, freedom) = deviations(knowledge, warp);
     (squares + CHANCE_WORTH * CHANCE_SHARE * spread) / (freedom + CHANCE_WORTH)
 }
 

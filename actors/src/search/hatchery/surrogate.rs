@@ -107,11 +107,8 @@ impl<'a> Lesson<'a> {
     }
 }
 
-/// Which share of the noise is chance, by the repeated evaluations.
-fn chance_share<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp, noise: f64) -> f64 {
-    if knowledge.is_exact() {
-        return 0.0;
-    }
+/// By the repeated evaluations: the squared deviations from each point's mean, summed, and their degrees of freedom.
+pub(super) fn deviations<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp) -> (f64, f64) {
     let (mut squares, mut freedom) = (0.0, 0.0);
     for at in knowledge.repeated() {
         let values: Vec<f64> = knowledge.losses(at).map(|loss| warp.value(loss)).collect();
@@ -119,6 +116,15 @@ fn chance_share<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp, noise: f64) ->
         squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         freedom += values.len() as f64 - 1.0;
     }
+    (squares, freedom)
+}
+
+/// Which share of the noise is chance, by the repeated evaluations.
+fn chance_share<D: Domain>(knowledge: &Knowledge<D>, warp: &Warp, noise: f64) -> f64 {
+    if knowledge.is_exact() {
+        return 0.0;
+    }
+    let (squares, freedom) = deviations(knowledge, warp);
     let expected = CHANCE_WORTH * CHANCE_SHARE * noise;
     ((squares + expected) / (freedom + CHANCE_WORTH) / noise).min(1.0)
 }
