@@ -84,6 +84,7 @@ impl Archive {
             refreshed: None,
             is_behind: true,
             shown,
+            shown_event: 0,
         };
         std::thread::Builder::new()
             .name("http-journal".to_owned())
@@ -131,6 +132,8 @@ struct Keeper {
     /// More events are known to wait.
     is_behind: bool,
     shown: watch::Sender<Figures>,
+    /// The last event that the figures shown count.
+    shown_event: i64,
 }
 
 impl Keeper {
@@ -139,7 +142,10 @@ impl Keeper {
             self.refresh_when_due();
             let pause = if self.is_behind { Duration::ZERO } else { REFRESH_EVERY };
             match asked.recv_timeout(pause) {
-                Ok(question) => question(&self.shelf),
+                Ok(question) => {
+                    self.catch_up();
+                    question(&self.shelf);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -152,14 +158,19 @@ impl Keeper {
             return;
         }
         self.refreshed = Some(Instant::now());
-        let before = self.shelf.ledger.last_event;
+        self.catch_up();
+        if self.shelf.ledger.last_event != self.shown_event {
+            self.shown_event = self.shelf.ledger.last_event;
+            self.shown.send_replace(self.figures());
+        }
+    }
+
+    /// Takes a page of events. Before each question too: who has heard of an individual can ask for it.
+    fn catch_up(&mut self) {
         if let Err(error) = self.refresh() {
             tracing::debug!("the journal cannot be read for HTTP: {error}");
             self.is_behind = false;
             self.reopen();
-        }
-        if self.shelf.ledger.last_event != before {
-            self.shown.send_replace(self.figures());
         }
     }
 

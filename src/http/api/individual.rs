@@ -166,7 +166,7 @@ pub fn evaluations(shelf: &Shelf, individual: &Arc<Individual>) -> Result<Vec<Ev
 fn whole(facts: &RunFacts, shelf: &Shelf, id: u64) -> Result<IndividualAnswer, Problem> {
     let individual = find(shelf, id)?;
     let known =
-        shelf.ledger.individual(id).ok_or_else(|| Problem::busy("this individual was born just now"))?;
+        shelf.ledger.individual(id).ok_or_else(|| Problem::busy("the journal is still being read"))?;
     let json = |value: serde_json::Result<Value>| value.map_err(|error| Problem::defect(error.to_string()));
     Ok(IndividualAnswer {
         item: item(shelf, known)?,
