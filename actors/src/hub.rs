@@ -4,13 +4,14 @@
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
 use crate::freight::cut;
-use crate::link::{Link, LinkEvent, post};
+use crate::link::{self, Link, LinkEvent};
 use crate::membership::{Deed, Membership};
-use crate::messages::{HubMessage, PopulationMessage};
-use crate::metrics;
+use crate::messages::{Errand, HubMessage, PopulationMessage};
 use crate::progress::Nodes;
+use crate::protocol::Event;
 use crate::protocol::letters::{BlobName, Letter, NodeName, ToWorker};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -82,17 +83,12 @@ impl HubState {
         let now = self.began.elapsed().as_secs_f64();
         let brain = &mut self.membership;
         let deeds = match message {
-            HubMessage::Link(event) => {
-                if let LinkEvent::Letter(_, letter) = &event {
-                    metrics::letter_received(letter);
-                }
-                brain.on_link(event, now)
+            HubMessage::Link(events) => {
+                events.into_iter().flat_map(|event| brain.on_link(event, now)).collect()
             }
-            HubMessage::Assign(trainer, lease) => brain.assign(trainer, &lease),
-            HubMessage::Advise(trainer, ticket) => brain.advise(trainer, ticket),
-            HubMessage::Acknowledge(trainer, ticket) => brain.acknowledge(trainer, ticket),
-            HubMessage::Abandon(trainer, ticket) => brain.abandon(trainer, ticket),
-            HubMessage::Fetch(trainer, ticket) => brain.fetch(trainer, ticket, now),
+            HubMessage::Errands(errands) => {
+                errands.into_iter().flat_map(|errand| run(brain, errand, now)).collect()
+            }
             HubMessage::Drain(node, answer) => {
                 let (drained, deeds) = brain.drain_node(&node);
                 // Who asked may have gone.
@@ -109,9 +105,11 @@ impl HubState {
                 Vec::new()
             }
         };
+        let mut outgoing = Outgoing::default();
         for deed in deeds {
-            self.perform(deed, myself);
+            self.perform(deed, &mut outgoing, myself);
         }
+        self.send(outgoing);
         self.show(now);
         self.part();
     }
@@ -124,30 +122,52 @@ impl HubState {
         }
     }
 
-    fn perform(&mut self, deed: Deed, myself: &ActorRef<HubMessage>) {
+    fn perform(&mut self, deed: Deed, outgoing: &mut Outgoing, myself: &ActorRef<HubMessage>) {
         match deed {
-            Deed::Send(node, letter) => self.send(&node, letter),
-            // The Population is gone only where the run is over.
-            Deed::Tell(event) => _ = self.population.cast(PopulationMessage::Event(event)),
-            Deed::HangUp(node, reason) => self.link.hang_up(&node, &reason),
-            Deed::ServeData(node, name, offset) => self.serve(&node, name, offset, myself),
+            Deed::Send(node, letter) => {
+                outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter))
+            }
+            Deed::Tell(event) => outgoing.events.push(event),
+            Deed::HangUp(node, reason) => {
+                // What was said before goes before.
+                self.send_letters(&node, outgoing.letters.remove(&node).unwrap_or_default());
+                self.link.hang_up(&node, &reason);
+            }
+            Deed::ServeData(node, name, offset) => self.serve(node, name, offset, outgoing, myself),
         }
     }
 
-    fn send(&self, node: &NodeName, letter: ToWorker) {
+    fn send(&self, outgoing: Outgoing) {
+        for (node, letters) in outgoing.letters {
+            self.send_letters(&node, letters);
+        }
+        if !outgoing.events.is_empty() {
+            // The Population is gone only where the run is over.
+            let _ = self.population.cast(PopulationMessage::Events(outgoing.events));
+        }
+    }
+
+    fn send_letters(&self, node: &NodeName, letters: Vec<Letter>) {
         // A worker that cannot be reached is given up soon, and what was said to it is said to another.
-        post(&*self.link, node, Letter::ToWorker(letter));
+        link::post_all(&*self.link, node, letters);
     }
 
     /// A piece of the data set. While it is being packed nothing is answered: it is asked for again.
-    fn serve(&mut self, node: &NodeName, name: BlobName, offset: u64, myself: &ActorRef<HubMessage>) {
+    fn serve(
+        &mut self,
+        node: NodeName,
+        name: BlobName,
+        offset: u64,
+        outgoing: &mut Outgoing,
+        myself: &ActorRef<HubMessage>,
+    ) {
         match &self.packed {
             Packed::Ready(bytes) => {
                 let letter = match cut(&name, bytes, offset) {
                     Some(piece) => ToWorker::Piece(piece),
                     None => ToWorker::Missing(name, format!("it has no byte {offset}")),
                 };
-                self.send(node, letter);
+                outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter));
             }
             Packed::Underway => {}
             Packed::Not => {
@@ -172,6 +192,23 @@ impl HubState {
     }
 }
 
+/// What one message comes to: letters go together to each node, and events to the Population.
+#[derive(Default)]
+struct Outgoing {
+    letters: BTreeMap<NodeName, Vec<Letter>>,
+    events: Vec<Event>,
+}
+
+fn run(brain: &mut Membership, errand: Errand, now: f64) -> Vec<Deed> {
+    match errand {
+        Errand::Assign(trainer, lease) => brain.assign(trainer, &lease),
+        Errand::Advise(trainer, ticket) => brain.advise(trainer, ticket),
+        Errand::Acknowledge(trainer, ticket) => brain.acknowledge(trainer, ticket),
+        Errand::Abandon(trainer, ticket) => brain.abandon(trainer, ticket),
+        Errand::Fetch(trainer, ticket) => brain.fetch(trainer, ticket, now),
+    }
+}
+
 impl Actor for Hub {
     type Msg = HubMessage;
     type State = HubState;
@@ -186,11 +223,7 @@ impl Actor for Hub {
             arguments;
         let ear = myself.clone();
         tokio::spawn(async move {
-            while let Some(event) = incoming.recv().await {
-                if ear.cast(HubMessage::Link(event)).is_err() {
-                    break;
-                }
-            }
+            link::listen(&mut incoming, |events| ear.cast(HubMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || HubMessage::Tick);
         let began = Instant::now();

@@ -3,12 +3,13 @@
 //!
 //! The cheap checks look at what is under way; the thorough ones, which look at everything, run in debug builds only.
 
-use crate::population::desk::{Desk, Place};
-use crate::population::ledger::Closed;
+use crate::population::archive::Archive;
+use crate::population::desk::Desk;
+use crate::population::lease::Place;
 use crate::population::retry::RetryPolicy;
 use crate::population::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::protocol::{EvaluationId, Fingerprint, IndividualId, LeaseKind};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,6 +58,7 @@ impl Invariant {
     /// What it says.
     pub const fn statement(self) -> &'static str {
         match self {
+            // That nobody waits twice is seen to by the type of the queue.
             Self::OneLeasePerTrainer => "a trainer holds at most one lease, and waits only without one",
             Self::OneTrainerPerLease => {
                 "a lease is held by exactly one trainer of a worker that is there, which has nothing else to train"
@@ -112,7 +114,7 @@ pub struct View<'a> {
     /// Births ordered.
     pub orders: usize,
     /// Evaluations that have ended.
-    pub closed: &'a BTreeMap<EvaluationId, Closed>,
+    pub closed: &'a Archive,
     /// How often attempts may fail.
     pub retry: &'a RetryPolicy,
     /// Weights kept.
@@ -158,16 +160,13 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     let mut found = Vec::new();
     let mut breach = |invariant, detail: String| found.push(Breach { invariant, detail });
     let desk = view.desk;
-    for trainer in desk.waiting() {
+    for trainer in desk.waiting().iter() {
         if desk.trainers().get(trainer) != Some(&None) {
             breach(
                 Invariant::OneLeasePerTrainer,
                 format!("{trainer} waits and holds something, or is unknown"),
             );
         }
-    }
-    if desk.waiting().iter().collect::<BTreeSet<_>>().len() != desk.waiting().len() {
-        breach(Invariant::OneLeasePerTrainer, "a trainer waits twice".to_owned());
     }
     for (trainer, held) in desk.trainers() {
         if let Some(evaluation) = held
@@ -192,7 +191,7 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
             breach(Invariant::LossesAreBounded, format!("{evaluation} has failed: {:?}", open.failures));
         }
     }
-    for evaluation in desk.ready() {
+    for evaluation in desk.ready().iter() {
         if !desk.get(*evaluation).is_some_and(|open| matches!(open.place, Place::Ready)) {
             breach(Invariant::OnePlacePerEvaluation, format!("{evaluation} is in the queue and not ready"));
         }
@@ -209,22 +208,24 @@ pub fn check(view: &View<'_>) -> Vec<Breach> {
     found
 }
 
+/// How many open evaluations of a kind are not set aside, counted one by one.
+fn active(desk: &Desk, kind: LeaseKind) -> usize {
+    desk.open().values().filter(|open| open.kind == kind && open.is_active()).count()
+}
+
 /// The checks that look at everything.
 pub fn check_thoroughly(view: &View<'_>) -> Vec<Breach> {
     let mut found = Vec::new();
     let mut breach = |invariant, detail: String| found.push(Breach { invariant, detail });
     let desk = view.desk;
-    let planned = view.counted as usize + desk.active(LeaseKind::Search) + view.orders;
+    let planned = view.counted as usize + active(desk, LeaseKind::Search) + view.orders;
     // A budget that was lowered for a resumed run binds what comes, not what has been.
     let bound = view.budget.map(|budget| (budget as usize).max(view.counted as usize));
     if view.searching && bound.is_some_and(|bound| planned > bound) {
         breach(Invariant::BudgetHolds, format!("{planned} planned, {:?} allowed", view.budget));
     }
-    let counted = view
-        .closed
-        .values()
-        .filter(|closed| closed.kind == LeaseKind::Search && closed.outcome.counts())
-        .count();
+    let counted =
+        view.closed.past().values().filter(|past| past.kind == LeaseKind::Search && past.counts).count();
     if counted != view.counted as usize {
         breach(Invariant::CountedOnce, format!("{} counted, {counted} ended", view.counted));
     }
@@ -235,21 +236,35 @@ pub fn check_thoroughly(view: &View<'_>) -> Vec<Breach> {
     if queue != ready {
         breach(Invariant::OnePlacePerEvaluation, format!("queue {queue:?}, ready {ready:?}"));
     }
-    if let Some((twice, _)) = desk.open().iter().find(|(evaluation, _)| view.closed.contains_key(*evaluation))
+    if let Some((twice, _)) =
+        desk.open().iter().find(|(evaluation, _)| view.closed.past().contains_key(*evaluation))
     {
         breach(Invariant::OnePlacePerEvaluation, format!("{twice} is open and closed"));
     }
-    let mut owners: BTreeMap<&str, (IndividualId, EvaluationId)> = BTreeMap::new();
-    let open = desk.open().iter().map(|(id, open)| (id, &open.individual, open.kind));
-    let closed = view.closed.iter().map(|(id, closed)| (id, &closed.individual, closed.kind));
-    for (evaluation, individual, _) in open.chain(closed).filter(|(_, _, kind)| *kind == LeaseKind::Search) {
-        if let Some((other, first)) = owners.insert(&individual.hash, (individual.id, *evaluation)) {
-            let detail = format!("{evaluation} of {} is like {first} of {other}", individual.id);
+    let mut owners: BTreeMap<Fingerprint, (IndividualId, EvaluationId)> = BTreeMap::new();
+    let open = desk
+        .open()
+        .iter()
+        .map(|(id, open)| (id, open.individual.id, Fingerprint::of(&open.individual.hash), open.kind));
+    let past = view.closed.past().iter();
+    let past = past.map(|(id, past)| (id, past.individual, past.fingerprint, past.kind));
+    for (evaluation, individual, structure, _) in
+        open.chain(past).filter(|(.., kind)| *kind == LeaseKind::Search)
+    {
+        if let Some((other, first)) = owners.insert(structure, (individual, *evaluation)) {
+            let detail = format!("{evaluation} of {individual} is like {first} of {other}");
             breach(Invariant::NoStructureTwice, detail);
         }
     }
+    for kind in LeaseKind::ALL {
+        let (counted, active) = (desk.active(kind), active(desk, kind));
+        if counted != active {
+            let detail = format!("{counted} of kind {} are counted, {active} there", kind.word());
+            breach(Invariant::OnePlacePerEvaluation, detail);
+        }
+    }
     for kind in [LeaseKind::Final, LeaseKind::Test] {
-        let active = desk.active(kind);
+        let active = active(desk, kind);
         if active > 1 || (active == 1 && view.searching) {
             breach(Invariant::FinaleIsSingle, format!("{active} of kind {}", kind.word()));
         }

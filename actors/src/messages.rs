@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 
 /// What a Population can be told.
 pub enum PopulationMessage {
-    /// Something happened.
-    Event(Event),
+    /// These things happened, in this order.
+    Events(Vec<Event>),
     /// By itself: commit and perform.
     Flush,
     /// From outside.
@@ -21,28 +21,23 @@ pub enum PopulationMessage {
     Tick,
 }
 
-/// What a maker of networks can be told.
-pub enum MakerMessage {
+/// What a maker of networks can be told: these words, in this order.
+pub struct MakerMessage(pub Vec<MakerWord>);
+
+/// A word to a maker of networks.
+pub enum MakerWord {
     /// Make a network.
     Order(BreedOrder),
     /// Learn this.
-    News(Vec<News>),
+    News(News),
 }
 
 /// What the coordinator's Hub can be told.
 pub enum HubMessage {
-    /// By the link: something has come in.
-    Link(LinkEvent),
-    /// By the Population: give a trainer work.
-    Assign(TrainerId, Box<Lease>),
-    /// By the Population: ask for an early end.
-    Advise(TrainerId, Ticket),
-    /// By the Population: what this attempt has left is recorded.
-    Acknowledge(TrainerId, Ticket),
-    /// By the Population: this attempt is no longer wanted.
-    Abandon(TrainerId, Ticket),
-    /// By the Population: get the weights that this attempt has left.
-    Fetch(TrainerId, Ticket),
+    /// By the link: these things have come in, in this order.
+    Link(Vec<LinkEvent>),
+    /// By the Population: these are to be run, in this order.
+    Errands(Vec<Errand>),
     /// From outside: let this node take no more work, and end.
     Drain(String, Answer),
     /// By itself: the data set is packed for sending.
@@ -53,10 +48,26 @@ pub enum HubMessage {
     Tick,
 }
 
+/// An errand of the Population's to a trainer or its worker.
+pub enum Errand {
+    /// Give a trainer work.
+    Assign(TrainerId, Box<Lease>),
+    /// Ask for an early end.
+    Advise(TrainerId, Ticket),
+    /// What this attempt has left is recorded.
+    Acknowledge(TrainerId, Ticket),
+    /// This attempt is no longer wanted.
+    Abandon(TrainerId, Ticket),
+    /// Get the weights that this attempt has left.
+    Fetch(TrainerId, Ticket),
+}
+
 /// What a worker's Agent can be told.
 pub enum AgentMessage {
-    /// By the link: something has come in.
-    Link(LinkEvent),
+    /// By the link: these things have come in, in this order.
+    Link(Vec<LinkEvent>),
+    /// By itself: send what there is to say.
+    Flush,
     /// By its own preparation: what the trainers work with, or why there is nothing.
     Outfitted(Result<Outfit, String>),
     /// By its own preparation: this blob is wanted from the coordinator.

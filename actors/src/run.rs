@@ -212,6 +212,7 @@ pub async fn conduct(
     if let Some(since) = journal.paused_since()?.filter(|_| !brain.is_done()) {
         brain.was_paused(since, !setup.claims);
     }
+    let news = brain.news(&record);
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
@@ -223,6 +224,7 @@ pub async fn conduct(
         writer,
         spent,
         makers: setup.makers,
+        news,
         welcome,
         first_worker,
         post,

@@ -359,6 +359,7 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
         writer: crate::journal::writer::JournalWriter::start(journal).unwrap(),
         spent: 0.0,
         makers: Arc::new(NUMBERS),
+        news: Vec::new(),
         welcome: crate::run::welcome(&bench.setup, 1, 1).unwrap(),
         first_worker: WorkerId(1),
         post,

@@ -292,6 +292,15 @@ pub struct BenchCoordinatorOptions {
     /// How long a training takes: fixed:SECONDS, lognormal:MEAN or lognormal:MEAN:SIGMA
     #[arg(long, value_name = "DIST", default_value = "fixed:0")]
     pub training_time: TrainingTime,
+    /// Who draws the networks: random costs least; hatchery, aging, steady, local, nsga2 or tpe
+    #[arg(long, value_name = "NAME", default_value = "random")]
+    pub strategy: StrategyName,
+    /// Change any key of the experiment, which is the digits'
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Afterwards, kill the coordinator and time how it goes on from its journal
+    #[arg(long)]
+    pub restart: bool,
     /// Where the run is put, and left [default: a temporary directory, removed]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

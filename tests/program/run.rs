@@ -135,14 +135,14 @@ fn a_run_can_be_replayed_and_whoever_meddles_with_it_is_found_out() {
     }
     let text = hatchery(folder.path(), &["replay", "run"]).ok().stdout;
     assert!(text.contains("every decision is as recorded"), "{text}");
-    tamper(folder.path(), "UPDATE individuals SET hash = 'beef' WHERE id = 7");
+    tamper(folder.path(), "UPDATE networks SET hash = 'beef' WHERE id = 7");
     let caught =
         hatchery(folder.path(), &["replay", "run"]).refused(8, &["run", "individual 7: hash", "event"]);
     assert!(caught.stdout.contains("beef"), "{}", caught.stdout);
     let report = hatchery(folder.path(), &["replay", "run", "--json"]).json();
     assert_eq!(report["differences_count"], 1, "{report}");
     assert!(report["differences"][0]["event"].as_u64() > Some(1), "{report}");
-    tamper(folder.path(), "DELETE FROM events WHERE number = 1");
+    tamper(folder.path(), "DELETE FROM log WHERE number = 1");
     hatchery(folder.path(), &["replay", "run"]).refused(4, &["earlier version"]);
     hatchery(folder.path(), &["replay", "nowhere"]).refused(4, &["nowhere"]);
 }

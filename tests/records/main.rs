@@ -44,19 +44,17 @@ fn run(folder: &Path) -> PathBuf {
     succeeds(&["bench", "coordinator", "--trainers=2", "--processes=1", "--evaluations=12", "--out", out]);
     let journal = Connection::open(run.join("journal.sqlite")).unwrap();
     let change = |statement: &str| assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
-    change("UPDATE evaluations SET outcome = 'stopped' WHERE id = 2");
-    change("UPDATE evaluations SET outcome = 'timed_out' WHERE id = 3");
-    change("UPDATE evaluations SET outcome = 'diverged', score = NULL, loss = NULL WHERE id = 4");
-    change(
-        "UPDATE evaluations SET outcome = 'crashed', score = NULL, loss = NULL, curve = NULL WHERE id = 5",
-    );
-    change("UPDATE individuals SET maker = 'refiner' WHERE id IN (2, 6)");
-    change("UPDATE individuals SET maker = 'user' WHERE id = 3");
+    change("UPDATE trials SET outcome = 'stopped' WHERE id = 2");
+    change("UPDATE trials SET outcome = 'timed_out' WHERE id = 3");
+    change("UPDATE trials SET outcome = 'diverged', score = NULL, loss = NULL WHERE id = 4");
+    change("UPDATE trials SET outcome = 'crashed', score = NULL, loss = NULL, curve = NULL WHERE id = 5");
+    change("UPDATE networks SET maker = 'refiner' WHERE id IN (2, 6)");
+    change("UPDATE networks SET maker = 'user' WHERE id = 3");
     let hostile =
         |statement: &str| assert!(journal.execute(statement, [HOSTILE]).unwrap() > 0, "{statement}");
-    hostile("UPDATE evaluations SET message = ?1 WHERE id = 5");
-    hostile("UPDATE individuals SET summary = ?1 WHERE id IN (1, 6)");
-    hostile("UPDATE individuals SET operation = ?1 WHERE id = 6");
+    hostile("UPDATE trials SET message = ?1 WHERE id = 5");
+    hostile("UPDATE networks SET summary = ?1 WHERE id IN (1, 6)");
+    hostile("UPDATE networks SET operation = ?1 WHERE id = 6");
     run
 }
 
@@ -65,7 +63,7 @@ fn run_of_several_objectives(folder: &Path) -> PathBuf {
     let run = run(folder);
     let journal = Connection::open(run.join("journal.sqlite")).unwrap();
     let change = |statement: &str| assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
-    change("UPDATE evaluations SET latency_s = 0.001 * id WHERE id <> 7");
+    change("UPDATE trials SET latency_s = 0.001 * id WHERE id <> 7");
     change(
         "UPDATE run SET experiment = replace(experiment, 'objectives = [\"error\"]',
             'objectives = [\"error\", \"parameters\", \"latency\"]')

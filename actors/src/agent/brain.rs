@@ -115,8 +115,10 @@ impl Agent {
         state: Option<Arc<[u8]>>,
         now: f64,
     ) -> Vec<Deed> {
-        self.slot_done(slot, ticket, trained, state, now);
-        self.say_status();
+        // A result says that its slot is free, anything else does not.
+        if !self.slot_done(slot, ticket, trained, state, now) {
+            self.say_status();
+        }
         self.take()
     }
 

@@ -9,16 +9,17 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::link::{Link, LinkEvent, post};
+use crate::link::{self, Link, LinkEvent};
 use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
 use crate::metrics::{self, WorkerStanding};
 use crate::node::{Node, NodeArguments};
-use crate::protocol::letters::{BlobName, Hello, Letter, Welcome};
+use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, Welcome};
 use crate::supervision;
 use crate::trainer::guard::{Guard, GuardSettings, memory};
 use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use state::{Agent as Brain, Deed, Ending, Patience};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -60,6 +61,8 @@ pub struct AgentState {
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
     standing: watch::Sender<WorkerStanding>,
+    letters: BTreeMap<NodeName, Vec<Letter>>,
+    flushing: bool,
     ended: Option<oneshot::Sender<Ending>>,
 }
 
@@ -71,12 +74,10 @@ impl AgentState {
     async fn handle(&mut self, message: AgentMessage, myself: &ActorRef<AgentMessage>) {
         let now = self.now();
         let deeds = match message {
-            AgentMessage::Link(event) => {
-                if let LinkEvent::Letter(_, letter) = &event {
-                    metrics::letter_received(letter);
-                }
-                self.brain.on_link(event, now)
+            AgentMessage::Link(events) => {
+                events.into_iter().flat_map(|event| self.brain.on_link(event, now)).collect()
             }
+            AgentMessage::Flush => return self.flush(),
             AgentMessage::Outfitted(Ok(outfit)) => self.start_trainers(outfit, myself).await,
             AgentMessage::Outfitted(Err(reason)) => self.brain.on_outfitted(Err(reason)),
             AgentMessage::Want(blob, answer) => {
@@ -107,6 +108,9 @@ impl AgentState {
             self.perform(deed, myself);
         }
         self.show();
+        if !self.letters.is_empty() && !self.flushing {
+            self.flushing = myself.cast(AgentMessage::Flush).is_ok();
+        }
     }
 
     /// Shows how the worker stands, where that has changed.
@@ -115,6 +119,15 @@ impl AgentState {
         let is_news = self.standing.send_if_modified(|shown| std::mem::replace(shown, standing) != standing);
         if is_news {
             standing.show();
+        }
+    }
+
+    /// Sends what has come together since the word to itself was said: it goes to the end of the mailbox.
+    fn flush(&mut self) {
+        self.flushing = false;
+        for (node, letters) in std::mem::take(&mut self.letters) {
+            // What is not sent is said again: the brain reckons with letters that are lost.
+            link::post_all(&*self.link, &node, letters);
         }
     }
 
@@ -144,8 +157,7 @@ impl AgentState {
     fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
         match deed {
             Deed::Send(node, letter) => {
-                // What is not sent is said again: the brain reckons with letters that are lost.
-                post(&*self.link, &node, Letter::ToCoordinator(letter));
+                self.letters.entry(node).or_default().push(Letter::ToCoordinator(letter));
             }
             Deed::Outfit(welcome) => self.outfit(*welcome, myself),
             Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
@@ -158,6 +170,7 @@ impl AgentState {
                 }
             }
             Deed::End(ending) => {
+                self.flush();
                 if let Some(ended) = self.ended.take() {
                     let _ = ended.send(ending);
                 }
@@ -205,11 +218,7 @@ impl Actor for Agent {
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
         let ear = myself.clone();
         tokio::spawn(async move {
-            while let Some(event) = incoming.recv().await {
-                if ear.cast(AgentMessage::Link(event)).is_err() {
-                    break;
-                }
-            }
+            link::listen(&mut incoming, |events| ear.cast(AgentMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || AgentMessage::Tick);
         Ok(AgentState {
@@ -222,6 +231,8 @@ impl Actor for Agent {
             node: None,
             fetched: None,
             standing,
+            letters: BTreeMap::new(),
+            flushing: false,
             ended: Some(ended),
         })
     }

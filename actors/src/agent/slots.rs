@@ -122,6 +122,7 @@ impl Agent {
         self.begin_when_complete(slot);
     }
 
+    /// Says whether a result is kept, and said.
     pub(super) fn slot_done(
         &mut self,
         slot: u32,
@@ -129,21 +130,25 @@ impl Agent {
         trained: Trained,
         state: Option<Arc<[u8]>>,
         now: f64,
-    ) {
+    ) -> bool {
         let Some(Slot::Running { ticket: current, abandoned }) = self.slots.get(slot as usize) else {
-            return;
+            return false;
         };
         if *current != ticket {
-            return;
+            return false;
         }
         let abandoned = *abandoned;
         self.set(slot, Slot::Idle { last: Some(ticket) });
         match trained {
-            _ if abandoned => {}
+            _ if abandoned => false,
             Trained { outcome: Outcome::WorkerLost, message, .. } => {
                 self.hand_back(slot, ticket, &message, state, now);
+                false
             }
-            trained => self.keep_result(slot, ticket, trained, now),
+            trained => {
+                self.keep_result(slot, ticket, trained, now);
+                true
+            }
         }
     }
 

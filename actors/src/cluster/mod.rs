@@ -259,16 +259,36 @@ impl Link for Cluster {
                 Unsent::TooLarge { bytes: 0, bytes_max: LETTER_BYTES_MAX }
             }
         })?;
-        line.post(&self.core.name, frame).map_err(|trouble| match trouble {
-            Undeliverable::Gone => Unsent::NotConnected(to.clone()),
-            Undeliverable::Congested(bytes) => Unsent::Congested { node: to.clone(), bytes },
-        })
+        line.post(&self.core.name, frame).map_err(|trouble| unsent(to, trouble))
+    }
+
+    /// Together in as few frames as may be. Where one of them cannot be written, each goes alone, and the others arrive.
+    fn send_all(&self, to: &NodeName, letters: Vec<Letter>) -> Result<(), Unsent> {
+        let line = self.core.lines.get(to).ok_or_else(|| Unsent::NotConnected(to.clone()))?;
+        let Ok(frames) = wire::write_all(&letters, self.version) else {
+            let mut all = Ok(());
+            for letter in letters {
+                let sent = self.send(to, letter);
+                all = all.and(sent);
+            }
+            return all;
+        };
+        frames
+            .into_iter()
+            .try_for_each(|frame| line.post(&self.core.name, frame).map_err(|trouble| unsent(to, trouble)))
     }
 
     fn hang_up(&self, node: &NodeName, reason: &str) {
         for connection in self.core.registry.of(node) {
             connection.end(reason);
         }
+    }
+}
+
+fn unsent(to: &NodeName, trouble: Undeliverable) -> Unsent {
+    match trouble {
+        Undeliverable::Gone => Unsent::NotConnected(to.clone()),
+        Undeliverable::Congested(bytes) => Unsent::Congested { node: to.clone(), bytes },
     }
 }
 

@@ -123,7 +123,11 @@ impl Board {
             return;
         }
         match wire::read(frame, self.version) {
-            Reading::Letter(letter) => (self.ear)(LinkEvent::Letter(from, letter)),
+            Reading::Letters(letters) => {
+                for letter in letters {
+                    (self.ear)(LinkEvent::Letter(from.clone(), Box::new(letter)));
+                }
+            }
             Reading::Refusal(reason) => (self.ear)(LinkEvent::Refused(from, reason)),
             Reading::OtherVersion(theirs) => self.refuse(from, theirs),
             Reading::Garbage(trouble) => tracing::warn!("dropped from {from}: {trouble}"),

@@ -179,7 +179,7 @@ fn every_letter_survives() {
     assert_eq!(numbers, (0..22).collect());
     for letter in letters {
         let frame = write(&letter, OURS).unwrap();
-        assert_eq!(read(&frame, OURS), Reading::Letter(Box::new(letter)));
+        assert_eq!(read(&frame, OURS), Reading::Letters(vec![letter]));
     }
 }
 
@@ -190,7 +190,7 @@ fn a_letter_may_be_as_long_as_allowed_and_no_longer() {
     let longest = of(LETTER_BYTES_MAX - overhead);
     let frame = write(&longest, OURS).unwrap();
     assert_eq!(frame.len(), LETTER_BYTES_MAX);
-    assert_eq!(read(&frame, OURS), Reading::Letter(Box::new(longest)));
+    assert_eq!(read(&frame, OURS), Reading::Letters(vec![longest]));
     let too_long = write(&of(LETTER_BYTES_MAX - overhead + 1), OURS);
     assert_eq!(too_long, Err(Unwritable::TooLong(LETTER_BYTES_MAX + 1)));
     let frame = [frame, vec![0]].concat();
@@ -204,7 +204,7 @@ fn small_numbers_in_large_letters_are_within_the_claim() {
         let held = vec![Ticket { evaluation: EvaluationId(1), attempt: 1 }; count];
         let letter = Letter::ToCoordinator(ToCoordinator::Status(Status { held, ..status() }));
         let frame = write(&letter, OURS).unwrap();
-        assert_eq!(read(&frame, OURS), Reading::Letter(Box::new(letter)), "{count} tickets");
+        assert_eq!(read(&frame, OURS), Reading::Letters(vec![letter]), "{count} tickets");
     }
 }
 
@@ -231,6 +231,39 @@ fn what_follows_a_letter_is_not_overlooked() {
     assert!(matches!(read(&frame, OURS), Reading::Garbage(text) if text.contains("1 bytes behind")));
 }
 
+#[test]
+fn letters_travel_together_in_their_order_and_within_their_limits() {
+    let small = Letter::ToWorker(ToWorker::Advise(ticket()));
+    let large = Letter::ToCoordinator(ToCoordinator::Piece(piece(FRAME_BYTES_FULL)));
+    let many = vec![small.clone(); FRAME_LETTERS_MAX + 1];
+    let mixed = vec![small.clone(), large.clone(), small.clone(), large.clone(), large, small];
+    let together: Vec<Letter> = write_all(&letters(), OURS)
+        .unwrap()
+        .iter()
+        .flat_map(|frame| match read(frame, OURS) {
+            Reading::Letters(letters) => letters,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(together, letters());
+    for (letters, counts) in
+        [(many, vec![FRAME_LETTERS_MAX, 1]), (mixed, vec![2, 2, 1, 1]), (Vec::new(), Vec::new())]
+    {
+        let frames = write_all(&letters, OURS).unwrap();
+        let mut back = Vec::new();
+        for (frame, count) in frames.iter().zip(&counts) {
+            let Reading::Letters(of_frame) = read(frame, OURS) else { panic!("no letters") };
+            assert_eq!(of_frame.len(), *count);
+            back.extend(of_frame);
+        }
+        assert_eq!((frames.len(), back), (counts.len(), letters));
+    }
+    let too_long = Letter::ToCoordinator(ToCoordinator::Piece(piece(LETTER_BYTES_MAX)));
+    assert!(matches!(write_all(&[too_long], OURS), Err(Unwritable::TooLong(_))));
+    let flood = framed(&[0, 9, 0].repeat(FRAME_LETTERS_MAX + 1));
+    assert!(matches!(read(&flood, OURS), Reading::Garbage(text) if text.contains("3 bytes behind 256")));
+}
+
 /// A frame of our version with this body.
 fn framed(body: &[u8]) -> Vec<u8> {
     [&OURS.to_be_bytes(), body].concat()
@@ -255,12 +288,14 @@ fn a_length_beyond_what_is_there_is_refused_before_memory_is_taken() {
         }
     }
     // What these bodies are about: with a true length they are letters.
-    let Reading::Letter(letter) = read(&framed(&[0, 9, 2, b'n', b'o']), OURS) else { panic!("no letter") };
-    assert_eq!(*letter, Letter::ToCoordinator(ToCoordinator::Unable("no".to_owned())));
-    let Reading::Letter(letter) = read(&framed(&[0, 7, 1, 1, 1, 0, 0, 1, 42]), OURS) else {
+    let unable = Letter::ToCoordinator(ToCoordinator::Unable("no".to_owned()));
+    assert_eq!(read(&framed(&[0, 9, 2, b'n', b'o']), OURS), Reading::Letters(vec![unable]));
+    let Reading::Letters(letters) = read(&framed(&[0, 7, 1, 1, 1, 0, 0, 1, 42]), OURS) else {
         panic!("no letter")
     };
-    assert!(matches!(*letter, Letter::ToCoordinator(ToCoordinator::Piece(piece)) if piece.bytes == [42]));
+    assert!(
+        matches!(&letters[..], [Letter::ToCoordinator(ToCoordinator::Piece(piece))] if piece.bytes == [42])
+    );
 }
 
 #[test]
@@ -292,7 +327,9 @@ fn whatever_comes_is_a_letter_or_is_refused() {
         }
         match read(&frame, OURS) {
             // What is read as a letter can be written as one again.
-            Reading::Letter(letter) => assert!(write(&letter, OURS).is_ok(), "seed {seed} round {round}"),
+            Reading::Letters(letters) => {
+                assert!(write_all(&letters, OURS).is_ok(), "seed {seed} round {round}");
+            }
             Reading::Garbage(_) => refused += 1,
             other => panic!("seed {seed} round {round}: {other:?}"),
         }

@@ -8,12 +8,18 @@
 mod curve;
 pub mod entry;
 mod error;
+mod events;
+mod facts;
 pub mod happened;
 pub mod lock;
+mod log;
 pub mod optuna;
 pub mod reader;
 pub mod record;
+mod rows;
 mod schema;
+mod shorthand;
+mod tables;
 #[cfg(test)]
 mod tests;
 pub mod workers;
@@ -26,13 +32,15 @@ pub use happened::Happened;
 pub use reader::Reader;
 pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
 
+use crate::protocol::Fingerprint;
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use write::{Moment, Refusal};
+use write::Refusal;
 
 /// The journal's file name in a run directory.
 pub const JOURNAL_FILE: &str = "journal.sqlite";
@@ -62,6 +70,8 @@ pub struct Journal {
     path: PathBuf,
     dir: PathBuf,
     resumed: bool,
+    /// The structures that are recorded: an index of them would change a page at random for each.
+    structures: HashSet<Fingerprint>,
     // Declared last: the lock goes after the connection is closed.
     lock: Option<RunLock>,
 }
@@ -105,9 +115,14 @@ impl Journal {
             begin(&connection, &path, info).map(|()| connection)
         });
         match begun {
-            Ok(connection) => {
-                Ok(Self { connection, path, dir: dir.to_owned(), resumed: false, lock: Some(lock) })
-            }
+            Ok(connection) => Ok(Self {
+                connection,
+                path,
+                dir: dir.to_owned(),
+                resumed: false,
+                structures: HashSet::new(),
+                lock: Some(lock),
+            }),
             Err(error) => {
                 let journal = ["", "-wal", "-shm"].map(|suffix| format!("{JOURNAL_FILE}{suffix}"));
                 undo_creation(dir, existed, &journal);
@@ -131,7 +146,9 @@ impl Journal {
         schema::check_version(&connection, &path)?;
         schema::check_sound(&connection, &path)?;
         schema::bring_up_to_date(&connection, &path)?;
-        let journal = Self { connection, path, dir: dir.to_owned(), resumed: true, lock: Some(lock) };
+        let structures = rows::structures(&connection, &path)?;
+        let journal =
+            Self { connection, path, dir: dir.to_owned(), resumed: true, structures, lock: Some(lock) };
         journal.check_writable()?;
         Ok(journal)
     }
@@ -153,8 +170,8 @@ impl Journal {
     /// What SQLite says.
     pub fn paused_since(&self) -> Result<Option<f64>, JournalError> {
         let last = self.connection.query_row(
-            "SELECT elapsed_s FROM events WHERE kind IN ('paused', 'unpaused', 'ended') AND number =
-             (SELECT max(number) FROM events WHERE kind IN ('paused', 'unpaused', 'ended')) AND kind = 'paused'",
+            "SELECT elapsed_s FROM log JOIN moments ON moments.id = log.moment WHERE kind = 'paused' AND number =
+             (SELECT max(number) FROM log WHERE kind IN ('paused', 'unpaused', 'ended'))",
             [],
             |row| row.get(0),
         );
@@ -167,7 +184,8 @@ impl Journal {
         let path = PathBuf::from(":memory:");
         let connection = schema::open_to_write(&path)?;
         begin(&connection, &path, info)?;
-        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, lock: None })
+        let structures = HashSet::new();
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, structures, lock: None })
     }
 
     /// The run directory.
@@ -197,18 +215,25 @@ impl Journal {
     /// `Full`, `ReadOnly`, .. : nothing of the batch is recorded, and it may be tried again.
     /// `Contradiction`: an entry does not fit what is recorded.
     pub fn commit(&mut self, elapsed_s: f64, entries: &[Entry]) -> Result<(), JournalError> {
-        let moment = Moment { unix_ms: unix_ms(), elapsed_s };
         let path = &self.path;
         let failed = |error| schema::classify("write", path, error);
+        let born = new_structures(&self.structures, entries)
+            .map_err(|detail| JournalError::Contradiction { path: path.clone(), detail })?;
         let transaction = self.connection.transaction().map_err(failed)?;
+        let moment = log::begin(&transaction, unix_ms(), elapsed_s).map_err(failed)?;
         for entry in entries {
             write::write(&transaction, moment, entry).map_err(|refusal| match refusal {
                 Refusal::Database(error) => schema::classify("write", path, error),
                 Refusal::Contradiction(detail) => JournalError::Contradiction { path: path.clone(), detail },
             })?;
         }
-        transaction.execute("UPDATE run SET elapsed_s = max(elapsed_s, ?1)", [elapsed_s]).map_err(failed)?;
-        transaction.commit().map_err(failed)
+        let mut clock =
+            transaction.prepare_cached("UPDATE run SET elapsed_s = max(elapsed_s, ?1)").map_err(failed)?;
+        clock.execute([elapsed_s]).map_err(failed)?;
+        drop(clock);
+        transaction.commit().map_err(failed)?;
+        self.structures.extend(born);
+        Ok(())
     }
 
     /// Everything recorded so far.
@@ -270,6 +295,20 @@ impl Journal {
     }
 }
 
+/// The structures that are born in a batch; or who has one that is known.
+fn new_structures(known: &HashSet<Fingerprint>, entries: &[Entry]) -> Result<HashSet<Fingerprint>, String> {
+    let mut born = HashSet::new();
+    for entry in entries {
+        if let Entry::Born(individual) = entry {
+            let structure = Fingerprint::of(&individual.hash);
+            if known.contains(&structure) || !born.insert(structure) {
+                return Err(format!("individual {} is like another: {}", individual.id, individual.hash));
+            }
+        }
+    }
+    Ok(born)
+}
+
 /// Creates the tables and records what the run is about: all, or nothing.
 fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), JournalError> {
     let failed = |error| schema::classify("create", path, error);
@@ -292,7 +331,7 @@ fn begin(connection: &Connection, path: &Path, info: &RunInfo) -> Result<(), Jou
             ],
         )
         .map_err(failed)?;
-    write::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
+    log::note_begin(&transaction, unix_ms(), info).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 

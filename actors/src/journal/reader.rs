@@ -6,6 +6,7 @@
 use super::error::JournalError;
 use super::record::{self, EvaluationRecord, EventRecord};
 use super::write::integer;
+use super::{events, rows, schema};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -81,7 +82,7 @@ impl Reader {
     /// # Errors
     /// Where the journal cannot be read.
     pub fn events(&self, after: i64, count_max: u32) -> Result<Vec<EventRecord>, JournalError> {
-        self.say(record::read_events(&self.connection, after, count_max))
+        self.say(events::read(&self.connection, after, Some(count_max)))
     }
 
     /// An evaluation that has ended.
@@ -90,7 +91,7 @@ impl Reader {
     /// Where the journal cannot be read.
     pub fn ended(&self, id: EvaluationId) -> Result<Option<Ended>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare_cached(
                 "SELECT id, individual, kind, outcome, score, loss, seconds, latency_s, images, trainer,
                  substr(message, 1, ?2) FROM evaluations WHERE id = ?1 AND state = 'finished'",
             )?;
@@ -105,7 +106,7 @@ impl Reader {
     /// Where the journal cannot be read.
     pub fn born(&self, id: IndividualId) -> Result<Option<Born>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare_cached(
                 "SELECT id, maker, parameters, multiply_adds, summary, parents FROM individuals WHERE id = ?1",
             )?;
             statement.query_row([integer(id.0)], born_row).optional()
@@ -119,11 +120,11 @@ impl Reader {
     /// Where the journal cannot be read.
     pub fn individual(&self, id: IndividualId) -> Result<Option<Arc<Individual>>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare_cached(
                 "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, maker
                  FROM individuals WHERE id = ?1",
             )?;
-            statement.query_row([integer(id.0)], record::individual_row).optional()
+            statement.query_row([integer(id.0)], rows::individual_row).optional()
         };
         Ok(self.say(query())?.map(Arc::new))
     }
@@ -139,13 +140,13 @@ impl Reader {
     ) -> Result<Vec<EvaluationRecord>, JournalError> {
         let owner = std::slice::from_ref(individual);
         let query = |id: &EvaluationId| {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare_cached(
                 "SELECT id, individual, kind, epochs, state, attempt, losses, trainer, outcome, score, loss, curve,
                  seconds, build_seconds, steps, images, message, queued_ms, started_ms, finished_ms,
                  EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = evaluations.id), latency_s, inherits
                  FROM evaluations WHERE id = ?1",
             )?;
-            statement.query_row([integer(id.0)], |row| record::evaluation_row(row, owner))
+            statement.query_row([integer(id.0)], |row| rows::evaluation_row(row, owner))
         };
         self.say(ids.iter().map(query).collect())
     }
@@ -156,10 +157,10 @@ impl Reader {
     /// Where the journal cannot be read.
     pub fn matching(&self, text: &str) -> Result<Vec<IndividualId>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare_cached(
                 "SELECT id FROM individuals WHERE instr(lower(summary), lower(?1)) > 0 ORDER BY id",
             )?;
-            let ids = statement.query_map([text], |row| Ok(IndividualId(record::count(row, 0)?)))?;
+            let ids = statement.query_map([text], |row| Ok(IndividualId(rows::count(row, 0)?)))?;
             ids.collect()
         };
         self.say(query())
@@ -188,18 +189,16 @@ impl Reader {
     }
 
     fn say<T>(&self, outcome: rusqlite::Result<T>) -> Result<T, JournalError> {
-        outcome.map_err(|error| record::unreadable(error, &self.path))
+        outcome.map_err(|error| schema::unreadable(error, &self.path))
     }
 }
 
 fn ended_row(row: &Row<'_>) -> rusqlite::Result<Ended> {
     Ok(Ended {
-        id: EvaluationId(record::count(row, 0)?),
-        individual: IndividualId(record::count(row, 1)?),
-        kind: record::word(row, 2, |word| LeaseKind::ALL.into_iter().find(|kind| kind.word() == word))?,
-        outcome: record::word(row, 3, |word| {
-            Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)
-        })?,
+        id: EvaluationId(rows::count(row, 0)?),
+        individual: IndividualId(rows::count(row, 1)?),
+        kind: rows::word(row, 2, |word| LeaseKind::ALL.into_iter().find(|kind| kind.word() == word))?,
+        outcome: rows::word(row, 3, |word| Outcome::ALL.into_iter().find(|outcome| outcome.word() == word))?,
         score: row.get(4)?,
         loss: row.get(5)?,
         seconds: row.get::<_, Option<f64>>(6)?.unwrap_or(0.0),
@@ -212,11 +211,11 @@ fn ended_row(row: &Row<'_>) -> rusqlite::Result<Ended> {
 
 fn born_row(row: &Row<'_>) -> rusqlite::Result<Born> {
     Ok(Born {
-        id: IndividualId(record::count(row, 0)?),
-        maker: record::word(row, 1, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
-        parameters: record::count(row, 2)?,
-        multiply_adds: record::count(row, 3)?,
+        id: IndividualId(rows::count(row, 0)?),
+        maker: rows::word(row, 1, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
+        parameters: rows::count(row, 2)?,
+        multiply_adds: rows::count(row, 3)?,
         summary: row.get(4)?,
-        parents: record::json(row, 5)?,
+        parents: rows::json(row, 5)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Tables of the journal, and how a connection is set up.
+//! Versions of the journal's tables, and how a connection is set up.
 //!
 //! Durability: WAL with `synchronous=FULL`. A commit then returns after the log is on the disk, so an acknowledged
 //! event survives a `kill -9` (for which `NORMAL` would do) and a power cut (for which it would not). It costs one
@@ -6,12 +6,13 @@
 //! the price is per flush, not per event.
 
 use super::error::JournalError;
+use super::tables;
 use crate::protocol::Maker;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// The oldest version that is still read, and brought up to date when a run goes on.
 const OLDEST_VERSION: i64 = 1;
@@ -25,96 +26,12 @@ const BUSY_MS: u64 = if cfg!(test) { 50 } else { 5_000 };
 /// The write-ahead log is cut back to this size after a checkpoint.
 const WAL_BYTES_MAX: u64 = 64 << 20;
 
-/// The tables, for people with any SQLite tool. Times are Unix milliseconds, durations seconds; JSON where a list
-/// is meant; an empty cell where there is nothing.
-const TABLES: &str = "
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    experiment TEXT NOT NULL,
-    data_source TEXT NOT NULL,
-    data_hash TEXT NOT NULL,
-    problem TEXT NOT NULL,
-    program_version TEXT NOT NULL,
-    started_ms INTEGER NOT NULL,
-    elapsed_s REAL NOT NULL,
-    stage TEXT NOT NULL,
-    ended_ms INTEGER,
-    ending TEXT
-);
-CREATE TABLE individuals (
-    id INTEGER PRIMARY KEY,
-    genome TEXT NOT NULL,
-    summary TEXT NOT NULL,
-    hash TEXT NOT NULL UNIQUE,
-    parents TEXT NOT NULL,
-    operation TEXT NOT NULL,
-    maker TEXT NOT NULL,
-    parameters INTEGER NOT NULL,
-    multiply_adds INTEGER NOT NULL,
-    born_ms INTEGER NOT NULL
-);
-CREATE TABLE evaluations (
-    id INTEGER PRIMARY KEY,
-    individual INTEGER NOT NULL REFERENCES individuals (id),
-    kind TEXT NOT NULL,
-    epochs INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    losses INTEGER NOT NULL,
-    trainer TEXT,
-    outcome TEXT,
-    score REAL,
-    loss REAL,
-    curve TEXT,
-    seconds REAL,
-    build_seconds REAL,
-    steps INTEGER,
-    images INTEGER,
-    message TEXT,
-    queued_ms INTEGER NOT NULL,
-    started_ms INTEGER,
-    finished_ms INTEGER,
-    latency_s REAL,
-    inherits INTEGER REFERENCES evaluations (id)
-);
-CREATE TABLE weights (
-    evaluation INTEGER PRIMARY KEY REFERENCES evaluations (id),
-    parameters BLOB NOT NULL,
-    statistics BLOB NOT NULL
-);
-CREATE TABLE workers (
-    id INTEGER PRIMARY KEY,
-    node TEXT NOT NULL,
-    host TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    devices TEXT NOT NULL,
-    program_version TEXT NOT NULL,
-    joined_ms INTEGER NOT NULL,
-    left_ms INTEGER,
-    reason TEXT,
-    crashed INTEGER,
-    evidence TEXT
-);
-CREATE TABLE events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    unix_ms INTEGER NOT NULL,
-    elapsed_s REAL NOT NULL,
-    kind TEXT NOT NULL,
-    evaluation INTEGER,
-    individual INTEGER,
-    detail TEXT NOT NULL
-);
-CREATE TABLE final_result (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    individual INTEGER NOT NULL REFERENCES individuals (id),
-    evaluation INTEGER NOT NULL REFERENCES evaluations (id),
-    retrained INTEGER NOT NULL,
-    crowned_ms INTEGER NOT NULL,
-    test_score REAL,
-    test_loss REAL,
-    tested_ms INTEGER
-);
-";
+/// The log is folded into the database when it has so many pages (of 4 KiB): a page that many commits change is written
+/// there once. Reading it again, after a kill, takes a tenth of a second.
+const CHECKPOINT_PAGES: i64 = 8192;
+
+/// Statements that are kept ready: compiling one takes longer than running it. There are about thirty.
+const STATEMENTS_MAX: usize = 64;
 
 /// Opens for writing and sets the connection up.
 pub fn open_to_write(path: &Path) -> Result<Connection, JournalError> {
@@ -124,6 +41,8 @@ pub fn open_to_write(path: &Path) -> Result<Connection, JournalError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX.cast_signed())?;
         Ok(())
     };
@@ -153,7 +72,10 @@ pub fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
 
 /// Creates the tables. The caller has a transaction open, so that there is either a whole journal or none.
 pub fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(TABLES)?;
+    connection.execute_batch(tables::TABLES)?;
+    connection.execute_batch(tables::WORKERS)?;
+    connection.execute_batch(tables::LOG)?;
+    connection.execute_batch(&tables::views())?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
@@ -190,33 +112,29 @@ fn columns_of_version_3() -> String {
     )
 }
 
-/// Whether a journal has the columns of version 3.
-pub fn has_columns_of_version_3(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? >= 3)
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+/// Which version of the tables a journal has.
+pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings an older journal up to date: version 2 has workers, version 3 more columns.
+/// Brings an older journal up to date: version 2 has workers, version 3 more columns, version 4 tables that say each
+/// thing once, and views of the same names as the tables before.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let version = version(connection).map_err(|error| classify("read", path, error))?;
     if version == SCHEMA_VERSION {
         return Ok(());
     }
-    let workers = if version < 2 { workers_table() } else { "" };
+    let workers = if version < 2 { tables::WORKERS } else { "" };
     let columns = if version < 3 { columns_of_version_3() } else { String::new() };
-    let upgrade =
-        format!("BEGIN IMMEDIATE; {workers} {columns} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-    connection.execute_batch(&upgrade).map_err(|error| classify("bring up to date", path, error))
-}
-
-/// The table as version 2 made it.
-fn workers_table() -> &'static str {
-    let start = TABLES.find("CREATE TABLE workers").unwrap_or(TABLES.len());
-    let length = TABLES.get(start..).and_then(|rest| rest.find(';')).unwrap_or(0);
-    TABLES.get(start..=start + length).unwrap_or_default()
+    let shorter = tables::to_version_4();
+    let upgrade = format!(
+        "BEGIN IMMEDIATE; {workers} {columns} {shorter} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    );
+    connection.execute_batch(&upgrade).map_err(|error| {
+        // Else the connection would keep the transaction open, and with it the lock.
+        let _ = connection.execute_batch("ROLLBACK");
+        classify("bring up to date", path, error)
+    })
 }
 
 /// Whether every page is sound. Takes time in proportion to the file: done once, before a run goes on.
@@ -255,4 +173,17 @@ fn cannot_open(error: &rusqlite::Error) -> bool {
 /// A path as SQLite's URIs want it.
 fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// Tells apart what cannot be read and what makes no sense.
+pub fn unreadable(error: rusqlite::Error, path: &Path) -> JournalError {
+    match error {
+        // A cell that does not hold what we write there.
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::QueryReturnedNoRows => {
+            JournalError::Corrupt { path: path.to_owned(), detail: error.to_string() }
+        }
+        error => classify("read", path, error),
+    }
 }

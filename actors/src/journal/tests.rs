@@ -277,32 +277,97 @@ fn another_schema_version_is_refused() {
     }
 }
 
+/// The tables as versions up to 3 had them, filled from the views of the same names.
+const BACK_TO_VERSION_3: &str = "
+CREATE TABLE old_individuals (id INTEGER PRIMARY KEY, genome TEXT NOT NULL, summary TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE, parents TEXT NOT NULL, operation TEXT NOT NULL, maker TEXT NOT NULL,
+    parameters INTEGER NOT NULL, multiply_adds INTEGER NOT NULL, born_ms INTEGER NOT NULL);
+INSERT INTO old_individuals SELECT * FROM individuals;
+CREATE TABLE old_evaluations (id INTEGER PRIMARY KEY, individual INTEGER NOT NULL REFERENCES old_individuals (id),
+    kind TEXT NOT NULL, epochs INTEGER NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+    losses INTEGER NOT NULL, trainer TEXT, outcome TEXT, score REAL, loss REAL, curve TEXT, seconds REAL,
+    build_seconds REAL, steps INTEGER, images INTEGER, message TEXT, queued_ms INTEGER NOT NULL, started_ms INTEGER,
+    finished_ms INTEGER, latency_s REAL, inherits INTEGER);
+INSERT INTO old_evaluations SELECT * FROM evaluations;
+CREATE TABLE old_events (number INTEGER PRIMARY KEY AUTOINCREMENT, unix_ms INTEGER NOT NULL, elapsed_s REAL NOT NULL,
+    kind TEXT NOT NULL, evaluation INTEGER, individual INTEGER, detail TEXT NOT NULL);
+INSERT INTO old_events SELECT * FROM events;
+DROP VIEW individuals; DROP VIEW evaluations; DROP VIEW events;
+DROP TABLE final_result; DROP TABLE weights; DROP TABLE trials; DROP TABLE networks; DROP TABLE log; DROP TABLE moments;
+ALTER TABLE old_individuals RENAME TO individuals;
+ALTER TABLE old_evaluations RENAME TO evaluations;
+ALTER TABLE old_events RENAME TO events;
+CREATE TABLE weights (evaluation INTEGER PRIMARY KEY REFERENCES evaluations (id), parameters BLOB NOT NULL,
+    statistics BLOB NOT NULL);
+CREATE TABLE final_result (id INTEGER PRIMARY KEY CHECK (id = 1), individual INTEGER NOT NULL REFERENCES individuals (id),
+    evaluation INTEGER NOT NULL REFERENCES evaluations (id), retrained INTEGER NOT NULL, crowned_ms INTEGER NOT NULL,
+    test_score REAL, test_loss REAL, tested_ms INTEGER);
+";
+
+/// What SQLite's own tools show.
+#[test]
+fn the_views_say_in_full_what_the_tables_say_in_short() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    let mut genuine = testing::individual(1, &[]);
+    genuine.hash = "0123456789abcdef".repeat(4);
+    let entries = [&[Entry::Born(Arc::new(genuine.clone()))], &whole(1, 0.5)[1..]].concat();
+    journal.commit(1.0, &entries).unwrap();
+    let cell = |query: &str| journal.connection.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(cell("SELECT genome FROM individuals"), serde_json::to_string(&genuine.genome).unwrap());
+    assert!(cell("SELECT genome FROM networks").len() < cell("SELECT genome FROM individuals").len());
+    assert_eq!(cell("SELECT hash FROM individuals"), genuine.hash);
+    assert_eq!(cell("SELECT json_extract(curve, '$[0].validation_score') || '' FROM evaluations"), "0.5");
+    for event in record::events(&dir, 0, 100).unwrap() {
+        let shown = cell(&format!("SELECT detail FROM events WHERE number = {}", event.number));
+        let of = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(of(&shown), of(&event.detail), "{}", event.kind);
+    }
+    assert_eq!(journal.record().unwrap().individuals, [Arc::new(genuine)]);
+}
+
 #[test]
 fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_they_go_on() {
-    for older in [1, 2] {
+    for older in [1, 2, 3] {
         let parent = TempDir::new().unwrap();
         let (dir, mut journal) = run_in(&parent);
         journal.commit(1.0, &whole(1, 0.5)).unwrap();
+        journal.commit(1.5, &[born(3), queued(3), leased(3, 1)]).unwrap();
+        let events = journal.history().unwrap().events;
         drop(journal);
         let connection = Connection::open(dir.join(JOURNAL_FILE)).unwrap();
-        let columns =
-            "ALTER TABLE evaluations DROP COLUMN latency_s; ALTER TABLE evaluations DROP COLUMN inherits;
-             ALTER TABLE individuals DROP COLUMN maker;";
-        connection.execute_batch(columns).unwrap();
+        connection.execute_batch(BACK_TO_VERSION_3).unwrap();
+        if older < 3 {
+            let columns =
+                "ALTER TABLE evaluations DROP COLUMN latency_s; ALTER TABLE evaluations DROP COLUMN inherits;
+                 ALTER TABLE individuals DROP COLUMN maker;";
+            connection.execute_batch(columns).unwrap();
+        }
         if older == 1 {
             connection.execute_batch("DROP TABLE workers").unwrap();
         }
         connection.pragma_update(None, "user_version", older).unwrap();
         drop(connection);
-        let read = record::read(&dir).unwrap();
-        assert_eq!((read.evaluations[0].score, read.evaluations[0].latency_seconds), (Some(0.5), None));
+        let history = record::history(&dir).unwrap();
+        let (read, old_events) = (history.record, history.events);
+        let latency = Some(0.001).filter(|_| older == 3);
+        assert_eq!((read.evaluations[0].score, read.evaluations[0].latency_seconds), (Some(0.5), latency));
+        assert_eq!(record::events(&dir, 1, 3).unwrap(), old_events[1..4]);
         let mut journal = Journal::resume(&dir).unwrap();
         assert_eq!(journal.record().unwrap().evaluations, read.evaluations);
+        assert_eq!(journal.history().unwrap().events, old_events, "nothing that was said is said otherwise");
+        let happened = |events: &[EventRecord]| -> Vec<Happened> {
+            events.iter().map(|event| event.happened().unwrap()).collect()
+        };
+        assert_eq!(happened(&old_events), happened(&events));
+        let twin = Entry::Born(Arc::new(Individual { id: IndividualId(9), ..testing::individual(1, &[]) }));
+        assert!(journal.commit(2.0, &[twin]).is_err(), "a structural hash occurs once");
         let inherits = Some(EvaluationId(1));
         let Entry::Leased { evaluation, attempt, trainer, epochs, seed, .. } = leased(2, 1) else { panic!() };
         let heir = Entry::Leased { evaluation, attempt, trainer, epochs, seed, inherits };
         journal.commit(2.0, &[born(2), queued(2), heir, finished(2, 1, 0.6)]).unwrap();
-        let heir = &journal.record().unwrap().evaluations[1];
+        let record = journal.record().unwrap();
+        let heir = record.evaluations.iter().find(|of| of.id == EvaluationId(2)).unwrap();
         assert_eq!((heir.latency_seconds, heir.inherits), (Some(0.001), inherits));
         drop(journal);
         assert_eq!(workers::workers(&dir).unwrap(), []);

@@ -57,6 +57,49 @@ fn row(row: &Row<'_>) -> rusqlite::Result<WorkerRecord> {
     })
 }
 
+/// When an evaluation was begun and ended, Unix milliseconds, and the seconds that its training took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// Its last hand-out.
+    pub started_ms: i64,
+    /// Its end.
+    pub finished_ms: i64,
+    /// Its training.
+    pub seconds: f64,
+}
+
+/// The spans of all evaluations of this kind that have ended in the run in `dir`.
+///
+/// # Errors
+/// As `record::read`.
+pub fn spans(dir: &Path, kind: LeaseKind) -> Result<Vec<Span>, JournalError> {
+    let (connection, path) = record::open(dir)?;
+    let query = || -> rusqlite::Result<Vec<Span>> {
+        let mut statement = connection.prepare(
+            "SELECT started_ms, finished_ms, seconds FROM evaluations
+             WHERE kind = ?1 AND state = 'finished' AND started_ms IS NOT NULL",
+        )?;
+        let span = |row: &Row<'_>| {
+            Ok(Span { started_ms: row.get(0)?, finished_ms: row.get(1)?, seconds: row.get(2)? })
+        };
+        statement.query_map([kind.word()], span)?.collect()
+    };
+    query().map_err(|error| schema::classify("read", &path, error))
+}
+
+/// The number of the evaluation that was queued last in the run in `dir`; 0 where none was. Known at once, however many
+/// there are.
+///
+/// # Errors
+/// As `record::read`.
+pub fn last_queued(dir: &Path) -> Result<u64, JournalError> {
+    let (connection, path) = record::open(dir)?;
+    connection
+        .query_row("SELECT coalesce(max(id), 0) FROM evaluations", [], |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
+        .map_err(|error| schema::classify("read", &path, error))
+}
+
 /// How many evaluations of this kind have ended in the run in `dir`.
 ///
 /// # Errors

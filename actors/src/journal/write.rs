@@ -3,11 +3,15 @@
 //! Every change is guarded: an entry that would count an evaluation twice, or that speaks of an older attempt,
 //! changes no row and is refused as a contradiction.
 
+use super::curve;
 use super::entry::{End, Entry, Finished};
-use super::{RunInfo, curve};
-use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
+use super::log::{Moment, note};
+use super::shorthand::{OF_CURVES, OF_GENOMES, shorten};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_config::Experiment;
+use hatchery_models::genome::GenomeHash;
 use hatchery_models::training::outcome::Weights;
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use serde_json::json;
 
@@ -23,15 +27,6 @@ impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
     }
-}
-
-/// When a batch of entries is written.
-#[derive(Clone, Copy)]
-pub struct Moment {
-    /// Unix time in milliseconds.
-    pub unix_ms: i64,
-    /// Seconds that the run has taken, interruptions left out.
-    pub elapsed_s: f64,
 }
 
 /// Writes one entry: the tables, and a line among the events.
@@ -57,7 +52,7 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
         Entry::WeightsKept { evaluation, weights } => keep_weights(connection, *evaluation, weights)?,
         Entry::WeightsDropped { evaluation } => {
             connection
-                .prepare("DELETE FROM weights WHERE evaluation = ?1")?
+                .prepare_cached("DELETE FROM weights WHERE evaluation = ?1")?
                 .execute([integer(evaluation.0)])?;
         }
         Entry::Staged { stage, .. } => {
@@ -118,8 +113,8 @@ fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(
     match entry {
         Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
             connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
+                .prepare_cached(
+                    "UPDATE trials SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
                      inherits = ?6
                      WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
                 )?
@@ -135,8 +130,8 @@ fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(
         ),
         Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
             connection
-                .prepare(
-                    "UPDATE evaluations SET state = 'running', trainer = ?3
+                .prepare_cached(
+                    "UPDATE trials SET state = 'running', trainer = ?3
                      WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
                 )?
                 .execute(params![integer(evaluation.0), attempt, trainer])?,
@@ -144,8 +139,8 @@ fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(
         ),
         Entry::Planned { evaluation, attempt, epochs } => exactly_one(
             connection
-                .prepare(
-                    "UPDATE evaluations SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+                .prepare_cached(
+                    "UPDATE trials SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
                 )?
                 .execute(params![integer(evaluation.0), attempt, epochs])?,
             || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
@@ -172,10 +167,10 @@ fn crowned(
 fn gone(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
     match entry {
         Entry::Left { worker, reason } => connection
-            .prepare("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
+            .prepare_cached("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
             .execute(params![worker.0, moment.unix_ms, reason])?,
         Entry::Evidence { worker, crashed, how } => connection
-            .prepare("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
+            .prepare_cached("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
             .execute(params![worker.0, crashed, how])?,
         _ => 0,
     };
@@ -189,7 +184,7 @@ fn joined(
     facts: &WorkerFacts,
 ) -> Result<(), Refusal> {
     connection
-        .prepare(
+        .prepare_cached(
             "INSERT INTO workers (id, node, host, pid, devices, program_version, joined_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
@@ -213,8 +208,8 @@ fn queued(
     kind: LeaseKind,
 ) -> Result<(), Refusal> {
     connection
-        .prepare(
-            "INSERT INTO evaluations (id, individual, kind, epochs, state, attempt, losses, queued_ms)
+        .prepare_cached(
+            "INSERT INTO trials (id, individual, kind, epochs, state, attempt, losses, queued_ms)
              VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
         )?
         .execute(params![integer(evaluation.0), integer(individual.0), kind.word(), moment.unix_ms])?;
@@ -224,18 +219,22 @@ fn queued(
 fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Result<(), Refusal> {
     let genome = serde_json::to_string(&individual.genome)
         .map_err(|error| Refusal::Contradiction(format!("individual {}: {error}", individual.id)))?;
+    let hash: Value = match individual.hash.parse::<GenomeHash>() {
+        Ok(hash) => Value::Blob(hash.0.to_vec()),
+        Err(_) => Value::Text(individual.hash.clone()),
+    };
     connection
-        .prepare(
-            "INSERT INTO individuals
+        .prepare_cached(
+            "INSERT INTO networks
              (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms, maker)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             integer(individual.id.0),
-            genome,
+            shorten(&genome, &OF_GENOMES),
             individual.summary,
-            individual.hash,
-            json!(individual.parents).to_string(),
+            hash,
+            parents_json(&individual.parents),
             individual.operation,
             integer(individual.parameters),
             integer(individual.multiply_adds),
@@ -252,8 +251,8 @@ fn back_to_queue(
     losses: u32,
 ) -> Result<(), Refusal> {
     let changed = connection
-        .prepare(
-            "UPDATE evaluations SET state = 'queued', losses = losses + ?3
+        .prepare_cached(
+            "UPDATE trials SET state = 'queued', losses = losses + ?3
              WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
         )?
         .execute(params![integer(evaluation.0), attempt, losses])?;
@@ -263,8 +262,8 @@ fn back_to_queue(
 fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) -> Result<(), Refusal> {
     // A queued evaluation ends without having run where it is given up.
     let changed = connection
-        .prepare(
-            "UPDATE evaluations SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
+        .prepare_cached(
+            "UPDATE trials SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
              seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12,
              latency_s = ?13
              WHERE id = ?1 AND attempt = ?2 AND state <> 'finished'",
@@ -275,7 +274,7 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
             finished.outcome.word(),
             finished.score,
             finished.loss,
-            curve::to_json(&finished.curve),
+            shorten(&curve::to_json(&finished.curve), &OF_CURVES),
             finished.seconds,
             finished.build_seconds,
             integer(finished.steps),
@@ -294,7 +293,9 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
 
 fn keep_weights(connection: &Connection, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
     connection
-        .prepare("INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)",
+        )?
         .execute(params![
             integer(evaluation.0),
             to_bytes(&weights.parameters),
@@ -303,115 +304,9 @@ fn keep_weights(connection: &Connection, evaluation: EvaluationId, weights: &Wei
     Ok(())
 }
 
-/// The line among the events: what the tables no longer show once a row has changed again.
-fn note(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
-    let (evaluation, individual) = subjects(entry);
-    connection
-        .prepare(
-            "INSERT INTO events (unix_ms, elapsed_s, kind, evaluation, individual, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            moment.unix_ms,
-            moment.elapsed_s,
-            entry.word(),
-            evaluation,
-            individual,
-            detail(entry).to_string()
-        ])?;
-    Ok(())
-}
-
-/// The first of the events: with what the run began, since `Resumed` may change it.
-pub fn note_begin(connection: &Connection, unix_ms: i64, info: &RunInfo) -> rusqlite::Result<()> {
-    let detail = json!({"program_version": info.program_version, "experiment": info.experiment});
-    connection.execute(
-        "INSERT INTO events (unix_ms, elapsed_s, kind, detail) VALUES (?1, 0, 'begun', ?2)",
-        params![unix_ms, detail.to_string()],
-    )?;
-    Ok(())
-}
-
-fn subjects(entry: &Entry) -> (Option<i64>, Option<i64>) {
-    match entry {
-        Entry::Ordered(order) => (None, Some(integer(order.birth.0))),
-        Entry::Discarded { birth, .. } => (None, Some(integer(birth.0))),
-        Entry::Born(individual) => (None, Some(integer(individual.id.0))),
-        Entry::Queued { evaluation, individual, .. } | Entry::Crowned { evaluation, individual, .. } => {
-            (Some(integer(evaluation.0)), Some(integer(individual.0)))
-        }
-        Entry::Leased { evaluation, .. }
-        | Entry::Claimed { evaluation, .. }
-        | Entry::Retried { evaluation, .. }
-        | Entry::Planned { evaluation, .. }
-        | Entry::Advised { evaluation, .. }
-        | Entry::Told { evaluation, .. }
-        | Entry::Lost { evaluation, .. }
-        | Entry::Released { evaluation, .. }
-        | Entry::WeightsKept { evaluation, .. }
-        | Entry::WeightsDropped { evaluation } => (Some(integer(evaluation.0)), None),
-        Entry::Finished(finished) => (Some(integer(finished.evaluation.0)), None),
-        Entry::Staged { .. }
-        | Entry::Tested { .. }
-        | Entry::Paused
-        | Entry::Unpaused { .. }
-        | Entry::Budgeted { .. }
-        | Entry::Resumed { .. }
-        | Entry::Ended { .. }
-        | Entry::Excluded { .. }
-        | Entry::Joined { .. }
-        | Entry::Left { .. }
-        | Entry::Evidence { .. } => (None, None),
-    }
-}
-
-fn detail(entry: &Entry) -> serde_json::Value {
-    match entry {
-        Entry::Ordered(BreedOrder { draw, maker, expected, .. }) => {
-            json!({"draw": draw, "maker": maker.word(), "expected": expected})
-        }
-        Entry::Discarded { draw, hash, reason, .. } => json!({"draw": draw, "hash": hash, "reason": reason}),
-        Entry::Born(individual) => json!({"operation": individual.operation, "parents": individual.parents}),
-        Entry::Queued { kind, .. } => json!({"kind": kind.word()}),
-        Entry::Leased { attempt, trainer, epochs, seed, inherits, .. } => {
-            json!({"attempt": attempt, "trainer": trainer, "epochs": epochs, "seed": seed, "inherits": inherits})
-        }
-        Entry::Claimed { attempt, trainer, .. } => json!({"attempt": attempt, "trainer": trainer}),
-        Entry::Retried { attempt, outcome, reason, .. } => {
-            json!({"attempt": attempt, "outcome": outcome.word(), "reason": reason})
-        }
-        Entry::Excluded { node, reason } => json!({"node": node, "reason": reason}),
-        Entry::Joined { worker, facts } => {
-            json!({"worker": worker, "node": facts.node, "host": facts.host, "pid": facts.pid, "devices": facts.devices})
-        }
-        Entry::Left { worker, reason } => json!({"worker": worker, "reason": reason}),
-        Entry::Evidence { worker, crashed, how } => {
-            json!({"worker": worker, "crashed": crashed, "how": how})
-        }
-        Entry::Planned { attempt, epochs, .. } => json!({"attempt": attempt, "epochs": epochs}),
-        Entry::Advised { epoch, score, mark, .. } => json!({"epoch": epoch, "score": score, "mark": mark}),
-        Entry::Told { epoch, score, loss, .. } => json!({"epoch": epoch, "score": score, "loss": loss}),
-        Entry::Lost { attempt, reason, .. } => json!({"attempt": attempt, "reason": reason}),
-        Entry::Released { attempt, .. } => json!({"attempt": attempt}),
-        Entry::Finished(finished) => json!({
-            "attempt": finished.attempt,
-            "outcome": finished.outcome.word(),
-            "score": finished.score,
-            "seconds": finished.seconds,
-        }),
-        Entry::WeightsKept { weights, .. } => json!({"parameters": weights.parameters.len()}),
-        Entry::WeightsDropped { .. } => json!({}),
-        Entry::Staged { stage, reason } => json!({"stage": stage.word(), "reason": reason}),
-        Entry::Crowned { retrained, .. } => json!({"retrained": retrained}),
-        Entry::Tested { score, loss } => json!({"score": score, "loss": loss}),
-        Entry::Paused => json!({}),
-        Entry::Unpaused { seconds } => json!({"seconds": seconds}),
-        Entry::Budgeted { evaluations, seconds } => json!({"evaluations": evaluations, "seconds": seconds}),
-        Entry::Resumed { program_version, experiment } => {
-            json!({"program_version": program_version, "experiment": experiment})
-        }
-        Entry::Ended { end } => json!(end),
-    }
+fn parents_json(parents: &[IndividualId]) -> String {
+    let parents: Vec<String> = parents.iter().map(ToString::to_string).collect();
+    format!("[{}]", parents.join(","))
 }
 
 fn end_json(end: &End) -> String {

@@ -38,20 +38,44 @@ pub fn queue() -> (Ear, Receiver<LinkEvent>) {
     (Arc::new(move |event| pass(&sender, event)), receiver)
 }
 
+/// Events that are passed on together, where so many have come.
+const HEARD_AT_ONCE_MAX: usize = 512;
+
+/// Counts what comes in and passes it on, together what has come meanwhile, until nobody wants it or nothing can come
+/// any more.
+pub async fn listen(incoming: &mut Receiver<LinkEvent>, pass_on: impl Fn(Vec<LinkEvent>) -> bool) {
+    loop {
+        let mut events = Vec::new();
+        if incoming.recv_many(&mut events, HEARD_AT_ONCE_MAX).await == 0 {
+            return;
+        }
+        events.iter().for_each(count);
+        if !pass_on(events) {
+            return;
+        }
+    }
+}
+
+fn count(event: &LinkEvent) {
+    if let LinkEvent::Letter(_, letter) = event {
+        metrics::letter_received(letter);
+    }
+}
+
 fn pass(to: &Sender<LinkEvent>, event: LinkEvent) {
     if let Err(TrySendError::Full(event)) = to.try_send(event) {
         tracing::error!(?event, "too much comes in; an event is lost");
     }
 }
 
-/// Sends a letter and counts it. One that is not sent is no error here: those who write letters reckon with letters that
-/// are lost.
-pub(crate) fn post(link: &dyn Link, to: &NodeName, letter: Letter) {
-    let said = letter.word();
-    let sent = link.send(to, letter);
-    metrics::letter_sent(said, sent.is_ok());
+/// Sends letters and counts them: of those that do not all go, each counts as unsent. That is no error here: those who
+/// write letters reckon with letters that are lost.
+pub(crate) fn post_all(link: &dyn Link, to: &NodeName, letters: Vec<Letter>) {
+    let said: Vec<&'static str> = letters.iter().map(Letter::word).collect();
+    let sent = link.send_all(to, letters);
+    said.iter().for_each(|word| metrics::letter_sent(word, sent.is_ok()));
     if let Err(error) = sent {
-        tracing::debug!(%error, letter = said, "a letter was not sent");
+        tracing::debug!(%error, letters = ?said, "letters were not sent");
     }
 }
 
@@ -86,6 +110,14 @@ pub trait Link: Send + Sync {
     /// # Errors
     /// See [`Unsent`].
     fn send(&self, to: &NodeName, letter: Letter) -> Result<(), Unsent>;
+
+    /// Sends letters, in this order. The first that cannot be sent is the last that is tried.
+    ///
+    /// # Errors
+    /// See [`Unsent`].
+    fn send_all(&self, to: &NodeName, letters: Vec<Letter>) -> Result<(), Unsent> {
+        letters.into_iter().try_for_each(|letter| self.send(to, letter))
+    }
 
     /// Ends the connection to a node; what waits for it is dropped. A `Down` follows.
     fn hang_up(&self, node: &NodeName, reason: &str);

@@ -4,7 +4,7 @@
 //! It must not know how good any genome is, except which are worth refining, and that it is told.
 
 use super::features::{self, Size};
-use crate::protocol::IndividualId;
+use crate::protocol::{Fingerprint, IndividualId};
 use crate::search::domain::{Domain, Scale};
 use hatchery_config::experiment::Limits;
 use hatchery_config::space::Space;
@@ -75,7 +75,7 @@ pub struct Genomes {
     home: Arc<Home>,
     scope: Scope,
     scales: Vec<Scale>,
-    individuals: HashMap<String, IndividualId>,
+    individuals: HashMap<Fingerprint, IndividualId>,
     bases: Vec<Arc<Candidate>>,
     barren: RefCell<Option<String>>,
 }
@@ -95,7 +95,7 @@ impl Genomes {
 
     /// A genome that is an individual.
     pub fn individual(&mut self, id: IndividualId, hash: &str) {
-        self.individuals.insert(hash.to_owned(), id);
+        self.individuals.insert(Fingerprint::of(hash), id);
     }
 
     /// The networks whose numbers are refined, best first.
@@ -142,7 +142,7 @@ impl Genomes {
 
     /// Who a variation of this candidate comes from, and what had been done to it before.
     fn origin(&self, candidate: &Candidate) -> (Vec<IndividualId>, Option<String>) {
-        self.individuals.get(&candidate.hash).map_or_else(
+        self.individuals.get(&Fingerprint::of(&candidate.hash)).map_or_else(
             || (candidate.parents.clone(), Some(candidate.operation.clone())),
             |id| (vec![*id], None),
         )
@@ -178,10 +178,10 @@ impl Genomes {
 
 impl Domain for Genomes {
     type Point = Arc<Candidate>;
-    type Key = String;
+    type Key = Fingerprint;
 
-    fn key(&self, point: &Self::Point) -> String {
-        point.hash.clone()
+    fn key(&self, point: &Self::Point) -> Fingerprint {
+        Fingerprint::of(&point.hash)
     }
 
     fn scales(&self) -> &[Scale] {

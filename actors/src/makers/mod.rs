@@ -16,9 +16,11 @@ pub use by_hand::by_hand;
 pub use genomes::Home;
 pub use setup::{Makers, SearchingMakers};
 
-use crate::messages::{MakerMessage, PopulationMessage};
+use crate::messages::{MakerMessage, MakerWord, PopulationMessage};
 use crate::protocol::{BreedOrder, Event, Newborn, News};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 /// Makes networks to order, and learns from what becomes of them.
 pub trait Making: Send {
@@ -32,9 +34,18 @@ pub trait Making: Send {
     fn hear(&mut self, news: &News);
 }
 
-/// The actor of a maker. For each order:
-/// 1. make a network, on a thread that may block;
-/// 2. send it, or why there is none, to the Population.
+/// Networks that are made before their orderer hears of the first: what is made in a moment goes in one message ..
+const MADE_AT_ONCE_MAX: usize = 64;
+
+/// .. and what takes longer than this goes at once.
+const MADE_AT_ONCE: Duration = Duration::from_millis(2);
+
+/// Messages that wait for the actor, which passes them on at once.
+const MADE_WAITING_MAX: usize = 16;
+
+/// The actor of a maker:
+/// 1. it hears news and takes orders in the order in which they come, on a thread that may block;
+/// 2. what it has made, or why there is nothing, it sends to the Population.
 pub struct MakerActor;
 
 /// What a maker knows.
@@ -46,31 +57,41 @@ pub struct MakerState {
 }
 
 impl MakerState {
-    async fn work(&mut self, message: MakerMessage) -> Result<(), ActorProcessingErr> {
+    async fn work(&mut self, words: Vec<MakerWord>) -> Result<(), ActorProcessingErr> {
         let Some(mut mind) = self.mind.take() else { return Err("a maker has lost its mind".into()) };
-        match message {
-            MakerMessage::Order(order) => {
-                let (mind, made) = tokio::task::spawn_blocking(move || {
-                    let made = mind.make(&order);
-                    (mind, made)
-                })
-                .await?;
-                self.mind = Some(mind);
-                let event = match made {
-                    Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
-                    Err(message) => Event::Barren(order.birth, order.draw, message),
-                };
-                // The Population is gone only where the run is over.
-                let _ = self.population.cast(PopulationMessage::Event(event));
-            }
-            MakerMessage::News(news) => {
-                for piece in &news {
-                    mind.hear(piece);
-                }
-                self.mind = Some(mind);
-            }
+        let (send, mut made) = mpsc::channel(MADE_WAITING_MAX);
+        let mind = tokio::task::spawn_blocking(move || {
+            // Nobody receives where the actor was killed meanwhile: its successor is given the orders anew.
+            heed(&mut *mind, words, |made| _ = send.blocking_send(made));
+            mind
+        });
+        while let Some(events) = made.recv().await {
+            // The Population is gone only where the run is over.
+            let _ = self.population.cast(PopulationMessage::Events(events));
         }
+        self.mind = Some(mind.await?);
         Ok(())
+    }
+}
+
+/// Hears and makes, in order.
+fn heed(mind: &mut dyn Making, words: Vec<MakerWord>, send: impl Fn(Vec<Event>)) {
+    let (mut made, mut since) = (Vec::new(), Instant::now());
+    for word in words {
+        match word {
+            MakerWord::News(news) => mind.hear(&news),
+            MakerWord::Order(order) => made.push(match mind.make(&order) {
+                Ok(newborn) => Event::Bred(order.birth, order.draw, Box::new(newborn)),
+                Err(message) => Event::Barren(order.birth, order.draw, message),
+            }),
+        }
+        if made.len() >= MADE_AT_ONCE_MAX || (!made.is_empty() && since.elapsed() >= MADE_AT_ONCE) {
+            send(std::mem::take(&mut made));
+            since = Instant::now();
+        }
+    }
+    if !made.is_empty() {
+        send(made);
     }
 }
 
@@ -90,9 +111,9 @@ impl Actor for MakerActor {
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
-        message: MakerMessage,
+        MakerMessage(words): MakerMessage,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        state.work(message).await
+        state.work(words).await
     }
 }

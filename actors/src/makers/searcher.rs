@@ -28,10 +28,10 @@ pub struct Searcher {
     domain: Genomes,
     strategy: Box<dyn Strategy<Genomes> + Send>,
     evaluations: Option<u32>,
-    /// The strategy's number of every network that is being or has been evaluated.
+    /// The strategy's number of every network that is being evaluated.
     trials: HashMap<IndividualId, TrialId>,
     /// What was made and is not born yet.
-    made: BTreeMap<IndividualId, TrialId>,
+    made: BTreeMap<IndividualId, (TrialId, Arc<Candidate>)>,
     /// The best networks, best first.
     ranked: Vec<(f64, IndividualId, Arc<Candidate>)>,
     alive: HashMap<IndividualId, Arc<Candidate>>,
@@ -71,18 +71,17 @@ impl Searcher {
     }
 
     fn born(&mut self, individual: &Arc<Individual>) {
-        let candidate = Arc::new(candidate(individual));
         self.domain.individual(individual.id, &individual.hash);
-        let trial = match self.made.remove(&individual.id) {
-            Some(own) => own,
-            None => self.strategy.adopt(&self.domain, Arc::clone(&candidate)),
-        };
+        let (trial, candidate) = self.made.remove(&individual.id).unwrap_or_else(|| {
+            let candidate = Arc::new(candidate(individual));
+            (self.strategy.adopt(&self.domain, Arc::clone(&candidate)), candidate)
+        });
         self.trials.insert(individual.id, trial);
         self.alive.insert(individual.id, candidate);
     }
 
     fn ended(&mut self, id: IndividualId, verdict: &Verdict) {
-        let Some(&trial) = self.trials.get(&id) else { return };
+        let Some(trial) = self.trials.remove(&id) else { return };
         let candidate = self.alive.remove(&id);
         let outcome = match verdict {
             Verdict::Judged(losses) => Outcome::Done(losses.clone()),
@@ -133,8 +132,9 @@ impl Making for Searcher {
         let context = self.context(order);
         match self.strategy.ask(&self.domain, &context) {
             Ask::Evaluate(trial, point) => {
-                self.made.insert(order.birth, trial);
-                Ok(newborn(&point))
+                let newborn = newborn(&point);
+                self.made.insert(order.birth, (trial, point));
+                Ok(newborn)
             }
             Ask::Wait | Ask::Exhausted => {
                 let nothing = || "only networks that are known already were found".to_owned();
@@ -147,7 +147,7 @@ impl Making for Searcher {
         match news {
             News::Born(individual) => self.born(individual),
             News::Vain(order) if order.maker == self.maker => {
-                if let Some(trial) = self.made.remove(&order.birth) {
+                if let Some((trial, _)) = self.made.remove(&order.birth) {
                     self.strategy.tell(&self.domain, trial, &Outcome::Failed);
                 }
             }

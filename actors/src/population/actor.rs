@@ -10,7 +10,7 @@ use crate::journal::entry::{End, Entry};
 use crate::journal::{JournalError, writer::JournalWriter};
 use crate::makers::{MakerActor, MakerState, Makers};
 use crate::membership::Membership;
-use crate::messages::{HubMessage, MakerMessage, PopulationMessage};
+use crate::messages::{Errand, HubMessage, MakerMessage, MakerWord, PopulationMessage};
 use crate::metrics;
 use crate::progress::{Nodes, Progress};
 use crate::protocol::letters::Welcome;
@@ -35,6 +35,10 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 /// Checking the invariants looks at every trainer: for each event, so many are looked at on average.
 const CHECKED_AT_ONCE: usize = 16;
 
+/// A snapshot for the display names every trainer, which takes about half a microsecond for each: so long a pause for
+/// each trainer keeps that at a hundredth of the time.
+const SHOWN_PAUSE_PER_TRAINER: Duration = Duration::from_micros(50);
+
 /// The Population actor:
 /// 1. an event goes to the brain, its effects are collected;
 /// 2. when all events that have come meanwhile are told (a word to itself goes to the end of the mailbox), what is to
@@ -55,6 +59,8 @@ pub struct PopulationArguments {
     pub spent: f64,
     /// Who makes networks.
     pub makers: Arc<dyn Makers>,
+    /// What they have to know of what has happened so far.
+    pub news: Vec<News>,
     /// What workers are told that join.
     pub welcome: Welcome,
     /// The number of the next worker that joins.
@@ -87,6 +93,7 @@ pub struct PopulationState {
     answers: Vec<(Answer, String)>,
     flushing: bool,
     unchecked: usize,
+    shown: Instant,
     makers: Arc<dyn Makers>,
     patience: Duration,
     progress: watch::Sender<Progress>,
@@ -101,10 +108,12 @@ impl PopulationState {
         self.spent + self.began.elapsed().as_secs_f64()
     }
 
-    fn tell_brain(&mut self, event: Event, myself: &ActorRef<PopulationMessage>) {
-        let now = self.now();
-        self.effects.extend(self.brain.on_event(event, now));
-        self.check();
+    fn tell_brain(&mut self, events: Vec<Event>, myself: &ActorRef<PopulationMessage>) {
+        for event in events {
+            let now = self.now();
+            self.effects.extend(self.brain.on_event(event, now));
+            self.check();
+        }
         if !self.effects.is_empty() && !self.flushing {
             self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
         }
@@ -125,23 +134,36 @@ impl PopulationState {
         // Where the wish's sender is gone, nobody can wish any more.
         if *self.stop.borrow() && !self.stopping {
             self.stopping = true;
-            self.tell_brain(Event::Stop, myself);
+            self.tell_brain(vec![Event::Stop], myself);
         }
-        self.tell_brain(Event::Tick, myself);
-        self.show(None);
+        self.tell_brain(vec![Event::Tick], myself);
+        self.show_again();
+    }
+
+    /// Refreshes the display, unless that would be too often.
+    fn show_again(&mut self) {
+        let trainers = u32::try_from(self.brain.view().desk.trainers().len()).unwrap_or(u32::MAX);
+        if self.shown.elapsed() >= SHOWN_PAUSE_PER_TRAINER.saturating_mul(trainers) {
+            self.show(None);
+            self.shown = Instant::now();
+        }
     }
 
     /// What is asked from outside. What the brain takes up is answered when it is recorded.
     fn asked(&mut self, Asked { command, answer }: Asked, myself: &ActorRef<PopulationMessage>) {
         let wish = match command {
-            Command::Drain(node) => return self.post(HubMessage::Drain(node, answer)),
+            Command::Drain(node) => {
+                // Without its Hub the Population ends: see how it supervises.
+                _ = self.hub.cast(HubMessage::Drain(node, answer));
+                return;
+            }
             Command::Wish(wish) => wish,
         };
         // Who asked may have gone.
         match self.brain.objection(wish) {
             Some(objection) => _ = answer.send(Err(Refusal::Conflict(objection))),
             None => {
-                self.tell_brain(Event::Wished(wish), myself);
+                self.tell_brain(vec![Event::Wished(wish)], myself);
                 self.answers.push((answer, self.brain.wish_words(wish)));
                 if !self.flushing {
                     self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
@@ -170,8 +192,14 @@ impl PopulationState {
         {
             return self.end(Err(error), myself);
         }
-        for deed in deeds {
-            self.perform(deed, myself);
+        self.perform(deeds, myself);
+        self.answer();
+    }
+
+    /// Whoever has wished something hears that it is recorded, and can see it.
+    fn answer(&mut self) {
+        if self.answers.is_empty() {
+            return self.show_again();
         }
         self.show(None);
         for (answer, words) in std::mem::take(&mut self.answers) {
@@ -214,7 +242,7 @@ impl PopulationState {
         }
         if paused {
             tracing::info!("the journal can be written again; the search goes on");
-            self.tell_brain(Event::Thawed, myself);
+            self.tell_brain(vec![Event::Thawed], myself);
         }
         Ok(())
     }
@@ -228,38 +256,52 @@ impl PopulationState {
         self.show(Some(format!("{reason}; it goes on by itself when that is mended")));
     }
 
-    fn perform(&mut self, deed: Effect, myself: &ActorRef<PopulationMessage>) {
-        match deed {
-            // Already done: these come first.
-            Effect::Record(_) => {}
-            Effect::Breed(order) => self.say_to_maker(order.maker, MakerMessage::Order(order)),
-            Effect::Tell(news) => self.tell_makers(news),
-            Effect::Assign(trainer, lease) => self.post(HubMessage::Assign(trainer, lease)),
-            Effect::Advise(trainer, ticket) => self.post(HubMessage::Advise(trainer, ticket)),
-            Effect::Acknowledge(trainer, ticket) => self.post(HubMessage::Acknowledge(trainer, ticket)),
-            Effect::Abandon(trainer, ticket) => self.post(HubMessage::Abandon(trainer, ticket)),
-            Effect::Fetch(trainer, ticket) => self.post(HubMessage::Fetch(trainer, ticket)),
-            Effect::Finish(end) => self.end(Ok(end), myself),
+    fn perform(&mut self, deeds: Vec<Effect>, myself: &ActorRef<PopulationMessage>) {
+        let (mut errands, mut breeder, mut refiner) = (Vec::new(), Vec::new(), Vec::new());
+        let mut end = None;
+        for deed in deeds {
+            match deed {
+                // Already done: these come first.
+                Effect::Record(_) => {}
+                Effect::Breed(order) => {
+                    let words = if order.maker == Maker::Refiner { &mut refiner } else { &mut breeder };
+                    words.push(MakerWord::Order(order));
+                }
+                Effect::Tell(news) => {
+                    if self.brain.has_refiner() {
+                        refiner.push(MakerWord::News(news.clone()));
+                    }
+                    breeder.push(MakerWord::News(news));
+                }
+                Effect::Assign(trainer, lease) => errands.push(Errand::Assign(trainer, lease)),
+                Effect::Advise(trainer, ticket) => errands.push(Errand::Advise(trainer, ticket)),
+                Effect::Acknowledge(trainer, ticket) => errands.push(Errand::Acknowledge(trainer, ticket)),
+                Effect::Abandon(trainer, ticket) => errands.push(Errand::Abandon(trainer, ticket)),
+                Effect::Fetch(trainer, ticket) => errands.push(Errand::Fetch(trainer, ticket)),
+                Effect::Finish(how) => end = Some(how),
+            }
+        }
+        self.say_to_maker(Maker::Breeder, breeder);
+        self.say_to_maker(Maker::Refiner, refiner);
+        if !errands.is_empty() {
+            // Without its Hub the Population ends: see how it supervises.
+            let _ = self.hub.cast(HubMessage::Errands(errands));
+        }
+        if let Some(how) = end {
+            self.end(Ok(how), myself);
         }
     }
 
-    fn tell_makers(&self, news: News) {
-        self.say_to_maker(Maker::Breeder, MakerMessage::News(vec![news.clone()]));
-        self.say_to_maker(Maker::Refiner, MakerMessage::News(vec![news]));
-    }
-
-    fn say_to_maker(&self, maker: Maker, message: MakerMessage) {
+    fn say_to_maker(&self, maker: Maker, words: Vec<MakerWord>) {
         let actor = if maker == Maker::Refiner { &self.refiner } else { &self.breeder };
-        // A maker that has died is started again by its supervisor, and then has all news and orders again.
-        let _ = actor.cast(message);
-    }
-
-    fn post(&self, message: HubMessage) {
-        // Without its Hub the Population ends: see how it supervises.
-        let _ = self.hub.cast(message);
+        if !words.is_empty() {
+            // A maker that has died is started again by its supervisor, and then has all news and orders again.
+            let _ = actor.cast(MakerMessage(words));
+        }
     }
 
     fn end(&mut self, how: Result<End, SearchError>, myself: &ActorRef<PopulationMessage>) {
+        self.show(None);
         if let Some(ended) = self.ended.take() {
             // Whoever waited is gone only where the whole run is being torn down.
             let _ = ended.send(how);
@@ -273,15 +315,17 @@ impl PopulationState {
         myself: &ActorRef<PopulationMessage>,
     ) -> Result<(), ActorProcessingErr> {
         tracing::warn!(maker = maker.word(), "a maker of networks has died; it is started again");
-        let actor = start_maker(myself, &*self.makers, maker, self.brain.news()).await?;
+        // What it has not been told yet it would be told twice.
+        self.flush(myself).await;
+        let record = self.writer.record().await?;
+        let actor = start_maker(myself, &*self.makers, maker, self.brain.news(&record)).await?;
         if maker == Maker::Refiner {
             self.refiner = actor
         } else {
             self.breeder = actor
         }
-        for order in self.brain.orders().into_iter().filter(|order| order.maker == maker) {
-            self.say_to_maker(maker, MakerMessage::Order(order));
-        }
+        let orders = self.brain.orders().into_iter().filter(|order| order.maker == maker);
+        self.say_to_maker(maker, orders.map(MakerWord::Order).collect());
         Ok(())
     }
 }
@@ -294,7 +338,7 @@ async fn start_maker(
 ) -> Result<ActorRef<MakerMessage>, ActorProcessingErr> {
     let state = MakerState { population: myself.clone(), mind: Some(makers.mind(maker)) };
     let (actor, _) = MakerActor::spawn_linked(None, MakerActor, state, myself.get_cell()).await?;
-    actor.cast(MakerMessage::News(news))?;
+    actor.cast(MakerMessage(news.into_iter().map(MakerWord::News).collect()))?;
     Ok(actor)
 }
 
@@ -308,11 +352,12 @@ impl Actor for Population {
         myself: ActorRef<Self::Msg>,
         arguments: PopulationArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let PopulationArguments { brain, writer, spent, makers, patience, .. } = arguments;
+        let PopulationArguments { brain, writer, spent, makers, news, patience, .. } = arguments;
         // Before any word of the workers.
-        myself.cast(PopulationMessage::Event(Event::Begin))?;
-        let breeder = start_maker(&myself, &*makers, Maker::Breeder, brain.news()).await?;
-        let refiner = start_maker(&myself, &*makers, Maker::Refiner, brain.news()).await?;
+        myself.cast(PopulationMessage::Events(vec![Event::Begin]))?;
+        let breeder = start_maker(&myself, &*makers, Maker::Breeder, news.clone()).await?;
+        let refined = if brain.has_refiner() { news } else { Vec::new() };
+        let refiner = start_maker(&myself, &*makers, Maker::Refiner, refined).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
         let (post, nodes) = (arguments.post, arguments.nodes);
         let hub = HubArguments { population: myself.clone(), membership, post, nodes };
@@ -330,6 +375,7 @@ impl Actor for Population {
             answers: Vec::new(),
             flushing: false,
             unchecked: 0,
+            shown: Instant::now(),
             makers,
             patience,
             progress: arguments.progress,
@@ -346,7 +392,7 @@ impl Actor for Population {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            PopulationMessage::Event(event) => state.tell_brain(event, &myself),
+            PopulationMessage::Events(events) => state.tell_brain(events, &myself),
             PopulationMessage::Flush => state.flush(&myself).await,
             PopulationMessage::Asked(asked) => state.asked(asked, &myself),
             PopulationMessage::Tick => state.tick(&myself),

@@ -183,20 +183,4 @@ impl Brain {
             .and_then(|fitness| losses(objectives, &closed.individual, &fitness, closed.measured))
             .map_or(Verdict::Failed, Verdict::Judged)
     }
-
-    /// What makers have to know of what has happened so far, where they begin in the middle.
-    pub fn news(&self) -> Vec<News> {
-        let searches = || self.closed.values().filter(|closed| closed.kind == LeaseKind::Search);
-        let open = self.desk.open().values().filter(|open| open.kind == LeaseKind::Search);
-        let mut individuals: Vec<Arc<Individual>> = searches()
-            .map(|closed| Arc::clone(&closed.individual))
-            .chain(open.map(|open| Arc::clone(&open.individual)))
-            .collect();
-        individuals.sort_by_key(|individual| individual.id);
-        individuals.dedup_by_key(|individual| individual.id);
-        let born = individuals.into_iter().map(News::Born);
-        let told = searches().filter(|closed| !self.telling.is_waiting(closed.individual.id));
-        let ended = told.map(|closed| News::Ended(closed.individual.id, self.verdict(closed)));
-        born.chain(ended).collect()
-    }
 }

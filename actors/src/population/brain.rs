@@ -4,8 +4,8 @@
 //! effect of it is performed. No clock, socket, database, random generator or actor in here: the whole search, its
 //! recoveries included, runs in a test under a virtual clock.
 
-use super::desk::{CLAIM_SECONDS_MAX, Held, Open, Place};
 use super::effect::Effect;
+use super::lease::{CLAIM_SECONDS_MAX, Held, Open, Place};
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{Event, IndividualId, Lease, LeaseKind};
@@ -122,7 +122,7 @@ impl Brain {
             self.desk.shelve(LeaseKind::Search);
         }
         if self.tally.crashes_in_a_row >= CRASHES_IN_A_ROW_MAX {
-            let last = self.closed.values().next_back().map_or("", |closed| closed.message.as_str());
+            let last = self.closed.last().map_or("", |(_, message)| message);
             let message =
                 format!("{CRASHES_IN_A_ROW_MAX} evaluations crashed one after the other; the last: {last}");
             self.finish(End::Failed(message));

@@ -3,123 +3,27 @@
 //! The desk knows no search: not what a score means, not when to stop. Each evaluation is in exactly one state, and
 //! the variants carry what only that state knows.
 
-use super::retry::Attempts;
+use super::lease::{CLAIM_SECONDS_MAX, Claim, Held, Open, Place};
+use super::line::Line;
 use crate::protocol::{EvaluationId, Individual, LeaseKind, Ticket, TrainerId, WorkerFacts, WorkerId};
 use hatchery_models::training::outcome::EpochReport;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A lease that nobody has renewed for so long is lost. Workers renew theirs every two seconds, and one that is silent
-/// is given up long before: this is for orders that never arrived.
-pub const LEASE_SECONDS_MAX: f64 = 30.0;
-
-/// What an earlier life of the coordinator had handed out may be claimed for so long by those who have it: longer than
-/// a worker waits at most before it tries again to connect.
-pub const CLAIM_SECONDS_MAX: f64 = 15.0;
 
 /// Of the queue, so many are looked at for one that a waiting trainer may have.
 const CHOICES_MAX: usize = 64;
-
-/// A training is given up for hung after its limit times this, ..
-const HUNG_FACTOR: f64 = 2.0;
-
-/// .. plus so many seconds, however often its lease is renewed.
-const HUNG_SECONDS: f64 = 60.0;
-
-/// An evaluation that has not ended.
-#[derive(Clone, Debug)]
-pub struct Open {
-    /// Whose.
-    pub individual: Arc<Individual>,
-    /// What for.
-    pub kind: LeaseKind,
-    /// How often it has been handed out.
-    pub attempt: u32,
-    /// How often its attempts have failed, and by what.
-    pub failures: Attempts,
-    /// The worker that was lost with it last, and its node's name: it goes to another node next, where there is one.
-    pub lost_with: Option<(WorkerId, String)>,
-    /// The state that the last attempt has left: the next one goes on from there.
-    pub checkpoint: Option<Arc<[u8]>>,
-    /// The attempt that its worker has given up by itself: a word of it that comes late is no claim to it.
-    pub given_up: u32,
-    /// Where it stands.
-    pub place: Place,
-}
-
-impl Open {
-    /// An evaluation that was never handed out.
-    pub fn new(individual: Arc<Individual>, kind: LeaseKind) -> Self {
-        Self {
-            individual,
-            kind,
-            attempt: 0,
-            failures: Attempts::default(),
-            lost_with: None,
-            checkpoint: None,
-            given_up: 0,
-            place: Place::Ready,
-        }
-    }
-}
-
-/// Where an open evaluation stands.
-#[derive(Clone, Debug)]
-pub enum Place {
-    /// Waits to be handed out.
-    Ready,
-    /// A trainer has it.
-    Leased(Held),
-    /// An earlier life of the coordinator had handed it out. Whoever has it may claim it until then.
-    Unclaimed {
-        /// When it counts as lost.
-        expires: f64,
-    },
-    /// Set aside: the search has ended without it.
-    Shelved,
-}
-
-/// What is known of a lease.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// Who has it.
-    pub trainer: TrainerId,
-    /// Since when.
-    pub since: f64,
-    /// Planned epochs.
-    pub epochs: u32,
-    /// Its own limit in seconds.
-    pub seconds_max: Option<f64>,
-    /// When it is lost unless renewed.
-    pub expires: f64,
-    /// Reports so far.
-    pub curve: Vec<EpochReport>,
-    /// Whether it has been told to stop.
-    pub advised: bool,
-    /// Whether its makers know how far it is.
-    pub told: bool,
-    /// The trainer is done with it and can take other work; what it has left is still with its worker.
-    pub delivering: bool,
-}
-
-/// What a trainer's claim to have an attempt comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// Its lease was in force, and goes on.
-    Renewed,
-    /// It waited to be handed out again, or to be claimed: it is this trainer's now.
-    Adopted,
-    /// The attempt is out of date, or has ended.
-    Refused,
-}
 
 /// The desk.
 #[derive(Clone, Debug, Default)]
 pub struct Desk {
     pub(super) open: BTreeMap<EvaluationId, Open>,
-    pub(super) ready: VecDeque<EvaluationId>,
+    pub(super) ready: Line<EvaluationId>,
     pub(super) trainers: BTreeMap<TrainerId, Option<EvaluationId>>,
-    pub(super) waiting: VecDeque<TrainerId>,
+    pub(super) waiting: Line<TrainerId>,
+    /// How many open evaluations of each kind are not shelved.
+    active: BTreeMap<LeaseKind, usize>,
+    /// Those that have reported since it was last asked who is half way through.
+    reported: BTreeSet<EvaluationId>,
     pub(super) workers: BTreeMap<WorkerId, WorkerFacts>,
     pub(super) excluded: BTreeSet<String>,
 }
@@ -127,29 +31,48 @@ pub struct Desk {
 impl Desk {
     /// Takes a new evaluation in, behind the others.
     pub fn enqueue(&mut self, evaluation: EvaluationId, open: Open) {
-        self.open.insert(evaluation, Open { place: Place::Ready, ..open });
+        self.take_in(evaluation, Open { place: Place::Ready, ..open });
         self.ready.push_back(evaluation);
     }
 
     /// Takes an evaluation in that an earlier life of the run had under way, or has set aside: it waits for nobody
     /// until it is put back or claimed.
     pub fn adopt(&mut self, evaluation: EvaluationId, open: Open) {
-        self.open.insert(evaluation, Open { place: Place::Shelved, ..open });
+        self.take_in(evaluation, Open { place: Place::Shelved, ..open });
+    }
+
+    fn take_in(&mut self, evaluation: EvaluationId, open: Open) {
+        *self.active.entry(open.kind).or_default() += usize::from(open.is_active());
+        if let Some(before) = self.open.insert(evaluation, open) {
+            self.count_out(&before);
+        }
+    }
+
+    fn count_out(&mut self, open: &Open) {
+        *self.active.entry(open.kind).or_default() -= usize::from(open.is_active());
+    }
+
+    /// Gives an open evaluation another place. All places change here, so that what is active is counted.
+    fn put(&mut self, evaluation: EvaluationId, place: Place) -> Option<&mut Open> {
+        let open = self.open.get_mut(&evaluation)?;
+        let active = self.active.entry(open.kind).or_default();
+        *active -= usize::from(open.is_active());
+        open.place = place;
+        *active += usize::from(open.is_active());
+        Some(open)
     }
 
     /// Lets those who have it claim an evaluation that an earlier life of the run had under way.
     pub fn await_claim(&mut self, evaluation: EvaluationId, expires: f64) {
-        if let Some(open) = self.open.get_mut(&evaluation) {
-            open.place = Place::Unclaimed { expires };
-        }
+        self.put(evaluation, Place::Unclaimed { expires });
     }
 
     /// Puts a leased evaluation back, before the others: it has waited longest. Frees nobody.
     pub fn requeue(&mut self, evaluation: EvaluationId) -> Option<&mut Open> {
-        let open = self.open.get_mut(&evaluation)?;
-        open.place = Place::Ready;
-        self.ready.push_front(evaluation);
-        Some(open)
+        if self.open.contains_key(&evaluation) {
+            self.ready.push_front(evaluation);
+        }
+        self.put(evaluation, Place::Ready)
     }
 
     /// Its worker has given the present attempt up by itself, and will say no more of it.
@@ -161,25 +84,18 @@ impl Desk {
 
     /// Sets one aside that waits.
     pub fn set_aside(&mut self, evaluation: EvaluationId) {
-        self.ready.retain(|other| *other != evaluation);
-        if let Some(open) = self.open.get_mut(&evaluation)
-            && matches!(open.place, Place::Ready)
-        {
-            open.place = Place::Shelved;
+        if self.ready.remove(&evaluation) {
+            self.put(evaluation, Place::Shelved);
         }
     }
 
     /// Sets aside all that wait and are of this kind.
     pub fn shelve(&mut self, kind: LeaseKind) {
-        let open = &mut self.open;
-        self.ready.retain(|evaluation| match open.get_mut(evaluation) {
-            Some(entry) if entry.kind == kind => {
-                entry.place = Place::Shelved;
-                false
-            }
-            Some(_) => true,
-            None => false,
-        });
+        let of_kind =
+            |evaluation: &&EvaluationId| self.open.get(evaluation).is_some_and(|open| open.kind == kind);
+        for evaluation in self.ready.iter().filter(of_kind).copied().collect::<Vec<_>>() {
+            self.set_aside(evaluation);
+        }
     }
 
     /// A worker has joined.
@@ -233,14 +149,14 @@ impl Desk {
         if let Some(Open { place: Place::Leased(held), .. }) = had.and_then(|had| self.open.get_mut(&had)) {
             held.delivering = true;
         }
-        if !barred && !self.waiting.contains(&trainer) {
+        if !barred {
             self.waiting.push_back(trainer);
         }
     }
 
     /// A trainer that waits can take no work any more.
     pub fn dismiss(&mut self, trainer: TrainerId) {
-        self.waiting.retain(|other| *other != trainer);
+        self.waiting.remove(&trainer);
     }
 
     /// The next trainer and the next evaluation that it may have, where there are both.
@@ -265,12 +181,14 @@ impl Desk {
 
     /// Gives an evaluation that waits to a trainer that waits, and raises its attempt.
     pub fn lease(&mut self, trainer: TrainerId, evaluation: EvaluationId, held: Held) -> Option<&mut Open> {
-        let open = self.open.get_mut(&evaluation)?;
-        self.waiting.retain(|other| *other != trainer);
-        self.ready.retain(|other| *other != evaluation);
+        if !self.open.contains_key(&evaluation) {
+            return None;
+        }
+        self.waiting.remove(&trainer);
+        self.ready.remove(&evaluation);
         self.trainers.insert(trainer, Some(evaluation));
+        let open = self.put(evaluation, Place::Leased(held))?;
         open.attempt += 1;
-        open.place = Place::Leased(held);
         Some(open)
     }
 
@@ -288,7 +206,7 @@ impl Desk {
             Place::Shelved => late,
             Place::Leased(_) => false,
         };
-        match self.open.get_mut(&ticket.evaluation) {
+        match self.open.get(&ticket.evaluation) {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
@@ -297,8 +215,9 @@ impl Desk {
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.
                 let waits = self.waiting.contains(&trainer);
-                open.place = Place::Leased(Held { delivering: !free || waits, ..Held::by(trainer, now) });
-                self.ready.retain(|other| *other != ticket.evaluation);
+                let held = Held { delivering: !free || waits, ..Held::by(trainer, now) };
+                self.put(ticket.evaluation, Place::Leased(held));
+                self.ready.remove(&ticket.evaluation);
                 if free && !waits {
                     self.trainers.insert(trainer, Some(ticket.evaluation));
                 }
@@ -308,20 +227,24 @@ impl Desk {
         }
     }
 
+    /// A training has reported.
+    pub fn reported(&mut self, evaluation: EvaluationId) {
+        self.reported.insert(evaluation);
+    }
+
     /// Trainings of the search that are half way through, each once: with their reports so far, where none is missing.
     pub fn half_way(&mut self) -> Vec<(EvaluationId, Arc<Individual>, Vec<EpochReport>)> {
-        let news = |(id, open): (&EvaluationId, &mut Open)| {
+        let news = |id: EvaluationId| {
+            let open = self.open.get_mut(&id)?;
             let Place::Leased(held) = &mut open.place else { return None };
-            let epochs = u32::try_from(held.curve.len()).unwrap_or(u32::MAX);
-            let whole = held.curve.last().is_some_and(|last| last.epoch == epochs);
-            let half = whole && epochs < held.epochs && epochs >= held.epochs.div_ceil(2);
-            if open.kind != LeaseKind::Search || held.told || held.advised || held.delivering || !half {
+            let known = held.told || held.advised || held.delivering;
+            if open.kind != LeaseKind::Search || known || !held.is_half_way() {
                 return None;
             }
             held.told = true;
-            Some((*id, Arc::clone(&open.individual), held.curve.clone()))
+            Some((id, Arc::clone(&open.individual), held.curve.clone()))
         };
-        self.open.iter_mut().filter_map(news).collect()
+        std::mem::take(&mut self.reported).into_iter().filter_map(news).collect()
     }
 
     /// The lease of this trainer and attempt, where it is in force.
@@ -339,8 +262,9 @@ impl Desk {
     /// Takes an evaluation from whoever has it: the trainer counts as busy with nothing until it says that it can
     /// take work.
     pub fn release(&mut self, evaluation: EvaluationId) {
-        for held in self.trainers.values_mut().filter(|held| **held == Some(evaluation)) {
-            *held = None;
+        let Some(Open { place: Place::Leased(held), .. }) = self.open.get(&evaluation) else { return };
+        if let Some(has) = self.trainers.get_mut(&held.trainer).filter(|has| **has == Some(evaluation)) {
+            *has = None;
         }
     }
 
@@ -357,9 +281,12 @@ impl Desk {
 
     /// Ends an evaluation for good: takes it off the desk.
     pub fn close(&mut self, evaluation: EvaluationId) -> Option<Open> {
-        self.ready.retain(|other| *other != evaluation);
+        self.ready.remove(&evaluation);
         self.release(evaluation);
-        self.open.remove(&evaluation)
+        self.reported.remove(&evaluation);
+        let open = self.open.remove(&evaluation)?;
+        self.count_out(&open);
+        Some(open)
     }
 
     /// The evaluations whose lease nobody has renewed, or that nobody has claimed, in time.
@@ -391,12 +318,12 @@ impl Desk {
     }
 
     /// Evaluations that wait, next first.
-    pub const fn ready(&self) -> &VecDeque<EvaluationId> {
+    pub const fn ready(&self) -> &Line<EvaluationId> {
         &self.ready
     }
 
     /// Trainers that wait, next first.
-    pub const fn waiting(&self) -> &VecDeque<TrainerId> {
+    pub const fn waiting(&self) -> &Line<TrainerId> {
         &self.waiting
     }
 
@@ -422,31 +349,6 @@ impl Desk {
 
     /// How many open evaluations of this kind wait or are leased.
     pub fn active(&self, kind: LeaseKind) -> usize {
-        self.open.values().filter(|open| open.kind == kind && !matches!(open.place, Place::Shelved)).count()
-    }
-}
-
-impl Held {
-    /// A lease of which nothing is known yet but who has it.
-    pub const fn by(trainer: TrainerId, now: f64) -> Self {
-        Self {
-            trainer,
-            since: now,
-            epochs: u32::MAX,
-            seconds_max: None,
-            expires: now + LEASE_SECONDS_MAX,
-            curve: Vec::new(),
-            advised: false,
-            told: false,
-            delivering: false,
-        }
-    }
-
-    /// A word from the trainer: its lease goes on, unless it has hung.
-    pub fn renew(&mut self, now: f64) {
-        let hung = self
-            .seconds_max
-            .map_or(f64::INFINITY, |seconds| self.since + seconds * HUNG_FACTOR + HUNG_SECONDS);
-        self.expires = (now + LEASE_SECONDS_MAX).min(hung);
+        self.active.get(&kind).copied().unwrap_or(0)
     }
 }

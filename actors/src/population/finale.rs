@@ -58,7 +58,7 @@ impl Brain {
         self.stage(Stage::Crown, format!("the best {} are trained at full length", candidates.len()));
         self.finale.crown_end = self.crown_deadline(candidates.len(), now);
         for champion in candidates {
-            if let Some(closed) = self.closed.get(&champion.evaluation) {
+            if let Some(closed) = self.closed.get(champion.evaluation) {
                 let individual = Arc::clone(&closed.individual);
                 self.enqueue(individual, LeaseKind::Crown);
             }
@@ -71,7 +71,7 @@ impl Brain {
         };
         if self.settings.final_training.enabled
             && self.final_epochs_max(individual, now) >= self.final_epochs_min()
-            && let Some(closed) = self.closed.get(&evaluation)
+            && let Some(closed) = self.closed.get(evaluation)
         {
             let owner = Arc::clone(&closed.individual);
             self.stage(Stage::Final, format!("individual {individual} is trained on all samples"));
@@ -83,7 +83,7 @@ impl Brain {
 
     /// The final training has ended: its weights are handed over, or, where it failed, those of before.
     fn enter_test(&mut self) {
-        let retrained = self.closed.iter().rev().find(|(_, closed)| closed.kind == LeaseKind::Final);
+        let retrained = self.closed.kept().iter().rev().find(|(_, closed)| closed.kind == LeaseKind::Final);
         let usable = retrained.filter(|(evaluation, closed)| {
             self.weights.contains_key(*evaluation)
                 && closed.outcome.has_fitness()
@@ -117,7 +117,7 @@ impl Brain {
         let owner = self
             .finale
             .crowned
-            .and_then(|(_, evaluation)| self.closed.get(&evaluation))
+            .and_then(|(_, evaluation)| self.closed.get(evaluation))
             .map(|closed| Arc::clone(&closed.individual));
         if let Some(owner) = owner {
             self.enqueue(owner, LeaseKind::Test);
@@ -125,7 +125,7 @@ impl Brain {
     }
 
     fn conclude(&mut self) {
-        let test = self.closed.values().rev().find(|closed| closed.kind == LeaseKind::Test);
+        let test = self.closed.kept().values().rev().find(|closed| closed.kind == LeaseKind::Test);
         match test {
             Some(Closed { fitness: Some(fitness), .. }) => {
                 let (score, loss) = (fitness.score, Some(fitness.loss).filter(|loss| loss.is_finite()));
@@ -146,6 +146,7 @@ impl Brain {
     pub(super) fn winner(&self) -> Option<(IndividualId, EvaluationId)> {
         let crowned = self
             .closed
+            .kept()
             .iter()
             .filter(|(evaluation, closed)| {
                 closed.kind == LeaseKind::Crown && self.weights.contains_key(*evaluation)
@@ -164,12 +165,11 @@ impl Brain {
         if let Some(reason) = self.nursery.exhausted().filter(|_| self.closed.is_empty()) {
             return format!("no network could be bred: {reason}");
         }
-        match self.closed.values().next_back() {
-            Some(last) => format!(
-                "none of {} evaluations reached a score; the last ended as {} {}",
+        match self.closed.last() {
+            Some((outcome, message)) => format!(
+                "none of {} evaluations reached a score; the last ended as {} {message}",
                 self.closed.len(),
-                last.outcome.word(),
-                last.message
+                outcome.word(),
             ),
             None => "the time was over before anything was trained; raise --time".to_owned(),
         }

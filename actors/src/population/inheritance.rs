@@ -11,7 +11,7 @@ impl Brain {
     pub(super) fn inherited(&self, kind: LeaseKind, individual: &Individual) -> Option<Inherited> {
         let evaluation = self.bequeather(kind, individual)?;
         let weights = Arc::clone(self.weights.get(&evaluation)?);
-        let parent = &self.closed.get(&evaluation)?.individual;
+        let parent = &self.closed.get(evaluation)?.individual;
         Some(Inherited { evaluation, genome: Arc::new(parent.genome.clone()), weights })
     }
 
@@ -23,7 +23,7 @@ impl Brain {
         let parent = individual.parents.first()?;
         let mut kept = self.weights.keys().copied();
         kept.find(|evaluation| {
-            let closed = self.closed.get(evaluation);
+            let closed = self.closed.get(*evaluation);
             closed.is_some_and(|closed| closed.kind == LeaseKind::Search && closed.individual.id == *parent)
         })
     }

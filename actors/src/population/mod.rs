@@ -1,6 +1,7 @@
 //! The Population: which individuals there are, which are trained next, by whom, and when the search is over.
 
 pub mod actor;
+pub mod archive;
 mod births;
 mod brain;
 mod champions;
@@ -9,7 +10,9 @@ pub mod effect;
 mod finale;
 pub mod front;
 mod inheritance;
+pub mod lease;
 pub mod ledger;
+pub mod line;
 mod nursery;
 pub mod objectives;
 mod plan;

@@ -2,7 +2,7 @@
 //!
 //! It must not know trainers, leases or time, nor who is worth being ordered from.
 
-use crate::protocol::{BreedOrder, IndividualId, Maker};
+use crate::protocol::{BreedOrder, Fingerprint, IndividualId, Maker};
 use std::collections::{BTreeMap, HashSet};
 
 /// After so many draws in vain for one birth, the space counts as exhausted.
@@ -15,7 +15,7 @@ const BARREN_DRAWS_MAX: u32 = 3;
 /// Births.
 #[derive(Clone, Debug)]
 pub struct Nursery {
-    known: HashSet<String>,
+    known: HashSet<Fingerprint>,
     orders: BTreeMap<IndividualId, BreedOrder>,
     barren: BTreeMap<IndividualId, u32>,
     next: u64,
@@ -49,13 +49,13 @@ impl Nursery {
 
     /// An individual that nobody ordered: of an earlier life of this run, or the user's.
     pub fn remember(&mut self, id: IndividualId, hash: &str) {
-        self.known.insert(hash.to_owned());
+        self.known.insert(Fingerprint::of(hash));
         self.next = self.next.max(id.0 + 1);
     }
 
     /// Whether this genome is known.
     pub fn knows(&self, hash: &str) -> bool {
-        self.known.contains(hash)
+        self.known.contains(&Fingerprint::of(hash))
     }
 
     /// Orders one more birth, of so many that are expected in all.
@@ -72,10 +72,9 @@ impl Nursery {
         let Some(order) = self.asked(birth, draw) else { return Birth::Unasked };
         // What has been found once can be found again: only draws in a row speak of a barren space.
         self.barren.remove(&birth);
-        if self.known.contains(hash) {
+        if !self.known.insert(Fingerprint::of(hash)) {
             return self.again(order, "only networks that are known already");
         }
-        self.known.insert(hash.to_owned());
         self.orders.remove(&birth);
         Birth::New(order)
     }

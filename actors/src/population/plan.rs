@@ -69,10 +69,10 @@ impl Brain {
 
     /// The user's best network by the search.
     fn best_seed(&self) -> Option<Champion> {
-        let seeds = self
-            .closed
-            .iter()
-            .filter(|(_, closed)| closed.kind == LeaseKind::Search && closed.individual.maker == Maker::User);
+        let seeds =
+            self.closed.kept().iter().filter(|(_, closed)| {
+                closed.kind == LeaseKind::Search && closed.individual.maker == Maker::User
+            });
         let champion = |(evaluation, closed): (&EvaluationId, &Closed)| {
             let (evaluation, individual) = (*evaluation, closed.individual.id);
             Some(Champion { evaluation, individual, fitness: closed.fitness? })
@@ -131,6 +131,7 @@ impl Brain {
     /// How fast an individual trains, by its last evaluation that trained anything.
     fn pace_of(&self, individual: IndividualId) -> Option<Pace> {
         self.closed
+            .kept()
             .values()
             .rev()
             .find(|closed| closed.individual.id == individual && closed.pace.is_some())?

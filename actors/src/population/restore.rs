@@ -1,8 +1,8 @@
 //! A run that goes on: the brain rebuilt from what the journal holds.
 
 use super::champions::Fitness;
-use super::desk::Open;
 use super::effect::Effect;
+use super::lease::Open;
 use super::ledger::Closed;
 use super::objectives::Measured;
 use super::settings::Settings;
@@ -10,7 +10,7 @@ use super::state::Brain;
 use crate::journal::entry::Stage;
 use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
 use crate::pace::Pace;
-use crate::protocol::{EvaluationId, LeaseKind};
+use crate::protocol::{EvaluationId, LeaseKind, News};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,27 +48,28 @@ impl Brain {
         brain
     }
 
+    /// What makers have to know of what has happened so far, where they begin in the middle.
+    pub fn news(&self, record: &RunRecord) -> Vec<News> {
+        let born = record.individuals.iter().map(|individual| News::Born(Arc::clone(individual)));
+        let told = record.evaluations.iter().filter(|evaluation| {
+            evaluation.kind == LeaseKind::Search
+                && evaluation.state == EvaluationState::Finished
+                && !self.telling.is_waiting(evaluation.individual.id)
+        });
+        let ended = told.map(|of| News::Ended(of.individual.id, self.verdict(&closed(of))));
+        born.chain(ended).collect()
+    }
+
     /// An evaluation that had ended.
     pub(super) fn recall(&mut self, record: &EvaluationRecord) {
-        let outcome = record.outcome.unwrap_or(Outcome::Crashed);
-        let fitness = if outcome.has_fitness() { Fitness::new(record.score, record.loss) } else { None };
-        let closed = Closed {
-            individual: Arc::clone(&record.individual),
-            kind: record.kind,
-            outcome,
-            fitness,
-            measured: Measured { training: record.seconds, latency: record.latency_seconds },
-            pace: Pace::measured(record.seconds, record.build_seconds, record.images),
-            epochs: u32::try_from(record.curve.len()).unwrap_or(u32::MAX),
-            message: record.message.clone(),
-        };
+        let closed = closed(record);
         self.note_losses(record.losses);
         if record.kind == LeaseKind::Search {
             self.learn(&closed, &record.curve);
             self.announce(&closed);
             self.rank(record.id, &closed);
         }
-        self.closed.insert(record.id, closed);
+        self.file(record.id, closed);
         // A streak of crashes is no reason to give up again before anything was tried.
         self.tally.crashes_in_a_row = 0;
     }
@@ -127,5 +128,20 @@ impl Brain {
         for _ in 0..losses {
             self.tally.note(Outcome::WorkerLost);
         }
+    }
+}
+
+fn closed(record: &EvaluationRecord) -> Closed {
+    let outcome = record.outcome.unwrap_or(Outcome::Crashed);
+    let fitness = if outcome.has_fitness() { Fitness::new(record.score, record.loss) } else { None };
+    Closed {
+        individual: Arc::clone(&record.individual),
+        kind: record.kind,
+        outcome,
+        fitness,
+        measured: Measured { training: record.seconds, latency: record.latency_seconds },
+        pace: Pace::measured(record.seconds, record.build_seconds, record.images),
+        epochs: u32::try_from(record.curve.len()).unwrap_or(u32::MAX),
+        message: record.message.clone(),
     }
 }

@@ -1,9 +1,9 @@
 //! What becomes of reports and results: who is told to stop, what counts, what is learned, whose weights are kept.
 
 use super::champions::{Champion, Fitness};
-use super::desk::{Claim, Open, Place};
 use super::effect::Effect;
 use super::front;
+use super::lease::{Claim, Open, Place};
 use super::ledger::Closed;
 use super::objectives::{Measured, costs, costs_before};
 use super::settings::{FRONT_KEPT_MAX, WEIGHTS_KEPT_MAX};
@@ -27,6 +27,9 @@ impl Brain {
         // What the user has designed is trained to its end: the winner is compared with it at equal training.
         let users = open.individual.maker == Maker::User;
         let costs = costs_before(&self.settings.search.objectives, &open.individual);
+        if search {
+            self.desk.reported(evaluation);
+        }
         let Some(held) = self.desk.held(trainer, ticket) else { return };
         if held.curve.last().is_some_and(|last| last.epoch >= report.epoch) {
             return;
@@ -144,7 +147,22 @@ impl Brain {
             LeaseKind::Crown | LeaseKind::Final => self.keep_weights(evaluation, weights),
             LeaseKind::Test => {}
         }
+        self.file(evaluation, closed);
+    }
+
+    /// An evaluation that has ended goes to the archive. Of those that something may still be decided about (the best,
+    /// the front, the user's networks, the finale) all is kept.
+    pub(super) fn file(&mut self, evaluation: EvaluationId, closed: Closed) {
         self.closed.insert(evaluation, closed);
+        self.let_go(evaluation);
+    }
+
+    fn let_go(&mut self, evaluation: EvaluationId) {
+        let passed =
+            |closed: &Closed| closed.kind == LeaseKind::Search && closed.individual.maker != Maker::User;
+        if self.closed.get(evaluation).is_some_and(passed) && !self.is_worth_keeping(evaluation) {
+            self.closed.let_go(evaluation);
+        }
     }
 
     /// What a finished search evaluation teaches, now or in an earlier life of this run.
@@ -189,7 +207,11 @@ impl Brain {
         let place = self.place(evaluation, &closed.individual, fitness, closed.measured);
         let beaten = place.map(|place| self.front.insert(place, FRONT_KEPT_MAX).1).unwrap_or_default();
         let worst = worst.map(|champion| champion.evaluation);
-        worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect()
+        let left: Vec<_> = worst.into_iter().chain(beaten.iter().map(|place| place.evaluation)).collect();
+        for evaluation in &left {
+            self.let_go(*evaluation);
+        }
+        left
     }
 
     /// Its place among those that no other beats in score without costing more.

@@ -359,7 +359,10 @@ fn the_checker_sees_what_is_broken() {
     type Break = fn(&mut Brain);
     const GHOST: TrainerId = TrainerId { worker: WorkerId(1), slot: 99 };
     let cases: [(&str, Break); 10] = [
-        ("P1", |brain| brain.desk.waiting.extend(brain.desk.trainers.keys().take(1))),
+        ("P1", |brain| {
+            let first = *brain.desk.trainers.keys().next().unwrap();
+            brain.desk.waiting.push_back(first);
+        }),
         ("P2", |brain| {
             let evaluation = brain.desk.leases().next().unwrap().0;
             brain.desk.trainers.insert(GHOST, Some(evaluation));
@@ -375,7 +378,7 @@ fn the_checker_sees_what_is_broken() {
         ("P5", |brain| brain.settings.evaluations = Some(11)),
         ("P6", |brain| brain.tally.counted += 1),
         ("P7", |brain| {
-            let twin = brain.closed.values().next().unwrap().individual.clone();
+            let twin = brain.closed.kept().values().next().unwrap().individual.clone();
             brain.desk.open.values_mut().next().unwrap().individual = twin;
         }),
         ("P8", |brain| {

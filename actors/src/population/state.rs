@@ -4,11 +4,13 @@
 //! The parts that decide (`brain`, `results`, `finale`, `plan`, `restore`, `view`) add their methods; none of them is
 //! known here.
 
+use super::archive::Archive;
 use super::champions::Champions;
-use super::desk::{Desk, Open};
+use super::desk::Desk;
 use super::effect::Effect;
 use super::front::Front;
-use super::ledger::{Closed, Finale, Tally, Told};
+use super::lease::Open;
+use super::ledger::{Finale, Tally, Told};
 use super::nursery::Nursery;
 use super::settings::Settings;
 use super::sharing::Sharing;
@@ -35,7 +37,7 @@ pub struct Brain {
     pub(super) stopping: Stopping,
     pub(super) timing: Timing,
     pub(super) stage: Stage,
-    pub(super) closed: BTreeMap<EvaluationId, Closed>,
+    pub(super) closed: Archive,
     pub(super) weights: BTreeMap<EvaluationId, Arc<Weights>>,
     pub(super) next_evaluation: u64,
     pub(super) finale: Finale,
@@ -74,7 +76,7 @@ impl Brain {
             stopping: Stopping::new(settings.stopping()),
             timing: Timing::new(settings.time, share, spent),
             stage: Stage::Search,
-            closed: BTreeMap::new(),
+            closed: Archive::default(),
             weights: BTreeMap::new(),
             next_evaluation: 1,
             finale: Finale::default(),

@@ -90,6 +90,9 @@ impl Timing {
     /// Whether the search may go on at `now`: at least some of the usual candidates would come to their end. `own` is
     /// the limit that every evaluation has.
     pub fn worthwhile(&self, now: f64, own: Option<f64>) -> bool {
+        if self.search_end.is_none() {
+            return true;
+        }
         let mut sorted: Vec<f64> = self.known.iter().map(|known| known.seconds).collect();
         sorted.sort_by(f64::total_cmp);
         self.has_time(sorted.get((sorted.len() as f64 * USUAL_SHARE) as usize).copied(), now, own)
@@ -98,7 +101,7 @@ impl Timing {
     /// Whether a search training of a network with so many multiply-adds, begun at `now`, comes to its end before the
     /// search does, by all that is known.
     pub fn fits(&self, multiply_adds: u64, now: f64, own: Option<f64>) -> bool {
-        self.has_time(self.expected_seconds(multiply_adds), now, own)
+        self.search_end.is_none() || self.has_time(self.expected_seconds(multiply_adds), now, own)
     }
 
     /// The limit of a search evaluation begun at `now`, given the limit that every evaluation has.

@@ -1,6 +1,6 @@
 //! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
 
-use super::desk::Place;
+use super::lease::Place;
 use super::ledger::Spell;
 use super::results::best_of;
 use super::state::Brain;
@@ -8,6 +8,7 @@ use crate::invariants::View;
 use crate::journal::entry::Stage;
 use crate::progress::{Best, MakerProgress, Progress, TrainerProgress, Work};
 use crate::protocol::{BreedOrder, LeaseKind, Maker};
+use hatchery_config::vocabulary::Refinement;
 use hatchery_models::training::outcome::Outcome;
 use std::cmp::Reverse;
 
@@ -67,6 +68,11 @@ impl Brain {
         self.stage == Stage::Done
     }
 
+    /// Whether the Refiner is ever asked: else it need not hear of anything.
+    pub fn has_refiner(&self) -> bool {
+        self.settings.search.refiner != Refinement::Off
+    }
+
     /// Births that the makers owe.
     pub fn orders(&self) -> Vec<BreedOrder> {
         self.nursery.orders().values().copied().collect()
@@ -90,7 +96,7 @@ impl Brain {
         let (individual, evaluation) = match self.finale.crowned() {
             // The final training has no validation score of its own: the search's or the crown's stands for it.
             Some((individual, _)) => {
-                let scored = self.closed.iter().rev().find(|(_, closed)| {
+                let scored = self.closed.kept().iter().rev().find(|(_, closed)| {
                     closed.individual.id == individual
                         && closed.fitness.is_some()
                         && matches!(closed.kind, LeaseKind::Search | LeaseKind::Crown)
@@ -99,7 +105,7 @@ impl Brain {
             }
             None => (champion.individual, champion.evaluation),
         };
-        let closed = self.closed.get(&evaluation)?;
+        let closed = self.closed.get(evaluation)?;
         let fitness = closed.fitness?;
         Some(Best {
             individual,

@@ -29,7 +29,7 @@ pub struct Witness {
 impl Witness {
     /// At the begin of a run.
     pub fn new(settings: Settings, makers: &dyn Makers) -> Self {
-        Self::with(Brain::new(settings), makers)
+        Self::with(Brain::new(settings), &[], makers)
     }
 
     /// At the begin of a later life of the run.
@@ -40,14 +40,16 @@ impl Witness {
         kept: &BTreeSet<EvaluationId>,
     ) -> Self {
         let weights: BTreeMap<_, _> = kept.iter().map(|evaluation| (*evaluation, nothing())).collect();
-        Self::with(Brain::restore(settings, record, weights), makers)
+        let brain = Brain::restore(settings, record, weights);
+        let news = brain.news(record);
+        Self::with(brain, &news, makers)
     }
 
-    fn with(mut brain: Brain, makers: &dyn Makers) -> Self {
+    fn with(mut brain: Brain, news: &[News], makers: &dyn Makers) -> Self {
         let (mut breeder, mut refiner) = (makers.mind(Maker::Breeder), makers.mind(Maker::Refiner));
-        for news in brain.news() {
-            breeder.hear(&news);
-            refiner.hear(&news);
+        for piece in news {
+            breeder.hear(piece);
+            refiner.hear(piece);
         }
         brain.out.clear();
         Self { brain, breeder, refiner, made: BTreeMap::new() }
@@ -178,7 +180,7 @@ impl Witness {
     /// Whether the weights that an evaluation has left are to be kept: among the best of the search, on the front, or
     /// of the finale.
     pub fn is_worth_keeping(&self, evaluation: EvaluationId) -> bool {
-        match self.brain.closed.get(&evaluation).map(|closed| closed.kind) {
+        match self.brain.closed.past().get(&evaluation).map(|past| past.kind) {
             Some(LeaseKind::Search) => self.brain.is_worth_keeping(evaluation),
             Some(LeaseKind::Crown | LeaseKind::Final) => true,
             Some(LeaseKind::Test) | None => false,

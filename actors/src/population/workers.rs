@@ -1,7 +1,7 @@
 //! Workers that come and go, and what becomes of the evaluations that they had.
 
-use super::desk::{Claim, Place};
 use super::effect::Effect;
+use super::lease::{Claim, Place};
 use super::retry::{Cause, Judgement};
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};

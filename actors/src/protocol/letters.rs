@@ -90,7 +90,7 @@ impl Letter {
 pub enum ToCoordinator {
     /// First of all, on every connection.
     Hello(Hello),
-    /// What every slot is doing: every two seconds, and whenever a slot has become free.
+    /// What every slot is doing: every two seconds, and whenever a slot has become free otherwise than by a result.
     Status(Status),
     /// This attempt has been fitted to its time: it will have so many epochs.
     Planned(Ticket, u32),

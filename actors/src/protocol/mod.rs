@@ -11,6 +11,7 @@ pub use making::{BreedOrder, Maker, Newborn, News, Verdict};
 use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
@@ -115,6 +116,21 @@ pub struct Individual {
     pub parameters: u64,
     /// Multiply-adds of one sample's forward pass.
     pub multiply_adds: u64,
+}
+
+/// The beginning of a structural hash's own hash: enough to tell all networks of a run apart (of a million, two are
+/// alike with a probability of 1e-27), and small enough to be remembered of all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Of a structural hash, as an individual has it.
+    pub fn of(hash: &str) -> Self {
+        let digest = Sha256::digest(hash.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(bytes)
+    }
 }
 
 /// Why an evaluation is done.

@@ -1,7 +1,6 @@
 //! Drawing new points: streams of chance, and points that nobody has asked for yet.
 
 use super::domain::Domain;
-use super::history::History;
 use super::strategy::TrialId;
 use crate::streams::{Purpose, stream};
 use rand::RngExt;
@@ -42,31 +41,44 @@ impl Chance {
     }
 }
 
+/// Who remembers which points have been asked for.
+pub trait Memory<D: Domain> {
+    /// Whether this point has been asked for.
+    fn knows(&self, key: &D::Key) -> bool;
+
+    /// How many different points have been asked for.
+    fn points(&self) -> usize;
+}
+
 /// A random point that is new; `None` where the space seems exhausted.
-pub fn fresh_random<D: Domain>(domain: &D, history: &History<D>, rng: &mut ChaCha8Rng) -> Option<D::Point> {
-    if domain.size().is_some_and(|size| history.points() as u64 >= size) {
+pub fn fresh_random<D: Domain>(
+    domain: &D,
+    memory: &impl Memory<D>,
+    rng: &mut ChaCha8Rng,
+) -> Option<D::Point> {
+    if domain.size().is_some_and(|size| memory.points() as u64 >= size) {
         return None;
     }
     let mut tries = (0..RANDOM_DRAWS_MAX).filter_map(|_| domain.random(rng));
     let mut last = None;
     let found = tries.find(|point| {
         last = Some(point.clone());
-        !history.knows(&domain.key(point))
+        !memory.knows(&domain.key(point))
     });
-    found.or_else(|| wander(domain, history, last?, rng))
+    found.or_else(|| wander(domain, memory, last?, rng))
 }
 
 /// Leaves known ground step by step, where random points are known nearly all.
 fn wander<D: Domain>(
     domain: &D,
-    history: &History<D>,
+    memory: &impl Memory<D>,
     from: D::Point,
     rng: &mut ChaCha8Rng,
 ) -> Option<D::Point> {
     let mut here = from;
     for _ in 0..RANDOM_DRAWS_MAX {
         here = domain.mutate(&here, rng)?;
-        if !history.knows(&domain.key(&here)) {
+        if !memory.knows(&domain.key(&here)) {
             return Some(here);
         }
     }
@@ -76,18 +88,18 @@ fn wander<D: Domain>(
 /// A new point by some variation, tried several times; random where it yields nothing new.
 pub fn fresh<D: Domain>(
     domain: &D,
-    history: &History<D>,
+    memory: &impl Memory<D>,
     rng: &mut ChaCha8Rng,
     mut vary: impl FnMut(&mut ChaCha8Rng) -> Option<D::Point>,
 ) -> Option<D::Point> {
     for _ in 0..DRAWS_MAX {
         if let Some(point) = vary(rng)
-            && !history.knows(&domain.key(&point))
+            && !memory.knows(&domain.key(&point))
         {
             return Some(point);
         }
     }
-    fresh_random(domain, history, rng)
+    fresh_random(domain, memory, rng)
 }
 
 /// `count` different places below `len`, in random order; all where there are fewer.

@@ -3,6 +3,7 @@
 //! It must not know how the next point is chosen.
 
 use super::domain::Domain;
+use super::draw::Memory;
 use super::strategy::{Ask, Outcome, TrialId};
 use std::collections::{BTreeSet, HashMap};
 
@@ -126,14 +127,14 @@ impl<D: Domain> History<D> {
         self.known.contains_key(key)
     }
 
-    /// The evaluations of this point.
-    pub fn of(&self, key: &D::Key) -> &[TrialId] {
-        self.known.get(key).map_or(&[], Vec::as_slice)
-    }
-
     /// How many different points have been asked for.
     pub fn points(&self) -> usize {
         self.known.len()
+    }
+
+    /// The evaluations of this point.
+    pub fn of(&self, key: &D::Key) -> &[TrialId] {
+        self.known.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// One evaluation.
@@ -164,6 +165,16 @@ impl<D: Domain> History<D> {
     /// The evaluation with the least loss; of equals, the one that ended first.
     pub const fn best(&self) -> Option<(TrialId, f64)> {
         self.best
+    }
+}
+
+impl<D: Domain> Memory<D> for History<D> {
+    fn knows(&self, key: &D::Key) -> bool {
+        Self::knows(self, key)
+    }
+
+    fn points(&self) -> usize {
+        Self::points(self)
     }
 }
 

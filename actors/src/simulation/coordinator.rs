@@ -63,7 +63,7 @@ impl World {
             backlog: Vec::new(),
             began: self.now,
             spent: record.elapsed_seconds,
-            minds: Minds::new(&drawing(self.seed, &self.weather.search), &brain.news()),
+            minds: Minds::new(&drawing(self.seed, &self.weather.search), &brain.news(&record)),
             brain,
             membership: Membership::new(welcome(), first, false),
             effects: Vec::new(),

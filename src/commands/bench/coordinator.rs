@@ -2,6 +2,9 @@
 //!
 //! Everything is real but the training: the coordinator is a process of its own with its journal on the disk, the
 //! workers are processes that join it over connections, and each has trainers that wait instead of training.
+//!
+//! What is timed is the runtime: networks are drawn by a strategy that costs little, from the space of the digits, and
+//! nothing is refined. What other strategies cost, `--strategy` shows, and `cargo bench --bench searching`.
 
 use crate::{
     chance,
@@ -15,7 +18,10 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
-    journal::{EvaluationRecord, EvaluationState, RunRecord, record, workers},
+    journal::{
+        record,
+        workers::{self, Span},
+    },
     protocol::LeaseKind,
 };
 use serde_json::{Value, json};
@@ -23,7 +29,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// How often it is looked whether all is done.
@@ -53,14 +59,16 @@ fn measure(options: &BenchCoordinatorOptions, root: &Path) -> Result<Value, Fail
     let joined = cluster.wait_for_workers(options.processes).or_exit(Exit::Failed)?;
     let idle = Cost::of(cluster.coordinator.id());
     let cost = cluster.wait_for_evaluations(options.evaluations).or_exit(Exit::Failed)?;
+    let restart = if options.restart { Some(cluster.restart(root).or_exit(Exit::Failed)?) } else { None };
     cluster.stop();
-    let record = record::read(root).or_exit(Exit::RunDirectory)?;
-    let journal_bytes =
-        fs::metadata(cluster.directory.root().join("journal.sqlite")).map_or(0, |file| file.len());
-    let flow = Flow::of(&record, options.trainers).ok_or_else(|| anyhow!("nothing was evaluated"))?;
-    Ok(json!({
+    let spans = workers::spans(root, LeaseKind::Search).or_exit(Exit::RunDirectory)?;
+    let journal_bytes = fs::metadata(root.join("journal.sqlite")).map_or(0, |file| file.len());
+    let flow = Flow::of(&spans, options.trainers).ok_or_else(|| anyhow!("nothing was evaluated"))?;
+    let mut figures = json!({
         "trainers": options.trainers,
         "processes": options.processes,
+        "strategy": options.strategy.name(),
+        "refiner": "off",
         "evaluations": flow.evaluations,
         "training_time": options.training_time.to_string(),
         "all_joined_s": rounded(joined.as_secs_f64()),
@@ -68,11 +76,16 @@ fn measure(options: &BenchCoordinatorOptions, root: &Path) -> Result<Value, Fail
         "evaluations_per_s": rounded(flow.per_second),
         "last_tenth_ratio": rounded(flow.last_tenth_ratio),
         "utilisation": rounded(flow.utilisation),
-        "coordinator_rss_bytes": cost.resident_bytes,
+        "coordinator_rss_bytes": cost.coordinator.resident_bytes,
         "coordinator_rss_bytes_joined": idle.resident_bytes,
-        "coordinator_cpu_s": rounded(cost.processor_seconds),
+        "coordinator_cpu_s": rounded(cost.coordinator.processor_seconds),
+        "workers_cpu_s": rounded(cost.workers_processor_seconds),
         "journal_bytes": journal_bytes,
-    }))
+    });
+    if let (Value::Object(figures), Some(Value::Object(restart))) = (&mut figures, restart) {
+        figures.extend(restart);
+    }
+    Ok(figures)
 }
 
 fn rounded(value: f64) -> f64 {
@@ -84,7 +97,15 @@ struct Cluster {
     directory: RunDirectory,
     coordinator: Child,
     workers: Vec<Child>,
+    address: String,
     began: Instant,
+}
+
+/// What a bench has cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Costs {
+    coordinator: Cost,
+    workers_processor_seconds: f64,
 }
 
 impl Cluster {
@@ -95,17 +116,14 @@ impl Cluster {
         fs::create_dir_all(root.parent().unwrap_or(root))?;
         let own = std::env::current_exe()?;
         let cookie = cookie_file(root);
-        let mut command = Command::new(&own);
-        command
-            .args(["coordinator", "digits", "--quiet", "--listen", &address, "--cookie-file"])
-            .arg(&cookie);
-        command.arg("--out").arg(root);
+        let mut command = coordinator_command(&own, &address, root);
         for set in sets(options) {
             command.args(["--set", &set]);
         }
         let coordinator = quiet(&mut command, &root.with_extension("log"))?.spawn()?;
         let began = Instant::now();
-        let mut cluster = Self { directory, coordinator, workers: Vec::new(), began };
+        let workers = Vec::new();
+        let mut cluster = Self { directory, coordinator, workers, address: address.clone(), began };
         while !cookie.exists() || !root.join("journal.sqlite").exists() {
             cluster.check(began)?;
             std::thread::sleep(LOOK);
@@ -133,23 +151,60 @@ impl Cluster {
         }
     }
 
-    /// Until so many evaluations have ended; what the coordinator has cost by then.
-    fn wait_for_evaluations(&mut self, evaluations: u32) -> anyhow::Result<Cost> {
-        let (mut before, mut since, mut cost) = (0, Instant::now(), Cost::default());
+    /// Until so many evaluations have ended; what the processes have cost by then.
+    fn wait_for_evaluations(&mut self, evaluations: u32) -> anyhow::Result<Costs> {
+        let (mut before, mut since) = (0, Instant::now());
         loop {
             let looked = Instant::now();
-            let ended = workers::finished(self.directory.root(), LeaseKind::Search)?;
-            if ended > before {
-                (before, since) = (ended, Instant::now());
-                cost = Cost::of(self.coordinator.id());
+            let root = self.directory.root();
+            let queued = workers::last_queued(root)?;
+            if queued > before {
+                (before, since) = (queued, Instant::now());
             }
-            if ended >= u64::from(evaluations) {
-                return Ok(cost);
+            // Counting those that have ended takes longer than seeing that there cannot be enough of them.
+            if queued > u64::from(evaluations)
+                && workers::finished(root, LeaseKind::Search)? >= u64::from(evaluations)
+            {
+                return Ok(self.costs());
             }
             self.check(since)?;
             // Looking itself must not slow down what is measured.
             std::thread::sleep(LOOK.max(looked.elapsed() * 20));
         }
+    }
+
+    fn costs(&self) -> Costs {
+        let workers = self.workers.iter().map(|worker| Cost::of(worker.id()).processor_seconds);
+        Costs { coordinator: Cost::of(self.coordinator.id()), workers_processor_seconds: workers.sum() }
+    }
+
+    /// Kills the coordinator and starts it again from its journal, as its supervisor would. How long that takes, by what
+    /// the journal says: until it can welcome workers, until the first has joined, until the first new result.
+    fn restart(&mut self, root: &Path) -> anyhow::Result<Value> {
+        self.coordinator.kill()?;
+        self.coordinator.wait()?;
+        let recorded = workers::finished(root, LeaseKind::Search)?;
+        let before = record::last_event(root)?;
+        let mut command = coordinator_command(&std::env::current_exe()?, &self.address, root);
+        command.arg("--resume");
+        let began_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
+        let since = Instant::now();
+        self.coordinator = quiet(&mut command, &root.with_extension("log"))?.spawn()?;
+        let after = |kind: &str| -> anyhow::Result<Option<f64>> {
+            let at = record::first_event(root, before, kind)?;
+            Ok(at.map(|ms| (ms - began_ms) as f64 / 1e3))
+        };
+        while after("finished")?.is_none() {
+            self.check(since)?;
+            std::thread::sleep(LOOK);
+        }
+        Ok(json!({
+            "restart_recorded": recorded,
+            "restart_ready_s": after("resumed")?,
+            "restart_first_worker_s": after("joined")?,
+            "restart_first_result_s": after("finished")?,
+            "restart_rss_bytes": Cost::of(self.coordinator.id()).resident_bytes,
+        }))
     }
 
     fn check(&mut self, since: Instant) -> anyhow::Result<()> {
@@ -180,6 +235,13 @@ impl Drop for Cluster {
     }
 }
 
+fn coordinator_command(own: &Path, address: &str, root: &Path) -> Command {
+    let mut command = Command::new(own);
+    command.args(["coordinator", "digits", "--quiet", "--listen", address]);
+    command.arg("--cookie-file").arg(cookie_file(root)).arg("--out").arg(root);
+    command
+}
+
 fn cookie_file(root: &Path) -> PathBuf {
     root.with_extension("cookie")
 }
@@ -192,7 +254,7 @@ fn quiet<'a>(command: &'a mut Command, log: &Path) -> anyhow::Result<&'a mut Com
 
 /// A search that needs nothing but evaluations: it never comes to its end before the bench has.
 fn sets(options: &BenchCoordinatorOptions) -> Vec<String> {
-    vec![
+    let own = [
         format!(
             "budget.evaluations={}",
             u64::from(options.evaluations) * 2 + u64::from(options.trainers) * 4
@@ -200,7 +262,10 @@ fn sets(options: &BenchCoordinatorOptions) -> Vec<String> {
         format!("runtime.workers={}", options.trainers.min(256)),
         "final.enabled=false".to_owned(),
         "training.epochs=1".to_owned(),
-    ]
+        format!("search.strategy={}", options.strategy.name()),
+        "search.refiner=off".to_owned(),
+    ];
+    own.into_iter().chain(options.set.iter().cloned()).collect()
 }
 
 /// Trainers dealt out as evenly as may be.
@@ -245,17 +310,12 @@ struct Flow {
 
 impl Flow {
     /// From the first hand-out to the last end, as the journal has them.
-    fn of(record: &RunRecord, trainers: u32) -> Option<Self> {
-        let done = |evaluation: &&EvaluationRecord| {
-            evaluation.kind == LeaseKind::Search && evaluation.state == EvaluationState::Finished
-        };
-        let ended: Vec<&EvaluationRecord> = record.evaluations.iter().filter(done).collect();
-        let mut ends: Vec<i64> = ended.iter().filter_map(|evaluation| evaluation.finished_ms).collect();
+    fn of(spans: &[Span], trainers: u32) -> Option<Self> {
+        let mut ends: Vec<i64> = spans.iter().map(|span| span.finished_ms).collect();
         ends.sort_unstable();
-        let begin = ended.iter().filter_map(|evaluation| evaluation.started_ms).min()?;
+        let begin = spans.iter().map(|span| span.started_ms).min()?;
         let seconds = |from: i64, to: i64| ((to - from) as f64 / 1e3).max(1e-3);
         let whole = seconds(begin, *ends.last()?);
-        let busy: f64 = ended.iter().map(|evaluation| evaluation.seconds).sum();
         let tenth = (ends.len() / 10).max(1);
         let rate = |part: &[i64]| match part {
             [first, .., last] => (part.len() - 1) as f64 / seconds(*first, *last),
@@ -267,9 +327,21 @@ impl Flow {
             seconds: whole,
             per_second: ends.len() as f64 / whole,
             last_tenth_ratio: last / first,
-            utilisation: busy / (whole * f64::from(trainers)),
+            utilisation: busy_share(spans, begin, *ends.last()?, trainers),
         })
     }
+}
+
+/// The share of their time that trainers train, in the middle half of a run: joining is over by then, and whatever was
+/// under way has ended since, unless the run was shorter than a few trainings.
+fn busy_share(spans: &[Span], begin: i64, end: i64, trainers: u32) -> f64 {
+    let quarter = (end - begin) as f64 / 4e3;
+    let (from, to) = (begin as f64 / 1e3 + quarter, end as f64 / 1e3 - quarter);
+    let busy = spans.iter().map(|span| {
+        let began = span.started_ms as f64 / 1e3;
+        ((began + span.seconds).min(to) - began.max(from)).max(0.0)
+    });
+    busy.sum::<f64>() / ((to - from).max(1e-3) * f64::from(trainers))
 }
 
 #[cfg(test)]
@@ -280,6 +352,14 @@ mod tests {
     fn trainers_are_dealt_out_evenly() {
         assert_eq!(shares(10, 4).collect::<Vec<_>>(), [3, 3, 2, 2]);
         assert_eq!(shares(2, 4).collect::<Vec<_>>(), [1, 1]);
+    }
+
+    #[test]
+    fn trainers_are_busy_while_they_train() {
+        let span = |started_ms, seconds| Span { started_ms, finished_ms: 0, seconds };
+        let spans = [span(0, 2.0), span(2000, 2.0), span(4000, 2.0), span(7000, 1.0), span(0, 8.0)];
+        assert_eq!(busy_share(&spans, 0, 8000, 2), 1.0);
+        assert_eq!(busy_share(&spans[..2], 0, 8000, 1), 0.5);
     }
 
     #[test]

@@ -132,8 +132,10 @@ fn whoever_meddles_with_an_event_is_found_out_there() {
         let (world, history) = eventful();
         let such = |event: &EventRecord| kind != "ordered" || !event.detail.contains("\"cross\"");
         let number = some_event(&history, kind, such).number;
-        let set =
-            format!("UPDATE events SET detail = json_set(detail, '{path}', {value}) WHERE number = {number}");
+        let set = format!(
+            "UPDATE log SET detail = json_set((SELECT detail FROM events WHERE number = {number}), '{path}', {value})
+             WHERE number = {number}"
+        );
         assert_eq!(world.journal.tamper(&set), 1);
         let report = replayed(&world, &whole(&world));
         let found = first(&report);
@@ -144,18 +146,12 @@ fn whoever_meddles_with_an_event_is_found_out_there() {
 #[test]
 fn whoever_meddles_with_a_table_is_found_out_at_the_event_that_it_belongs_to() {
     let cases = [
-        ("UPDATE individuals SET hash = 'ffff' WHERE id = ?", "born"),
-        ("UPDATE individuals SET parents = '[1,2]' WHERE id = ?", "born"),
-        (
-            "UPDATE individuals SET genome = (SELECT genome FROM individuals WHERE id = 1) WHERE id = ?",
-            "born",
-        ),
-        ("UPDATE individuals SET parameters = parameters + 1 WHERE id = ?", "born"),
-        ("UPDATE evaluations SET score = 0.999 WHERE individual = ?", "finished"),
-        (
-            "UPDATE evaluations SET curve = replace(curve, '1.0', '2.0'), loss = 7 WHERE individual = ?",
-            "finished",
-        ),
+        ("UPDATE networks SET hash = 'ffff' WHERE id = ?", "born"),
+        ("UPDATE networks SET parents = '[1,2]' WHERE id = ?", "born"),
+        ("UPDATE networks SET genome = (SELECT genome FROM networks WHERE id = 1) WHERE id = ?", "born"),
+        ("UPDATE networks SET parameters = parameters + 1 WHERE id = ?", "born"),
+        ("UPDATE trials SET score = 0.999 WHERE individual = ?", "finished"),
+        ("UPDATE trials SET curve = replace(curve, '1.0', '2.0'), loss = 7 WHERE individual = ?", "finished"),
     ];
     for (statement, kind) in cases {
         let (world, history) = eventful();
@@ -174,14 +170,14 @@ fn whoever_meddles_with_a_table_is_found_out_at_the_event_that_it_belongs_to() {
 #[test]
 fn events_taken_out_and_tables_changed_behind_their_back_are_noticed() {
     for (statement, event) in [
-        ("DELETE FROM events WHERE kind = 'discarded'", true),
-        ("DELETE FROM events WHERE kind = 'advised'", true),
+        ("DELETE FROM log WHERE kind = 'discarded'", true),
+        ("DELETE FROM log WHERE kind = 'advised'", true),
         ("DELETE FROM weights WHERE evaluation = (SELECT evaluation FROM final_result)", false),
         ("UPDATE final_result SET test_score = 1", false),
-        ("UPDATE evaluations SET attempt = attempt + 1 WHERE id = 3", false),
-        ("UPDATE evaluations SET individual = 4 WHERE id = 3", false),
-        ("UPDATE events SET kind = 'unheard_of' WHERE kind = 'weights_kept'", false),
-        ("UPDATE events SET detail = 'no JSON' WHERE kind = 'crowned'", true),
+        ("UPDATE trials SET attempt = attempt + 1 WHERE id = 3", false),
+        ("UPDATE trials SET individual = 4 WHERE id = 3", false),
+        ("UPDATE log SET kind = 'unheard_of' WHERE kind = 'weights_kept'", false),
+        ("UPDATE log SET detail = 'no JSON' WHERE kind = 'crowned'", true),
         ("UPDATE run SET stage = 'final'", false),
     ] {
         let (world, _) = eventful();
@@ -207,7 +203,7 @@ fn another_seed_is_another_run() {
 #[test]
 fn a_journal_without_its_begin_cannot_be_replayed() {
     let (world, _) = eventful();
-    world.journal.tamper("DELETE FROM events WHERE kind = 'begun'");
+    world.journal.tamper("DELETE FROM log WHERE kind = 'begun'");
     let settings = |_: &str| Ok(world.weather.settings(world.seed));
     let rules = Rules { makers: &|_| Box::new(world.makers()), settings: &settings };
     assert_eq!(replay(&whole(&world), &rules), Err(ReplayError::Incomplete));

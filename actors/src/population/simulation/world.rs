@@ -1,7 +1,7 @@
 //! A world for a search to live in: a virtual clock, trainers, a Breeder, a journal, and what can go wrong with them.
 
-use super::super::desk::Place;
 use super::super::effect::Effect;
+use super::super::lease::Place;
 use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
@@ -302,7 +302,7 @@ impl World {
         if let Some(since) = self.journal.paused_since().unwrap().filter(|_| !self.brain.is_done()) {
             self.brain.was_paused(since, false);
         }
-        self.minds = Minds::new(&self.makers(), &self.brain.news());
+        self.minds = Minds::new(&self.makers(), &self.brain.news(&record));
         if !self.brain.is_done() {
             let experiment = record.info.experiment.clone();
             let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment };

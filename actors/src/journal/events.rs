@@ -1,0 +1,91 @@
+//! The events of a run, read back with all that they hold: what a line of the log leaves out, since the row that it is
+//! about says it, is put in again.
+
+use super::schema;
+use crate::protocol::{EvaluationId, IndividualId, Maker};
+use rusqlite::{Connection, Row};
+use serde_json::{Value, json};
+
+/// One line of the event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRecord {
+    /// Its number, rising.
+    pub number: i64,
+    /// When, Unix milliseconds.
+    pub unix_ms: i64,
+    /// When, in seconds since the run began, interruptions left out.
+    pub elapsed_seconds: f64,
+    /// What kind; see `Entry::word`.
+    pub kind: String,
+    /// The evaluation that it is about.
+    pub evaluation: Option<EvaluationId>,
+    /// The individual that it is about.
+    pub individual: Option<IndividualId>,
+    /// The rest, JSON.
+    pub detail: String,
+}
+
+/// Lines with what they may have left out.
+const OF_THE_LOG: &str = "
+    SELECT log.number, unix_ms, elapsed_s, log.kind, log.evaluation, log.individual, detail,
+        operation, parents, trials.kind, attempt, outcome, score, seconds
+    FROM log JOIN moments ON moments.id = log.moment
+    LEFT JOIN networks ON log.kind = 'born' AND detail IS NULL AND networks.id = log.individual
+    LEFT JOIN trials ON log.kind IN ('queued', 'finished') AND detail IS NULL AND trials.id = log.evaluation";
+
+/// Before version 4, lines held all of it.
+const OLDER: &str = "
+    SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, detail,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM events AS log";
+
+/// Events with numbers above `after`, oldest first; all, or so many.
+pub(super) fn read(
+    connection: &Connection,
+    after: i64,
+    count_max: Option<u32>,
+) -> rusqlite::Result<Vec<EventRecord>> {
+    let lines = if schema::version(connection)? >= 4 { OF_THE_LOG } else { OLDER };
+    let mut statement =
+        connection.prepare_cached(&format!("{lines} WHERE log.number > ?1 ORDER BY log.number LIMIT ?2"))?;
+    let rows = statement.query_map([after, count_max.map_or(-1, i64::from)], event)?;
+    rows.collect()
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
+    let kind: String = row.get(3)?;
+    let detail = match row.get(6)? {
+        Some(detail) => detail,
+        None => left_out(&kind, row)?.to_string(),
+    };
+    Ok(EventRecord {
+        number: row.get(0)?,
+        unix_ms: row.get(1)?,
+        elapsed_seconds: row.get(2)?,
+        kind,
+        evaluation: row.get::<_, Option<i64>>(4)?.map(|id| EvaluationId(id.cast_unsigned())),
+        individual: row.get::<_, Option<i64>>(5)?.map(|id| IndividualId(id.cast_unsigned())),
+        detail,
+    })
+}
+
+/// What a line without detail has left out (`tables::LOG`).
+fn left_out(kind: &str, row: &Row<'_>) -> rusqlite::Result<Value> {
+    let text = |column: usize| row.get::<_, Option<String>>(column);
+    Ok(match kind {
+        "ordered" => json!({"draw": 0, "maker": Maker::Breeder.word(), "expected": null}),
+        "born" => {
+            // Where somebody has taken the row away, the event says that nothing is known.
+            let parents = text(8)?.and_then(|parents| serde_json::from_str::<Value>(&parents).ok());
+            json!({"operation": text(7)?, "parents": parents})
+        }
+        "queued" => json!({"kind": text(9)?}),
+        "finished" => json!({
+            "attempt": row.get::<_, Option<u32>>(10)?,
+            "outcome": text(11)?,
+            "score": row.get::<_, Option<f64>>(12)?,
+            "seconds": row.get::<_, Option<f64>>(13)?,
+        }),
+        _ => json!({}),
+    })
+}
