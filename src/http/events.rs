@@ -24,7 +24,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
@@ -34,6 +34,12 @@ const RUN_EVERY: Duration = Duration::from_secs(1);
 const NODES_EVERY: u64 = 2;
 /// Points that one event holds; more come in further ones.
 const POINTS_MAX: usize = 10_000;
+/// How long the end of a run waits to be told, ..
+const FAREWELL: Duration = Duration::from_secs(4);
+/// .. how often it is looked whether it has been, ..
+const FAREWELL_STEP: Duration = Duration::from_millis(20);
+/// .. and for what has been told to be sent.
+const FAREWELL_SENT: Duration = Duration::from_millis(200);
 /// How long a listener whose connection has ended waits before it comes again.
 const HELLO: &[u8] = b"retry: 2000\n\n";
 
@@ -95,7 +101,8 @@ fn spread(watched: &Arc<Watched>) -> watch::Receiver<Tidings> {
 
 async fn next_tidings(watched: &Arc<Watched>, before: Tidings) -> Tidings {
     let turn = before.turn + 1;
-    let mut next = Tidings { turn, run: event("run", None, &RunAnswer::now(watched)), ..before };
+    let is_ended = watched.archive.figures.borrow().ending.is_some();
+    let mut next = Tidings { turn, is_ended, run: event("run", None, &RunAnswer::now(watched)), ..before };
     if next.nodes.is_empty() || turn - next.nodes_turn >= NODES_EVERY {
         next.nodes = event("nodes", None, &NodesAnswer::now(watched));
         next.nodes_turn = turn;
@@ -124,6 +131,19 @@ fn event(name: &str, id: Option<usize>, data: &impl Serialize) -> Bytes {
     let data = serde_json::to_string(data).unwrap_or_default();
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     format!("event: {name}\n{id}data: {data}\n\n").into()
+}
+
+/// A run has ended: waits until those who listen have been told, a few seconds at most.
+pub fn farewell(watched: &Watched) {
+    let Some(tidings) = watched.kept.tidings.get() else { return };
+    let began = Instant::now();
+    let listens = || watched.kept.listeners.available_permits() < LISTENERS_MAX;
+    while listens() && !tidings.borrow().is_ended && began.elapsed() < FAREWELL {
+        std::thread::sleep(FAREWELL_STEP);
+    }
+    if listens() {
+        std::thread::sleep(FAREWELL_SENT);
+    }
 }
 
 /// Tells one listener what is news, as fast as it takes it.

@@ -36,6 +36,8 @@ pub struct KeptPoints {
 pub struct Tidings {
     pub turn: u64,
     pub run: Bytes,
+    /// Whether they say how the run has ended.
+    pub is_ended: bool,
     /// The turn in which those of the nodes were made.
     pub nodes_turn: u64,
     pub nodes: Bytes,

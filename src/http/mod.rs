@@ -28,6 +28,7 @@ mod watched;
 
 pub use access::Access;
 pub use archive::Archive;
+pub use events::farewell;
 pub use listen::{Listener, OFF, invitation, listen};
 pub use server::Server;
 pub use site::{coordinator, worker};

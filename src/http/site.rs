@@ -27,8 +27,7 @@ const BODY_BYTES_MAX: usize = 4 << 10;
 ///
 /// # Errors
 /// Where the system gives no thread, or somebody else counts already.
-pub fn coordinator(listener: Listener, access: Access, watched: Watched) -> anyhow::Result<Server> {
-    let watched = Arc::new(watched);
+pub fn coordinator(listener: Listener, access: Access, watched: Arc<Watched>) -> anyhow::Result<Server> {
     let is_ready = {
         let progress = watched.remote.progress.clone();
         move || progress.borrow().paused.is_none()

@@ -2,12 +2,39 @@
 
 use super::{
     common::{hatchery, wait_until},
-    scene::Scene,
+    scene::{Scene, connect},
+};
+use serde_json::Value;
+use std::{
+    io::{Read, Write},
+    thread::JoinHandle,
 };
 
 /// How many evaluations have ended.
 fn evaluations(scene: &Scene) -> u64 {
     scene.get("/api/v1/run").json()["evaluations"].as_u64().unwrap()
+}
+
+/// All that somebody is told who listens from now on.
+fn heard_until_the_end(scene: &Scene) -> JoinHandle<String> {
+    let mut stream = connect(scene.address());
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {}\r\n\r\n", scene.address());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        _ = stream.read_to_end(&mut heard);
+        String::from_utf8(heard).unwrap()
+    })
+}
+
+/// The last news of the run.
+fn last_run(heard: &str) -> Value {
+    let mut data =
+        heard.split("event: run\n").filter_map(|event| event.split_once("data: ")?.1.lines().next());
+    serde_json::from_str(data.next_back().unwrap()).unwrap()
 }
 
 fn leases(scene: &Scene) -> f64 {
@@ -60,8 +87,10 @@ fn a_run_is_paused_granted_more_drained_and_stopped() {
     wait_until("the other goes on", || scene.node("w1")["state"] == "here");
     let before = evaluations(&scene);
     wait_until("and works", || evaluations(&scene) > before);
+    let heard = heard_until_the_end(&scene);
     done("/api/v1/run/stop", "");
     wait_until("the coordinator ends", || scene.has_ended());
+    assert_eq!(last_run(&heard.join().unwrap())["ending"], "interrupted");
     let report = hatchery(scene.folder(), &["replay", "run", "--json"]).ok().json();
     assert_eq!(report["identical"], true, "{report}");
     let status = hatchery(scene.folder(), &["status", "run", "--json"]).ok().json();

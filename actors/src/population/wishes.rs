@@ -52,7 +52,8 @@ impl Brain {
             Wish::Resume => "the run goes on".to_owned(),
             Wish::Budget { .. } => {
                 let evaluations = self.settings.evaluations.map(|count| format!("{count} evaluations"));
-                let time = self.settings.time.and_then(|time| Duration::from_seconds(time).ok());
+                // Pauses have moved its end by fractions of a second, which nobody asked for.
+                let time = self.settings.time.and_then(|time| Duration::from_seconds(time.round()).ok());
                 let time = time.map(|time| time.to_string());
                 let parts: Vec<String> = evaluations.into_iter().chain(time).collect();
                 format!("the budget is now {}", parts.join(" and "))

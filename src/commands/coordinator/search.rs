@@ -68,6 +68,13 @@ pub struct Search<'a> {
     pub listener: Option<Listener>,
 }
 
+/// A run that is shown over HTTP, for as long as this lasts.
+struct Shown {
+    watched: Arc<Watched>,
+    address: SocketAddr,
+    _server: Server,
+}
+
 impl Search<'_> {
     /// Runs the search to its end, or until the user stops it.
     pub fn run(mut self, dataset: Dataset, split: &Split) -> Result<SearchSummary, Failure> {
@@ -84,7 +91,7 @@ impl Search<'_> {
         let name = identity::node(&format!("coordinator@{}", identity::host()), chance::number());
         let (stop, progress, mut ends) = controls();
         let remote = ends.remote(&stop);
-        let (server, seen) = self.serve(&dataset, split, &name, remote)?;
+        let shown = self.serve(&dataset, split, &name, remote)?;
         let (listening, address) = oneshot::channel();
         let setup = CoordinatorSetup {
             search,
@@ -102,9 +109,11 @@ impl Search<'_> {
             .enable_all()
             .build()
             .or_exit(Exit::Failed)?;
-        let audience = self.audience(accuracy, seen);
+        let audience = self.audience(accuracy, shown.as_ref().map(|shown| shown.address));
         let ended = tokio.block_on(watched(journal, setup, address, audience, (stop, progress, ends)));
-        drop(server);
+        if let Some(shown) = shown {
+            http::farewell(&shown.watched);
+        }
         match &ended {
             Ok(summary) => tracing::info!(
                 evaluations = summary.evaluations,
@@ -129,8 +138,8 @@ impl Search<'_> {
         split: &Split,
         name: &NodeName,
         remote: Remote,
-    ) -> Result<(Option<Server>, Option<SocketAddr>), Failure> {
-        let Some(listener) = self.listener.take() else { return Ok((None, None)) };
+    ) -> Result<Option<Shown>, Failure> {
+        let Some(listener) = self.listener.take() else { return Ok(None) };
         let (directory, experiment) = (&self.plan.directory, &self.plan.experiment);
         let address = listener.address;
         let token = self.options.run.http.http_token_file.clone().unwrap_or_else(|| directory.token());
@@ -150,10 +159,10 @@ impl Search<'_> {
         };
         let is_supervised = self.options.supervised_by.is_some();
         let on_stop = Arc::new(move || announced_stop(is_supervised.then_some(&CoordinatorSaid::Stopping)));
-        let watched = Watched::new(facts, remote, archive, on_stop);
-        let server = http::coordinator(listener, access, watched).or_exit(Exit::Failed)?;
+        let watched = Arc::new(Watched::new(facts, remote, archive, on_stop));
+        let server = http::coordinator(listener, access, Arc::clone(&watched)).or_exit(Exit::Failed)?;
         tracing::info!("the run is to be seen at {url}");
-        Ok((Some(server), Some(address)))
+        Ok(Some(Shown { watched, address, _server: server }))
     }
 
     fn audience(self, accuracy: bool, seen: Option<SocketAddr>) -> Audience {
