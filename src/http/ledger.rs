@@ -17,6 +17,7 @@ use hatchery_actors::{
 use hatchery_config::vocabulary::Objective;
 use hatchery_models::training::outcome::Outcome;
 use serde::Deserialize;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Failures that are remembered.
@@ -32,9 +33,9 @@ pub struct Known {
     pub parameters: u64,
     pub multiply_adds: u64,
     pub born_s: f64,
-    pub parents: Vec<u64>,
-    /// All its evaluations, whether they have ended or not.
-    pub evaluations: Vec<EvaluationId>,
+    pub parents: SmallVec<[u64; 2]>,
+    /// All its evaluations, whether they have ended or not: nearly always one.
+    pub evaluations: SmallVec<[EvaluationId; 1]>,
     /// What came of the search's.
     pub result: Option<Outcomed>,
 }
@@ -227,7 +228,7 @@ impl Ledger {
             multiply_adds: born.multiply_adds,
             born_s: elapsed_s,
             parents: born.parents.iter().map(|parent| parent.0).collect(),
-            evaluations: Vec::new(),
+            evaluations: SmallVec::new(),
             result: None,
         };
         // Numbers rise with birth; answers of two makers may come in another order.
@@ -413,7 +414,7 @@ mod tests {
         let ids: Vec<u64> = ledger.individuals().iter().map(|known| known.id).collect();
         let ended: Vec<u64> = ledger.ended.iter().map(|at| ledger.individuals()[*at].id).collect();
         assert_eq!((ids, ended), (vec![1, 2, 3], vec![3, 1, 2]));
-        assert_eq!(ledger.individual(3).unwrap().evaluations, [EvaluationId(103)]);
+        assert_eq!(ledger.individual(3).unwrap().evaluations.as_slice(), [EvaluationId(103)]);
         assert_eq!(ledger.outcomes, [("completed", 2), ("diverged", 1)].into());
         assert_eq!((ledger.images, ledger.failures.len()), (30, 1));
         let front: Vec<u64> = ledger.front.places().iter().map(|place| place.individual.0).collect();

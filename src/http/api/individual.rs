@@ -170,7 +170,7 @@ fn whole(facts: &RunFacts, shelf: &Shelf, id: u64) -> Result<IndividualAnswer, P
     let json = |value: serde_json::Result<Value>| value.map_err(|error| Problem::defect(error.to_string()));
     Ok(IndividualAnswer {
         item: item(shelf, known)?,
-        parents: known.parents.clone(),
+        parents: known.parents.to_vec(),
         operation: individual.operation.clone(),
         genome: json(serde_json::to_value(&individual.genome))?,
         layers: layers(facts, &individual),
