@@ -50,7 +50,8 @@ const HELLO: &[u8] = b"retry: 2000\n\n";
 pub struct EventsQuery {
     /// So many points are known already; where nothing is said, those that come from now on are told.
     #[serde(default)]
-    after: Option<usize>,
+    #[param(maximum = 4_294_967_295)]
+    after: Option<u32>,
 }
 
 /// The run as it happens: `run`, `nodes` and `points`, each with the answer of that name as its data.
@@ -69,7 +70,9 @@ pub async fn events(
     let tidings = watched.kept.tidings.get_or_init(|| spread(&watched)).clone();
     // A browser that comes again says where it was.
     let before = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let known = before.or(query.after).unwrap_or_else(|| watched.archive.figures.borrow().ended);
+    let known = before
+        .or(query.after.map(|after| after as usize))
+        .unwrap_or_else(|| watched.archive.figures.borrow().ended);
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(tell(Arc::clone(&watched), tidings, known, sender));
     let body = Body::new(Stream { receiver, waiting: Some(Bytes::from_static(HELLO)), _seat: seat });

@@ -30,14 +30,15 @@ pub struct DoneAnswer {
 /// How much work is added.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub struct BudgetWish {
     /// So many evaluations more.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, nullable = false)]
     evaluations: Option<u32>,
     /// So many seconds more.
     #[serde(default)]
-    #[schema(exclusive_minimum = 0, maximum = 1_000_000_000)]
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000_000, nullable = false)]
     seconds: Option<f64>,
 }
 

@@ -15,6 +15,8 @@ use utoipa::ToSchema;
 
 /// Networks of a page.
 const LIMIT_MAX: usize = 500;
+/// The greatest whole number that JSON's readers agree on.
+const WHOLE_MAX: u64 = (1 << 53) - 1;
 /// Networks of a page where nothing is said.
 const LIMIT: usize = 50;
 /// Characters of a text that is looked for.
@@ -45,6 +47,7 @@ pub struct IndividualsQuery {
     min_score: Option<f64>,
     /// At most so large.
     #[serde(default)]
+    #[param(maximum = 9_007_199_254_740_991)]
     max_parameters: Option<u64>,
     /// Contained in the line that says what it is.
     #[serde(default)]
@@ -56,7 +59,8 @@ pub struct IndividualsQuery {
     limit: Option<usize>,
     /// So many are passed over.
     #[serde(default)]
-    offset: Option<usize>,
+    #[param(maximum = 4_294_967_295)]
+    offset: Option<u32>,
 }
 
 /// A page of networks.
@@ -171,8 +175,12 @@ impl Wish {
             let message = format!("q has at most {TEXT_CHARS_MAX} characters");
             return Err(Problem::bad_request(message, "look for less"));
         }
-        let (min_score, max_parameters, offset) =
-            (query.min_score, query.max_parameters, query.offset.unwrap_or(0));
+        if query.max_parameters.is_some_and(|most| most > WHOLE_MAX) {
+            let message = format!("max_parameters is at most {WHOLE_MAX}");
+            return Err(Problem::bad_request(message, "leave it out, where any size will do"));
+        }
+        let (min_score, max_parameters) = (query.min_score, query.max_parameters);
+        let offset = query.offset.unwrap_or(0) as usize;
         Ok(Self { key, descending, outcome, maker, min_score, max_parameters, text, limit, offset })
     }
 

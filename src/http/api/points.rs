@@ -60,7 +60,8 @@ pub struct PointsAnswer {
 pub struct PointsQuery {
     /// So many are known already.
     #[serde(default)]
-    after: usize,
+    #[param(maximum = 4_294_967_295)]
+    after: u32,
 }
 
 /// All points, or those that have come since.
@@ -71,7 +72,7 @@ pub async fn points(
     Asked(PointsQuery { after }): Asked<PointsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let is_packed = takes_gzip(&headers);
+    let (after, is_packed) = (after as usize, takes_gzip(&headers));
     let asker = Arc::clone(&watched);
     let bytes =
         watched.archive.ask(move |shelf| bytes_of(&asker.kept.points, shelf, after, is_packed)).await?;
