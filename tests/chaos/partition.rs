@@ -101,7 +101,8 @@ fn a_worker_whose_packets_are_lost_for_a_while_loses_nothing() {
     let scene = Scene::new();
     let Some(machines) = Machines::new() else { return };
     // Enough that the other worker is not done with them before the network is whole again and this one is back.
-    let evaluations = 300;
+    // A program that is not optimised takes several times as long for each.
+    let evaluations = if cfg!(debug_assertions) { 120 } else { 300 };
     hatchery(scene.folder(), &["cert", "ca", "tls"]).ok();
     let certificates = tls(&scene, "hub", "10.77.1.1");
     let arguments = call("coordinator", scene.options(evaluations, 25, &["--listen=0.0.0.0:7117", "--json"]));
