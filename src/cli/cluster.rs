@@ -80,7 +80,7 @@ pub struct WorkerOptions {
 }
 
 /// Trainers of a process, and threads of a trainer, at most.
-const SLOTS_MAX: u32 = 1024;
+pub const SLOTS_MAX: u32 = 1024;
 
 /// Who may join, and what others may read.
 #[derive(Clone, Debug, Default, Args)]

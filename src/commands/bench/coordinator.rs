@@ -9,6 +9,7 @@
 use crate::{
     chance,
     cli::{
+        cluster::SLOTS_MAX,
         exit::{Exit, Failure, OrExit},
         options::BenchCoordinatorOptions,
     },
@@ -55,6 +56,15 @@ pub fn coordinator(options: &BenchCoordinatorOptions) -> Result<(), Failure> {
 }
 
 fn measure(options: &BenchCoordinatorOptions, root: &Path) -> Result<Value, Failure> {
+    let processes_min = options.trainers.div_ceil(SLOTS_MAX);
+    if options.processes < processes_min {
+        let wrong = anyhow!(
+            "--processes is {}; a worker has at most {SLOTS_MAX} trainers, so {} need --processes {processes_min}",
+            options.processes,
+            options.trainers
+        );
+        return Err(wrong).or_exit(Exit::Experiment);
+    }
     let mut cluster = Cluster::start(options, root).or_exit(Exit::Failed)?;
     let joined = cluster.wait_for_workers(options.processes).or_exit(Exit::Failed)?;
     let idle = Cost::of(cluster.coordinator.id());
@@ -62,7 +72,9 @@ fn measure(options: &BenchCoordinatorOptions, root: &Path) -> Result<Value, Fail
     let restart = if options.restart { Some(cluster.restart(root).or_exit(Exit::Failed)?) } else { None };
     cluster.stop();
     let spans = workers::spans(root, LeaseKind::Search).or_exit(Exit::RunDirectory)?;
-    let journal_bytes = fs::metadata(root.join("journal.sqlite")).map_or(0, |file| file.len());
+    // A coordinator that was killed leaves its last commits beside the journal.
+    let bytes = |name: &str| fs::metadata(root.join(name)).map_or(0, |file| file.len());
+    let journal_bytes = bytes("journal.sqlite") + bytes("journal.sqlite-wal");
     let flow = Flow::of(&spans, options.trainers).ok_or_else(|| anyhow!("nothing was evaluated"))?;
     let mut figures = json!({
         "trainers": options.trainers,
