@@ -32,9 +32,8 @@ fn heard_until_the_end(scene: &Scene) -> JoinHandle<String> {
 
 /// The last news of the run.
 fn last_run(heard: &str) -> Value {
-    let mut data =
-        heard.split("event: run\n").filter_map(|event| event.split_once("data: ")?.1.lines().next());
-    serde_json::from_str(data.next_back().unwrap()).unwrap()
+    let (_, last) = heard.rsplit_once("event: run\ndata: ").unwrap();
+    serde_json::from_str(last.lines().next().unwrap()).unwrap()
 }
 
 fn leases(scene: &Scene) -> f64 {
