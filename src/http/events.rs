@@ -50,7 +50,7 @@ const HELLO: &[u8] = b"retry: 2000\n\n";
 pub struct EventsQuery {
     /// So many points are known already; where nothing is said, those that come from now on are told.
     #[serde(default)]
-    #[param(maximum = 4_294_967_295)]
+    #[param(maximum = 4_294_967_295_u64)]
     after: Option<u32>,
 }
 

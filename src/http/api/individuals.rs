@@ -47,7 +47,7 @@ pub struct IndividualsQuery {
     min_score: Option<f64>,
     /// At most so large.
     #[serde(default)]
-    #[param(maximum = 9_007_199_254_740_991)]
+    #[param(maximum = 9_007_199_254_740_991_u64)]
     max_parameters: Option<u64>,
     /// Contained in the line that says what it is.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct IndividualsQuery {
     limit: Option<usize>,
     /// So many are passed over.
     #[serde(default)]
-    #[param(maximum = 4_294_967_295)]
+    #[param(maximum = 4_294_967_295_u64)]
     offset: Option<u32>,
 }
 

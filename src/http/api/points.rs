@@ -60,7 +60,7 @@ pub struct PointsAnswer {
 pub struct PointsQuery {
     /// So many are known already.
     #[serde(default)]
-    #[param(maximum = 4_294_967_295)]
+    #[param(maximum = 4_294_967_295_u64)]
     after: u32,
 }
 
