@@ -19,6 +19,9 @@ const FILES: i32 = 4;
 /// Longer than the pauses between two attempts at a commit grow within that time.
 const PAUSE: Duration = Duration::from_secs(6);
 
+/// Room for the whole run, its write-ahead log included: that is folded in when it has come to 32 MiB.
+const SMALL: [&str; 5] = ["-t", "tmpfs", "-o", "size=64m", "tmpfs"];
+
 /// A disk of its own, until it is dropped.
 struct Disk {
     place: PathBuf,
@@ -87,7 +90,7 @@ fn start(scene: &Scene, disk: &Disk, name: &str, evaluations: i64, more: &[&str]
 #[test]
 fn a_run_waits_while_its_disk_is_full_and_loses_nothing() {
     let scene = Scene::new();
-    let Some(disk) = Disk::new(&scene, &["-t", "tmpfs", "-o", "size=16m", "tmpfs"]) else { return };
+    let Some(disk) = Disk::new(&scene, &SMALL) else { return };
     let evaluations = 250;
     let run = start(&scene, &disk, "run", evaluations, &[]);
     wait_until("some results", || disk.finished() >= 20);
@@ -112,7 +115,7 @@ fn a_run_waits_while_its_disk_is_full_and_loses_nothing() {
 #[test]
 fn a_run_that_waits_for_room_can_be_stopped_and_resumed() {
     let scene = Scene::new();
-    let Some(disk) = Disk::new(&scene, &["-t", "tmpfs", "-o", "size=16m", "tmpfs"]) else { return };
+    let Some(disk) = Disk::new(&scene, &SMALL) else { return };
     let evaluations = 60;
     let run = start(&scene, &disk, "run", evaluations, &[]);
     wait_until("some results", || disk.finished() >= 10);
