@@ -254,7 +254,7 @@ async fn trainers_that_cannot_work_end_the_search() {
 async fn a_disk_that_stays_full_ends_the_search_and_nothing_is_lost() {
     let bench = Bench::new(30, quick);
     let journal = bench.create();
-    journal.limit_pages(journal.pages() + 6);
+    journal.limit_pages(journal.pages() + 3);
     let error = bench.run(journal).await.unwrap_err();
     let SearchError::Unrecorded { source: JournalError::Full { .. }, .. } = &error else {
         panic!("{error:?}")
