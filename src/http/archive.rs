@@ -29,6 +29,8 @@ const QUESTIONS_MAX: usize = 64;
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the ledger is brought up to date.
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether the run has begun.
+const BEGIN_STEP: Duration = Duration::from_millis(20);
 /// Events that are read at once: between two pages, questions are answered.
 const EVENTS_PAGE: u32 = 2000;
 
@@ -69,11 +71,16 @@ pub struct Shelf {
 }
 
 impl Archive {
-    /// Opens the journal of the run in `directory`. The thread ends when nobody can ask any more.
+    /// Opens the journal of the run in `directory`. It is followed once the run has begun: a run that goes on must first
+    /// read it itself, and would be held up. The thread ends when nobody can ask any more.
     ///
     /// # Errors
     /// Where the journal cannot be read, or the system gives no thread.
-    pub fn open(directory: &Path, objectives: Vec<Objective>) -> Result<Self, JournalError> {
+    pub fn open(
+        directory: &Path,
+        objectives: Vec<Objective>,
+        has_begun: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Self, JournalError> {
         let reader = Reader::open(directory)?;
         let started_ms = reader.started_ms()?;
         let (questions, asked) = sync_channel(QUESTIONS_MAX);
@@ -81,6 +88,7 @@ impl Archive {
         let keeper = Keeper {
             shelf: Shelf { reader, ledger: Ledger::new(objectives) },
             directory: directory.to_owned(),
+            has_begun: Box::new(has_begun),
             refreshed: None,
             is_behind: true,
             shown,
@@ -128,6 +136,7 @@ fn no_thread(directory: &Path, source: io::Error) -> JournalError {
 struct Keeper {
     shelf: Shelf,
     directory: PathBuf,
+    has_begun: Box<dyn Fn() -> bool + Send>,
     refreshed: Option<Instant>,
     /// More events are known to wait.
     is_behind: bool,
@@ -138,6 +147,13 @@ struct Keeper {
 
 impl Keeper {
     fn serve(mut self, asked: &Receiver<Question>) {
+        while !(self.has_begun)() {
+            match asked.recv_timeout(BEGIN_STEP) {
+                Ok(question) => question(&self.shelf),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
         loop {
             self.refresh_when_due();
             let pause = if self.is_behind { Duration::ZERO } else { REFRESH_EVERY };

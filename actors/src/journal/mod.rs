@@ -19,6 +19,7 @@ pub mod record;
 mod rows;
 mod schema;
 mod shorthand;
+mod side_by_side;
 mod tables;
 #[cfg(test)]
 mod tests;

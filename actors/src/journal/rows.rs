@@ -4,15 +4,19 @@ use super::entry::Stage;
 use super::error::JournalError;
 use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, RunRecord};
 use super::shorthand::{OF_CURVES, OF_GENOMES, expand};
+use super::side_by_side::side_by_side;
 use super::{RunInfo, curve, schema};
 use crate::protocol::{EvaluationId, Fingerprint, Individual, IndividualId, LeaseKind, Maker};
-use hatchery_models::genome::{Genome, GenomeHash};
+use hatchery_models::genome::GenomeHash;
 use hatchery_models::training::outcome::Outcome;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Rows that are read before they are understood.
+const ROWS_AT_ONCE: usize = 20_000;
 
 pub fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
     connection.query_row(
@@ -52,22 +56,64 @@ pub fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Ind
         "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM {table} ORDER BY id",
     ))?;
-    let rows = statement.query_map([], |row| individual_row(row).map(Arc::new))?;
-    rows.collect()
+    let mut rows = statement.query_map([], sheet)?;
+    let mut individuals = Vec::new();
+    // Not all at once: what is not understood yet takes as much room as what is.
+    loop {
+        let sheets = rows.by_ref().take(ROWS_AT_ONCE).collect::<rusqlite::Result<Vec<Sheet>>>()?;
+        if sheets.is_empty() {
+            return Ok(individuals);
+        }
+        individuals.extend(side_by_side(sheets, |sheet| understood(sheet).map(Arc::new))?);
+    }
+}
+
+/// An individual as it is read: genome and parents are not understood yet.
+struct Sheet {
+    id: IndividualId,
+    genome: String,
+    summary: String,
+    hash: String,
+    parents: String,
+    operation: String,
+    parameters: u64,
+    multiply_adds: u64,
+    maker: Maker,
 }
 
 /// Of the columns that `read_individuals` asks for, of the table or of the view.
 pub fn individual_row(row: &Row<'_>) -> rusqlite::Result<Individual> {
-    Ok(Individual {
+    understood(sheet(row)?)
+}
+
+fn sheet(row: &Row<'_>) -> rusqlite::Result<Sheet> {
+    Ok(Sheet {
         id: IndividualId(count(row, 0)?),
-        genome: genome(row, 1)?,
+        genome: row.get(1)?,
         summary: row.get(2)?,
         hash: hash(row, 3)?,
-        parents: json(row, 4)?,
+        parents: row.get(4)?,
         operation: row.get(5)?,
         parameters: count(row, 6)?,
         multiply_adds: count(row, 7)?,
         maker: word(row, 8, |word| Maker::ALL.into_iter().find(|maker| maker.word() == word))?,
+    })
+}
+
+fn understood(sheet: Sheet) -> rusqlite::Result<Individual> {
+    let Sheet { id, genome, summary, hash, parents, operation, parameters, multiply_adds, maker } = sheet;
+    let bad = |column: usize, error: serde_json::Error| bad_cell(column, format!("individual {id}: {error}"));
+    Ok(Individual {
+        id,
+        // In shorthand, or, where the journal is older, in full.
+        genome: serde_json::from_str(&expand(&genome, &OF_GENOMES)).map_err(|error| bad(1, error))?,
+        summary,
+        hash,
+        parents: serde_json::from_str(&parents).map_err(|error| bad(4, error))?,
+        operation,
+        parameters,
+        multiply_adds,
+        maker,
     })
 }
 
@@ -85,19 +131,39 @@ pub fn read_evaluations(
          EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = {table}.id), {newer}
          FROM {table} ORDER BY id"
     ))?;
-    let rows = statement.query_map([], |row| evaluation_row(row, individuals))?;
-    rows.collect()
+    let mut rows = statement.query_map([], |row| Ok((without_curve(row, individuals)?, row.get(CURVE)?)))?;
+    let mut evaluations = Vec::new();
+    loop {
+        let sheets = rows.by_ref().take(ROWS_AT_ONCE).collect::<rusqlite::Result<Vec<_>>>()?;
+        if sheets.is_empty() {
+            return Ok(evaluations);
+        }
+        evaluations.extend(side_by_side(sheets, |(record, curve)| with_curve(record, curve))?);
+    }
 }
 
 /// Of the columns that `read_evaluations` asks for, of the table or of the view.
 pub fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::Result<EvaluationRecord> {
+    with_curve(without_curve(row, individuals)?, row.get(CURVE)?)
+}
+
+/// The column with the curve.
+const CURVE: usize = 11;
+
+fn with_curve(record: EvaluationRecord, text: Option<String>) -> rusqlite::Result<EvaluationRecord> {
+    let Some(text) = text else { return Ok(record) };
+    let curve = curve::from_json(&expand(&text, &OF_CURVES));
+    let curve = curve.map_err(|error| bad_cell(CURVE, format!("evaluation {}: {error}", record.id)))?;
+    Ok(EvaluationRecord { curve, ..record })
+}
+
+fn without_curve(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlite::Result<EvaluationRecord> {
     let owner = IndividualId(count(row, 1)?);
     let individual = individuals
         .binary_search_by_key(&owner, |individual| individual.id)
         .ok()
         .and_then(|at| individuals.get(at))
         .ok_or_else(|| bad_cell(1, format!("there is no individual {owner}")))?;
-    let curve_text = row.get::<_, Option<String>>(11)?;
     Ok(EvaluationRecord {
         id: EvaluationId(count(row, 0)?),
         individual: Arc::clone(individual),
@@ -113,11 +179,7 @@ pub fn evaluation_row(row: &Row<'_>, individuals: &[Arc<Individual>]) -> rusqlit
             .transpose()?,
         score: row.get(9)?,
         loss: row.get(10)?,
-        curve: match curve_text {
-            Some(text) => curve::from_json(&expand(&text, &OF_CURVES))
-                .map_err(|error| bad_cell(11, error.to_string()))?,
-            None => Vec::new(),
-        },
+        curve: Vec::new(),
         seconds: row.get::<_, Option<f64>>(12)?.unwrap_or(0.0),
         build_seconds: row.get::<_, Option<f64>>(13)?.unwrap_or(0.0),
         steps: row.get::<_, Option<i64>>(14)?.unwrap_or(0).cast_unsigned(),
@@ -161,12 +223,6 @@ pub fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 pub fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| bad_cell(column, error.to_string()))
-}
-
-/// In shorthand, or, where the journal is older, in full.
-fn genome(row: &Row<'_>, column: usize) -> rusqlite::Result<Genome> {
-    let text = expand(row.get_ref(column)?.as_str()?, &OF_GENOMES);
     serde_json::from_str(&text).map_err(|error| bad_cell(column, error.to_string()))
 }
 

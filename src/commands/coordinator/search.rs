@@ -146,7 +146,9 @@ impl Search<'_> {
         let access = Access::new(address.ip(), Some(token)).or_exit(Exit::RunDirectory)?;
         let url = listener.url(&identity::host());
         write_whole(&directory.http(), format!("{url}\n").as_bytes()).or_exit(Exit::RunDirectory)?;
-        let archive = Archive::open(directory.root(), experiment.search.objectives.clone());
+        let progress = remote.progress.clone();
+        let has_begun = move || progress.has_changed().unwrap_or(true);
+        let archive = Archive::open(directory.root(), experiment.search.objectives.clone(), has_begun);
         let archive = archive.or_exit(Exit::RunDirectory)?;
         let facts = RunFacts {
             directory: directory.root().display().to_string(),
