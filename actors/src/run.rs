@@ -200,14 +200,14 @@ impl Outfitter for Ready {
 /// # Errors
 /// See `SearchError`.
 pub async fn conduct(
-    journal: Journal,
+    mut journal: Journal,
     setup: SearchSetup,
     post: Post,
     threads: u32,
     controls: Controls,
 ) -> Result<SearchSummary, SearchError> {
     let dir = journal.dir().to_owned();
-    let record = journal.record()?;
+    let record = journal.take_record()?;
     let mut brain = restore(&journal, &record, &setup)?;
     if let Some(since) = journal.paused_since()?.filter(|_| !brain.is_done()) {
         brain.was_paused(since, !setup.claims);

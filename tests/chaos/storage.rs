@@ -19,8 +19,8 @@ const FILES: i32 = 4;
 /// Longer than the pauses between two attempts at a commit grow within that time.
 const PAUSE: Duration = Duration::from_secs(6);
 
-/// Room for the whole run, its write-ahead log included: that is folded in when it has come to 32 MiB.
-const SMALL: [&str; 5] = ["-t", "tmpfs", "-o", "size=64m", "tmpfs"];
+/// Room for the whole run, its write-ahead log included: that is folded in when it has come to 8 MiB.
+const SMALL: [&str; 5] = ["-t", "tmpfs", "-o", "size=32m", "tmpfs"];
 
 /// A disk of its own, until it is dropped.
 struct Disk {

@@ -73,6 +73,8 @@ pub struct Journal {
     resumed: bool,
     /// The structures that are recorded: an index of them would change a page at random for each.
     structures: HashSet<Fingerprint>,
+    /// What was recorded when the run was taken up again, until it is asked for.
+    recorded: Option<RunRecord>,
     // Declared last: the lock goes after the connection is closed.
     lock: Option<RunLock>,
 }
@@ -122,6 +124,7 @@ impl Journal {
                 dir: dir.to_owned(),
                 resumed: false,
                 structures: HashSet::new(),
+                recorded: None,
                 lock: Some(lock),
             }),
             Err(error) => {
@@ -145,11 +148,17 @@ impl Journal {
         let lock = RunLock::take(dir)?;
         let connection = schema::open_to_write(&path)?;
         schema::check_version(&connection, &path)?;
-        schema::check_sound(&connection, &path)?;
         schema::bring_up_to_date(&connection, &path)?;
-        let structures = rows::structures(&connection, &path)?;
-        let journal =
-            Self { connection, path, dir: dir.to_owned(), resumed: true, structures, lock: Some(lock) };
+        let (structures, recorded) = checked_and_read(&connection, &path)?;
+        let journal = Self {
+            connection,
+            path,
+            dir: dir.to_owned(),
+            resumed: true,
+            structures,
+            recorded: Some(recorded),
+            lock: Some(lock),
+        };
         journal.check_writable()?;
         Ok(journal)
     }
@@ -186,7 +195,8 @@ impl Journal {
         let connection = schema::open_to_write(&path)?;
         begin(&connection, &path, info)?;
         let structures = HashSet::new();
-        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, structures, lock: None })
+        let recorded = None;
+        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, structures, recorded, lock: None })
     }
 
     /// The run directory.
@@ -234,6 +244,7 @@ impl Journal {
         drop(clock);
         transaction.commit().map_err(failed)?;
         self.structures.extend(born);
+        self.recorded = None;
         Ok(())
     }
 
@@ -243,6 +254,15 @@ impl Journal {
     /// Where the journal cannot be read or makes no sense.
     pub fn record(&self) -> Result<RunRecord, JournalError> {
         record::read_all(&self.connection, &self.path)
+    }
+
+    /// Everything recorded before this run was begun or taken up again, where nothing has been recorded since: it was
+    /// read already.
+    ///
+    /// # Errors
+    /// As `record`.
+    pub fn take_record(&mut self) -> Result<RunRecord, JournalError> {
+        self.recorded.take().map_or_else(|| self.record(), Ok)
     }
 
     /// Everything recorded so far, with all events in their order.
@@ -294,6 +314,24 @@ impl Journal {
     pub(crate) fn pages(&self) -> u32 {
         self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
     }
+}
+
+/// Whether every page is sound, and beside that, since both take a while, all that the journal holds: the structures, and
+/// everything recorded. What an unsound journal says is not believed.
+fn checked_and_read(
+    connection: &Connection,
+    path: &Path,
+) -> Result<(HashSet<Fingerprint>, RunRecord), JournalError> {
+    std::thread::scope(|scope| {
+        let checking = scope.spawn(|| {
+            let connection = schema::open_to_read(path)?;
+            schema::check_sound(&connection, path)?;
+            rows::structures(&connection, path)
+        });
+        let recorded = record::read_all(connection, path);
+        let structures = checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((structures, recorded?))
+    })
 }
 
 /// The structures that are born in a batch; or who has one that is known.

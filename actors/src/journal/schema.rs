@@ -27,8 +27,8 @@ const BUSY_MS: u64 = if cfg!(test) { 50 } else { 5_000 };
 const WAL_BYTES_MAX: u64 = 64 << 20;
 
 /// The log is folded into the database when it has so many pages (of 4 KiB): a page that many commits change is written
-/// there once. Reading it again, after a kill, takes a tenth of a second.
-const CHECKPOINT_PAGES: i64 = 8192;
+/// there once. After a kill it is read again, by each connection that is the first: a few hundredths of a second.
+const CHECKPOINT_PAGES: i64 = 2048;
 
 /// Statements that are kept ready: compiling one takes longer than running it. There are about thirty.
 const STATEMENTS_MAX: usize = 64;
@@ -117,13 +117,14 @@ pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings an older journal up to date: version 2 has workers, version 3 more columns, version 4 tables that say each
+/// Brings an older journal up to date, if it is sound: version 2 has workers, version 3 more columns, version 4 tables that say each
 /// thing once, and views of the same names as the tables before.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let version = version(connection).map_err(|error| classify("read", path, error))?;
     if version == SCHEMA_VERSION {
         return Ok(());
     }
+    check_sound(connection, path)?;
     let workers = if version < 2 { tables::WORKERS } else { "" };
     let columns = if version < 3 { columns_of_version_3() } else { String::new() };
     let shorter = tables::to_version_4();
