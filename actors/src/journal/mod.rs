@@ -149,7 +149,8 @@ impl Journal {
         let connection = schema::open_to_write(&path)?;
         schema::check_version(&connection, &path)?;
         schema::bring_up_to_date(&connection, &path)?;
-        let (structures, recorded) = checked_and_read(&connection, &path)?;
+        let recorded = read_and_checked(&connection, &path)?;
+        let structures = recorded.individuals.iter().map(|one| Fingerprint::of(&one.hash)).collect();
         let journal = Self {
             connection,
             path,
@@ -316,21 +317,14 @@ impl Journal {
     }
 }
 
-/// Whether every page is sound, and beside that, since both take a while, all that the journal holds: the structures, and
-/// everything recorded. What an unsound journal says is not believed.
-fn checked_and_read(
-    connection: &Connection,
-    path: &Path,
-) -> Result<(HashSet<Fingerprint>, RunRecord), JournalError> {
+/// Everything recorded, and beside that, since both take a while, whether every page is sound: what an unsound journal
+/// says is not believed.
+fn read_and_checked(connection: &Connection, path: &Path) -> Result<RunRecord, JournalError> {
     std::thread::scope(|scope| {
-        let checking = scope.spawn(|| {
-            let connection = schema::open_to_read(path)?;
-            schema::check_sound(&connection, path)?;
-            rows::structures(&connection, path)
-        });
+        let checking = scope.spawn(|| schema::check_sound(&schema::open_to_read(path)?, path));
         let recorded = record::read_all(connection, path);
-        let structures = checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((structures, recorded?))
+        checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        recorded
     })
 }
 

@@ -1,18 +1,15 @@
 //! Rows of the tables, in any version, as values. What is asked for and when, it does not know (`record`).
 
 use super::entry::Stage;
-use super::error::JournalError;
 use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, RunRecord};
 use super::shorthand::{OF_CURVES, OF_GENOMES, expand};
 use super::side_by_side::side_by_side;
 use super::{RunInfo, curve, schema};
-use crate::protocol::{EvaluationId, Fingerprint, Individual, IndividualId, LeaseKind, Maker};
+use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::genome::GenomeHash;
 use hatchery_models::training::outcome::Outcome;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
-use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Rows that are read before they are understood.
@@ -235,15 +232,6 @@ fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         }
         text => Ok(text.as_str()?.to_owned()),
     }
-}
-
-/// The structures of all networks.
-pub fn structures(connection: &Connection, path: &Path) -> Result<HashSet<Fingerprint>, JournalError> {
-    let query = || -> rusqlite::Result<HashSet<Fingerprint>> {
-        let mut statement = connection.prepare("SELECT hash FROM networks")?;
-        statement.query_map([], |row| Ok(Fingerprint::of(&hash(row, 0)?)))?.collect()
-    };
-    query().map_err(|error| schema::unreadable(error, path))
 }
 
 pub fn word<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {

@@ -271,6 +271,7 @@ fn sets(options: &BenchCoordinatorOptions) -> Vec<String> {
             "budget.evaluations={}",
             u64::from(options.evaluations) * 2 + u64::from(options.trainers) * 4
         ),
+        "budget.time=none".to_owned(),
         format!("runtime.workers={}", options.trainers.min(256)),
         "final.enabled=false".to_owned(),
         "training.epochs=1".to_owned(),
