@@ -33,7 +33,7 @@ class Cluster:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.coordinator = subprocess.Popen(
             [hatchery, "coordinator", "digits", "--quiet", f"--listen=127.0.0.1:{port}", f"--out={self.run}",
-             "--evaluations=100000000", "--set=space.depth=4,12", "--set=search.strategy=random"], **quiet)
+             "--evaluations=100000000", "--set=space.depth=4,12", "--set=search.strategy=random", "--set=budget.time=none"], **quiet)
         wait(lambda: (self.run / "http").exists() and (self.run / "cookie").exists())
         self.url = (self.run / "http").read_text().strip()
         self.worker = subprocess.Popen(
