@@ -2,7 +2,7 @@
 //!
 //! It must not know who waits for what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// A queue without duplicates. Whatever it is asked takes time in proportion to the logarithm of its length: there are
 /// as many in it as there are trainers, and each event of a search asks.
@@ -32,15 +32,15 @@ impl<T: Copy + Ord> Line<T> {
     }
 
     fn take_in(&mut self, one: T, place: i64) {
-        if !self.places.contains_key(&one) {
-            self.places.insert(one, place);
+        if let Entry::Vacant(free) = self.places.entry(one) {
+            free.insert(place);
             self.order.insert(place, one);
         }
     }
 
     /// Leaves the queue. Says whether it was in it.
     pub fn remove(&mut self, one: &T) -> bool {
-        let place = self.places.remove(&*one);
+        let place = self.places.remove(one);
         place.is_some_and(|place| self.order.remove(&place).is_some())
     }
 
