@@ -75,6 +75,8 @@ fn a_run_is_paused_granted_more_drained_and_stopped() {
         "[]",
         "{\"evaluations\": 0}",
         "{\"evaluations\": -1}",
+        "{\"evaluations\": 1.5}",
+        "{\"evaluations\": 1, \"seconds\": null}",
         "{\"seconds\": \"x\"}",
         "{\"more\": 1}",
     ] {

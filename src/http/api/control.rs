@@ -16,7 +16,7 @@ use hatchery_actors::{
     protocol::Wish,
     remote::{Command, Refusal},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -33,13 +33,28 @@ pub struct DoneAnswer {
 #[schema(min_properties = 1)]
 pub struct BudgetWish {
     /// So many evaluations more.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 1_000_000_000, nullable = false)]
     evaluations: Option<u32>,
     /// So many seconds more.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[schema(exclusive_minimum = 0, maximum = 1_000_000_000, nullable = false)]
     seconds: Option<f64>,
+}
+
+/// A whole number, which JSON may write as `7.0` too; not `null`.
+fn whole<'de, From: Deserializer<'de>>(from: From) -> Result<Option<u32>, From::Error> {
+    let number = f64::deserialize(from)?;
+    if number.fract() != 0.0 || !(1.0..=f64::from(EVALUATIONS_MAX)).contains(&number) {
+        let message = format!("evaluations are a whole number from 1 to {EVALUATIONS_MAX}, not {number}");
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(Some(number as u32))
+}
+
+/// What is there; not `null`.
+fn given<'de, From: Deserializer<'de>>(from: From) -> Result<Option<f64>, From::Error> {
+    f64::deserialize(from).map(Some)
 }
 
 fn done(words: impl Into<String>) -> Json<DoneAnswer> {
@@ -96,9 +111,7 @@ pub async fn budget(
         serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string(), remedy))?;
     let is_right = |seconds: f64| seconds > 0.0 && seconds <= SECONDS_MAX;
     let is_nothing = wish.evaluations.is_none() && wish.seconds.is_none();
-    let is_wrong = wish.evaluations.is_some_and(|count| count == 0 || count > EVALUATIONS_MAX)
-        || wish.seconds.is_some_and(|seconds| !is_right(seconds));
-    if is_nothing || is_wrong {
+    if is_nothing || wish.seconds.is_some_and(|seconds| !is_right(seconds)) {
         return Err(Problem::bad_request("that adds nothing, or too much", remedy));
     }
     ask(&watched, Command::Wish(Wish::Budget { evaluations: wish.evaluations, seconds: wish.seconds })).await
