@@ -147,19 +147,21 @@ struct Keeper {
 
 impl Keeper {
     fn serve(mut self, asked: &Receiver<Question>) {
-        while !(self.has_begun)() {
-            match asked.recv_timeout(BEGIN_STEP) {
-                Ok(question) => question(&self.shelf),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
         loop {
-            self.refresh_when_due();
-            let pause = if self.is_behind { Duration::ZERO } else { REFRESH_EVERY };
+            let follows = (self.has_begun)();
+            if follows {
+                self.refresh_when_due();
+            }
+            let pause = match (follows, self.is_behind) {
+                (false, _) => BEGIN_STEP,
+                (true, true) => Duration::ZERO,
+                (true, false) => REFRESH_EVERY,
+            };
             match asked.recv_timeout(pause) {
                 Ok(question) => {
-                    self.catch_up();
+                    if follows {
+                        self.catch_up();
+                    }
                     question(&self.shelf);
                 }
                 Err(RecvTimeoutError::Timeout) => {}

@@ -12,9 +12,6 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use std::sync::Arc;
 
-/// Rows that are read before they are understood.
-const ROWS_AT_ONCE: usize = 20_000;
-
 pub fn read_run(connection: &Connection) -> rusqlite::Result<RunRecord> {
     connection.query_row(
         "SELECT experiment, data_source, data_hash, problem, program_version, started_ms, elapsed_s, stage,
@@ -53,16 +50,8 @@ pub fn read_individuals(connection: &Connection) -> rusqlite::Result<Vec<Arc<Ind
         "SELECT id, genome, summary, hash, parents, operation, parameters, multiply_adds, {maker}
          FROM {table} ORDER BY id",
     ))?;
-    let mut rows = statement.query_map([], sheet)?;
-    let mut individuals = Vec::new();
-    // Not all at once: what is not understood yet takes as much room as what is.
-    loop {
-        let sheets = rows.by_ref().take(ROWS_AT_ONCE).collect::<rusqlite::Result<Vec<Sheet>>>()?;
-        if sheets.is_empty() {
-            return Ok(individuals);
-        }
-        individuals.extend(side_by_side(sheets, |sheet| understood(sheet).map(Arc::new))?);
-    }
+    let rows = statement.query_map([], sheet)?;
+    side_by_side(rows, |sheet| understood(sheet).map(Arc::new))
 }
 
 /// An individual as it is read: genome and parents are not understood yet.
@@ -128,15 +117,8 @@ pub fn read_evaluations(
          EXISTS (SELECT 1 FROM weights WHERE weights.evaluation = {table}.id), {newer}
          FROM {table} ORDER BY id"
     ))?;
-    let mut rows = statement.query_map([], |row| Ok((without_curve(row, individuals)?, row.get(CURVE)?)))?;
-    let mut evaluations = Vec::new();
-    loop {
-        let sheets = rows.by_ref().take(ROWS_AT_ONCE).collect::<rusqlite::Result<Vec<_>>>()?;
-        if sheets.is_empty() {
-            return Ok(evaluations);
-        }
-        evaluations.extend(side_by_side(sheets, |(record, curve)| with_curve(record, curve))?);
-    }
+    let rows = statement.query_map([], |row| Ok((without_curve(row, individuals)?, row.get(CURVE)?)))?;
+    side_by_side(rows, |(record, curve)| with_curve(record, curve))
 }
 
 /// Of the columns that `read_evaluations` asks for, of the table or of the view.
