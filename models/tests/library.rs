@@ -3,8 +3,18 @@
 #![expect(clippy::print_stdout, reason = "tests say why they are skipped")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use hatchery_models::training::runtime::{LibraryOptions, Runtime};
-use std::{path::Path, process::Command};
+use hatchery_models::{
+    graph::{
+        Graph,
+        choices::Choices,
+        fact::{ElementType, Fact},
+        lowering::{Provider, lower_with},
+    },
+    onnx::{EncodeOptions, model_of},
+    training::runtime::{LibraryOptions, Runtime},
+};
+use prost::Message;
+use std::{path::Path, process::Command, sync::Barrier, thread};
 
 /// A shared library from C source; `false` where there is no C compiler.
 fn compile(source: &str, library: &Path) -> bool {
@@ -63,4 +73,25 @@ fn libraries_that_are_none_or_too_old_are_refused_and_the_right_one_still_loads(
     assert!(report.version.starts_with("1."), "{report:?}");
     let fetched = report.path.to_string_lossy().contains("1.31.1");
     assert!(!fetched || report.version == "1.31.1", "{report:?}");
+
+    many_first_sessions_at_once(&runtime);
+}
+
+/// No session may have been made in this process before: ONNX Runtime learns of our kernels with the first.
+fn many_first_sessions_at_once(runtime: &Runtime) {
+    let mut graph = Graph::new();
+    let input = graph.input("x", Fact { element: ElementType::F32, shape: vec![2] });
+    graph.output("y", input);
+    let lowered = lower_with(&graph, Provider::Cpu, Choices::default());
+    let bytes = model_of(lowered, &EncodeOptions::named("same")).encode_to_vec();
+    const AT_ONCE: usize = 16;
+    let start = Barrier::new(AT_ONCE);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                start.wait();
+                runtime.model(&bytes).unwrap();
+            });
+        }
+    });
 }

@@ -259,7 +259,7 @@ impl Runtime {
         if let Some(provider) = self.device.execution_provider(self.device_memory_bytes_max) {
             builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
         }
-        builder.commit_from_memory(model).doing(doing)
+        first_alone(|| builder.commit_from_memory(model)).doing(doing)
     }
 
     fn configured(&self) -> Result<SessionBuilder, ort::Error> {
@@ -275,6 +275,20 @@ impl Runtime {
             .with_flush_to_zero()?;
         Ok(builder)
     }
+}
+
+/// Makes a session; the process's first one while no other is made. ONNX Runtime enters the kernels' domain into a list
+/// of the whole process without a lock when it first meets it: two sessions at once would both enter it, and one fail.
+fn first_alone(make: impl FnOnce() -> Result<Session, ort::Error>) -> Result<Session, ort::Error> {
+    static ONE_MADE: Mutex<bool> = Mutex::new(false);
+    let mut one_made = ONE_MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *one_made {
+        drop(one_made);
+        return make();
+    }
+    let session = make();
+    *one_made = session.is_ok();
+    session
 }
 
 /// Loads the library and makes the environment. `ort` panics on some libraries that are none: then that is the error.
