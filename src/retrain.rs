@@ -58,7 +58,7 @@ fn lease(evaluation: &EvaluationRecord, experiment: &Experiment) -> Lease {
         attempt: 1,
         individual: individual.id,
         kind: LeaseKind::Search,
-        genome: Arc::new(individual.genome.clone()),
+        genome: Arc::clone(&individual.genome),
         seed: seed_for(experiment.seed, Purpose::SearchTraining, individual.id.0),
         epochs: evaluation.epochs,
         seconds_max: None,

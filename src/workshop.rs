@@ -139,7 +139,7 @@ impl Workshop {
             };
             inherit = Some(Inherited {
                 evaluation: ancestor.id,
-                genome: Arc::new(ancestor.individual.genome.clone()),
+                genome: Arc::clone(&ancestor.individual.genome),
                 weights: Arc::new(weights),
             });
         }

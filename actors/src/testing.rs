@@ -46,7 +46,7 @@ pub fn number(genome: &Genome) -> u64 {
 pub fn individual(id: u64, parents: &[u64]) -> Individual {
     Individual {
         id: IndividualId(id),
-        genome: genome(id),
+        genome: genome(id).into(),
         summary: format!("dense {id} relu || adam 1e-3 cosine batch 32"),
         hash: format!("{id:016x}"),
         parents: parents.iter().copied().map(IndividualId).collect(),
@@ -130,7 +130,7 @@ impl Making for DrawingMind {
             None => rng.random_range(1..=genomes),
         };
         Ok(Newborn {
-            genome: genome(number),
+            genome: genome(number).into(),
             summary: format!("dense {number}"),
             hash: format!("{number:x}"),
             parents: parent.into_iter().collect(),

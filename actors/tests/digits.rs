@@ -52,7 +52,7 @@ fn a_final_training_is_planned_for_its_time() {
         attempt: 1,
         individual: IndividualId(1),
         kind: LeaseKind::Final,
-        genome: Arc::new(newborn.genome),
+        genome: newborn.genome,
         seed: 1,
         epochs: 1_000_000,
         seconds_max: Some(5.0),

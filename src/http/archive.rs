@@ -194,12 +194,13 @@ impl Keeper {
 
     fn refresh(&mut self) -> Result<(), JournalError> {
         let Shelf { reader, ledger } = &mut self.shelf;
-        let events = reader.events(ledger.last_event, EVENTS_PAGE)?;
-        self.is_behind = events.len() == EVENTS_PAGE as usize;
-        for event in &events {
+        let page = reader.milestones(ledger.last_event, EVENTS_PAGE)?;
+        self.is_behind = page.is_full;
+        for event in &page.events {
             let fact = fact(reader, event)?;
             ledger.note(event, fact);
         }
+        ledger.last_event = page.last;
         Ok(())
     }
 

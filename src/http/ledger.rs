@@ -100,7 +100,7 @@ pub enum Fact {
 #[derive(Debug)]
 pub struct Ledger {
     objectives: Vec<Objective>,
-    /// Number of the last event.
+    /// Number of the last event, whether it mattered or not.
     pub last_event: i64,
     individuals: Vec<Known>,
     /// Of those, the ones whose evaluation in the search has ended, in that order.

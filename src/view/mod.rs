@@ -166,7 +166,7 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>, objectives: &[O
         operation: individual.operation.clone(),
         parents: individual.parents.iter().map(|parent| parent.0).collect(),
         summary: individual.summary.clone(),
-        genome: individual.genome.clone(),
+        genome: Genome::clone(&individual.genome),
         curve: evaluation.curve.clone(),
         message: evaluation.message.clone(),
     })

@@ -13,7 +13,7 @@ use crate::link::{self, Link, LinkEvent};
 use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
 use crate::metrics::{self, WorkerStanding};
 use crate::node::{Node, NodeArguments};
-use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, Welcome};
+use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, ToCoordinator, Welcome};
 use crate::supervision;
 use crate::trainer::guard::{Guard, GuardSettings, memory};
 use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
@@ -157,7 +157,13 @@ impl AgentState {
     fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
         match deed {
             Deed::Send(node, letter) => {
-                self.letters.entry(node).or_default().push(Letter::ToCoordinator(letter));
+                let letters = self.letters.entry(node).or_default();
+                // A status says all that the one before it has said.
+                if is_status(&letter) {
+                    letters
+                        .retain(|letter| !matches!(letter, Letter::ToCoordinator(said) if is_status(said)));
+                }
+                letters.push(Letter::ToCoordinator(letter));
             }
             Deed::Outfit(welcome) => self.outfit(*welcome, myself),
             Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
@@ -201,6 +207,10 @@ impl AgentState {
             let _ = agent.cast(AgentMessage::Outfitted(outfitted));
         });
     }
+}
+
+const fn is_status(letter: &ToCoordinator) -> bool {
+    matches!(letter, ToCoordinator::Status(_))
 }
 
 impl Actor for Agent {

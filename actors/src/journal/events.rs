@@ -1,5 +1,5 @@
 //! The events of a run, read back with all that they hold: what a line of the log leaves out, since the row that it is
-//! about says it, is put in again.
+//! about says it, is put in again. Who keeps count of a run needs less (`milestones`).
 
 use super::schema;
 use crate::protocol::{EvaluationId, IndividualId, Maker};
@@ -38,6 +38,45 @@ const OLDER: &str = "
     SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, detail,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM events AS log";
+
+/// Of these an evaluation has several, and nobody counts them.
+const STEPS: &str = "'ordered', 'discarded', 'leased', 'planned', 'told', 'weights_kept', 'weights_dropped'";
+
+/// A page of the events that whoever keeps count of a run wants to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Milestones {
+    /// Without what the row that each is about says.
+    pub events: Vec<EventRecord>,
+    /// Number of the last line that was looked at, and is in no later page.
+    pub last: i64,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// Milestones among the `count_max` events with numbers above `after`.
+pub(super) fn milestones(
+    connection: &Connection,
+    after: i64,
+    count_max: u32,
+) -> rusqlite::Result<Milestones> {
+    let (lines, moments) = if schema::version(connection)? >= 4 {
+        ("log", "JOIN moments ON moments.id = log.moment")
+    } else {
+        ("events AS log", "")
+    };
+    let (count, last): (u32, Option<i64>) = connection
+        .prepare_cached(&format!(
+            "SELECT count(*), max(number) FROM (SELECT number FROM {lines} WHERE number > ?1 ORDER BY number LIMIT ?2)"
+        ))?
+        .query_row([after, i64::from(count_max)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let last = last.unwrap_or(after);
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT number, unix_ms, elapsed_s, kind, evaluation, individual, coalesce(detail, '{{}}') FROM {lines} {moments}
+         WHERE number > ?1 AND number <= ?2 AND kind NOT IN ({STEPS}) ORDER BY number"
+    ))?;
+    let events = statement.query_map([after, last], event)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Milestones { events, last, is_full: count == count_max })
+}
 
 /// Events with numbers above `after`, oldest first; all, or so many.
 pub(super) fn read(

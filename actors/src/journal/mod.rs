@@ -29,6 +29,7 @@ pub mod writer;
 
 pub use entry::{End, Entry, Finished, Stage};
 pub use error::JournalError;
+pub use events::Milestones;
 pub use happened::Happened;
 pub use reader::Reader;
 pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};

@@ -4,7 +4,8 @@
 //! It is for whoever watches a run. A reader never holds a lock for long and never keeps the writer waiting.
 
 use super::error::JournalError;
-use super::record::{self, EvaluationRecord, EventRecord};
+use super::events::Milestones;
+use super::record::{self, EvaluationRecord};
 use super::write::integer;
 use super::{events, rows, schema};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
@@ -77,12 +78,12 @@ impl Reader {
         Ok(Self { connection, path })
     }
 
-    /// At most `count_max` events with numbers above `after`, oldest first.
+    /// The milestones among at most `count_max` events with numbers above `after`, oldest first.
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub fn events(&self, after: i64, count_max: u32) -> Result<Vec<EventRecord>, JournalError> {
-        self.say(events::read(&self.connection, after, Some(count_max)))
+    pub fn milestones(&self, after: i64, count_max: u32) -> Result<Milestones, JournalError> {
+        self.say(events::milestones(&self.connection, after, count_max))
     }
 
     /// An evaluation that has ended.

@@ -92,7 +92,7 @@ fn understood(sheet: Sheet) -> rusqlite::Result<Individual> {
     Ok(Individual {
         id,
         // In shorthand, or, where the journal is older, in full.
-        genome: serde_json::from_str(&expand(&genome, &OF_GENOMES)).map_err(|error| bad(1, error))?,
+        genome: Arc::new(serde_json::from_str(&expand(&genome, &OF_GENOMES)).map_err(|error| bad(1, error))?),
         summary,
         hash,
         parents: serde_json::from_str(&parents).map_err(|error| bad(4, error))?,

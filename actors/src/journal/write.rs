@@ -217,7 +217,7 @@ fn queued(
 }
 
 fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Result<(), Refusal> {
-    let genome = serde_json::to_string(&individual.genome)
+    let genome = serde_json::to_string(&*individual.genome)
         .map_err(|error| Refusal::Contradiction(format!("individual {}: {error}", individual.id)))?;
     let hash: Value = match individual.hash.parse::<GenomeHash>() {
         Ok(hash) => Value::Blob(hash.0.to_vec()),

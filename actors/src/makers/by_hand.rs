@@ -21,6 +21,6 @@ pub fn by_hand(genome: Genome, name: &str, problem: Problem, limits: &Limits) ->
         operation: format!("by hand: {name}"),
         parameters: estimate.parameters,
         multiply_adds: estimate.multiply_adds,
-        genome,
+        genome: genome.into(),
     })
 }

@@ -216,9 +216,9 @@ mod tests {
         let size = Size { parameters: 1000, multiply_adds: 10_000 };
         let genome = testing::individual(1, &[]).genome;
         let row = |genome: &Genome| features(genome, size, &space, &limits);
-        let mut faster = genome.clone();
+        let mut faster = Genome::clone(&genome);
         faster.training.learning_rate *= 2.0;
-        let mut larger = genome.clone();
+        let mut larger = Genome::clone(&genome);
         larger.training.batch_size *= 2;
         assert_ne!(row(&genome), row(&faster));
         assert_ne!(row(&genome), row(&larger));

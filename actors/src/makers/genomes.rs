@@ -50,7 +50,7 @@ impl Home {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// Its description, in canonical form.
-    pub genome: Genome,
+    pub genome: Arc<Genome>,
     /// Structural hash, hexadecimal.
     pub hash: String,
     /// Who it comes from.
@@ -119,7 +119,7 @@ impl Genomes {
         };
         Some(Arc::new(Candidate {
             hash: structural_hash(&offspring.genome).to_string(),
-            genome: offspring.genome,
+            genome: Arc::new(offspring.genome),
             parents,
             operation: offspring.operation,
             size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },

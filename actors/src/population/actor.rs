@@ -32,12 +32,19 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// .. up to this.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// Checking the invariants looks at every trainer: for each event, so many are looked at on average.
-const CHECKED_AT_ONCE: usize = 16;
+/// What takes time in proportion to the trainers, and need not be done after every event, is done again when so many
+/// times as long has passed: that keeps it at a hundredth of the time.
+const PAUSE_FACTOR: u32 = 100;
 
-/// A snapshot for the display names every trainer, which takes about half a microsecond for each: so long a pause for
-/// each trainer keeps that at a hundredth of the time.
-const SHOWN_PAUSE_PER_TRAINER: Duration = Duration::from_micros(50);
+/// A commit costs about as much for few entries as for many: where there are thousands of trainers, and so always
+/// something to record, the next one waits so long for each trainer, ..
+const COMMIT_PAUSE_PER_TRAINER: Duration = Duration::from_nanos(500);
+
+/// .. at most so long, ..
+const COMMIT_PAUSE_MAX: Duration = Duration::from_millis(10);
+
+/// .. and not at all where that is shorter than clocks go.
+const COMMIT_PAUSE_MIN: Duration = Duration::from_millis(2);
 
 /// The Population actor:
 /// 1. an event goes to the brain, its effects are collected;
@@ -92,14 +99,34 @@ pub struct PopulationState {
     /// Wishes whose fulfilment is still to be recorded, and what is said then.
     answers: Vec<(Answer, String)>,
     flushing: bool,
-    unchecked: usize,
-    shown: Instant,
+    committed: Instant,
+    checking: NowAndThen,
+    showing: NowAndThen,
     makers: Arc<dyn Makers>,
     patience: Duration,
     progress: watch::Sender<Progress>,
     stop: watch::Receiver<bool>,
     stopping: bool,
     ended: Option<oneshot::Sender<Result<End, SearchError>>>,
+}
+
+/// Something that is done again when it has been left for `PAUSE_FACTOR` times as long as it took.
+#[derive(Default)]
+struct NowAndThen {
+    again: Option<Instant>,
+}
+
+impl NowAndThen {
+    fn is_due(&self) -> bool {
+        self.again.is_none_or(|again| Instant::now() >= again)
+    }
+
+    fn run(&mut self, what: impl FnOnce()) {
+        let began = Instant::now();
+        what();
+        let ended = Instant::now();
+        self.again = Some(ended + (ended - began) * PAUSE_FACTOR);
+    }
 }
 
 impl PopulationState {
@@ -114,19 +141,36 @@ impl PopulationState {
             self.effects.extend(self.brain.on_event(event, now));
             self.check();
         }
-        if !self.effects.is_empty() && !self.flushing {
-            self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
+        if !self.effects.is_empty() {
+            self.flush_soon(myself);
         }
     }
 
-    /// Checks the invariants: after every event in debug builds; else so often that it costs about as much for many
-    /// trainers as for few.
+    /// Has what there is to record committed: when all that has come by now is told, or after the pause between two
+    /// commits.
+    fn flush_soon(&mut self, myself: &ActorRef<PopulationMessage>) {
+        if self.flushing {
+            return;
+        }
+        let left = self.commit_pause().saturating_sub(self.committed.elapsed());
+        self.flushing = if left < COMMIT_PAUSE_MIN {
+            myself.cast(PopulationMessage::Flush).is_ok()
+        } else {
+            myself.send_after(left, || PopulationMessage::Flush);
+            true
+        };
+    }
+
+    fn commit_pause(&self) -> Duration {
+        let trainers = u32::try_from(self.brain.view().desk.trainers().len()).unwrap_or(u32::MAX);
+        COMMIT_PAUSE_PER_TRAINER.saturating_mul(trainers).min(COMMIT_PAUSE_MAX)
+    }
+
+    /// Checks the invariants, which looks at every trainer: after every event in debug builds, else now and then.
     fn check(&mut self) {
-        let view = self.brain.view();
-        self.unchecked += CHECKED_AT_ONCE;
-        if cfg!(debug_assertions) || self.unchecked >= view.desk.trainers().len() {
-            self.unchecked = 0;
-            invariants::enforce(&view);
+        if cfg!(debug_assertions) || self.checking.is_due() {
+            let view = self.brain.view();
+            self.checking.run(|| invariants::enforce(&view));
         }
     }
 
@@ -140,12 +184,12 @@ impl PopulationState {
         self.show_again();
     }
 
-    /// Refreshes the display, unless that would be too often.
+    /// Refreshes the display, which names every trainer, unless that would be too often.
     fn show_again(&mut self) {
-        let trainers = u32::try_from(self.brain.view().desk.trainers().len()).unwrap_or(u32::MAX);
-        if self.shown.elapsed() >= SHOWN_PAUSE_PER_TRAINER.saturating_mul(trainers) {
-            self.show(None);
-            self.shown = Instant::now();
+        if self.showing.is_due() {
+            let mut showing = std::mem::take(&mut self.showing);
+            showing.run(|| self.show(None));
+            self.showing = showing;
         }
     }
 
@@ -165,9 +209,7 @@ impl PopulationState {
             None => {
                 self.tell_brain(vec![Event::Wished(wish)], myself);
                 self.answers.push((answer, self.brain.wish_words(wish)));
-                if !self.flushing {
-                    self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
-                }
+                self.flush_soon(myself);
             }
         }
     }
@@ -192,6 +234,7 @@ impl PopulationState {
         {
             return self.end(Err(error), myself);
         }
+        self.committed = Instant::now();
         self.perform(deeds, myself);
         self.answer();
     }
@@ -374,8 +417,9 @@ impl Actor for Population {
             effects: Vec::new(),
             answers: Vec::new(),
             flushing: false,
-            unchecked: 0,
-            shown: Instant::now(),
+            committed: Instant::now(),
+            checking: NowAndThen::default(),
+            showing: NowAndThen::default(),
             makers,
             patience,
             progress: arguments.progress,

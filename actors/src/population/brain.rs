@@ -158,7 +158,7 @@ impl Brain {
                 attempt: open.attempt,
                 individual: individual.id,
                 kind,
-                genome: Arc::new(individual.genome.clone()),
+                genome: Arc::clone(&individual.genome),
                 seed,
                 epochs,
                 seconds_max,

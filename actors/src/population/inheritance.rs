@@ -12,7 +12,7 @@ impl Brain {
         let evaluation = self.bequeather(kind, individual)?;
         let weights = Arc::clone(self.weights.get(&evaluation)?);
         let parent = &self.closed.get(evaluation)?.individual;
-        Some(Inherited { evaluation, genome: Arc::new(parent.genome.clone()), weights })
+        Some(Inherited { evaluation, genome: Arc::clone(&parent.genome), weights })
     }
 
     /// The evaluation of the search that left the weights of the first parent. Few are kept: they are looked through.

@@ -171,7 +171,7 @@ fn bred(brain: &Brain, multiply_adds: u64) -> Event {
     let order = brain.orders().remove(0);
     let newborn = Newborn {
         parents: Vec::new(),
-        genome: testing::genome(order.birth.0),
+        genome: testing::genome(order.birth.0).into(),
         summary: String::new(),
         hash: order.birth.to_string(),
         operation: "random".to_owned(),

@@ -48,7 +48,7 @@ pub struct BreedOrder {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Newborn {
     /// Its description, in canonical form.
-    pub genome: Genome,
+    pub genome: Arc<Genome>,
     /// The genome in one line.
     pub summary: String,
     /// Structural hash, hexadecimal.

@@ -101,7 +101,7 @@ pub struct Individual {
     /// Its number, which is its place in the order of birth.
     pub id: IndividualId,
     /// Its description, in canonical form.
-    pub genome: Genome,
+    pub genome: Arc<Genome>,
     /// The genome in one line, for people.
     pub summary: String,
     /// Structural hash, hexadecimal: no two individuals of a run have the same.

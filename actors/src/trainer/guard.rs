@@ -112,6 +112,7 @@ impl Guard {
 
     /// Watches over a slot, too, until its thread has ended.
     pub fn watch(&self, pulse: &Arc<Pulse>) {
+        pulse.watched();
         let mut state = self.post.lock();
         let key = state.watched;
         state.watched += 1;

@@ -13,11 +13,9 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// A trainer that waits asks so often whether it is to stop, ..
-const NAP: Duration = Duration::from_millis(200);
-
-/// .. and no more often than so many times in a training: of thousands of trainers on one machine, each wakes it.
-const NAPS_MAX: u32 = 16;
+/// A trainer that waits gives a sign of life so often. It is woken where it is to stop: of thousands of trainers on one
+/// machine, each that looks for itself would wake it.
+const SIGN_EVERY: Duration = Duration::from_secs(10);
 
 /// Spread of a log-normal training time, where none is named: as was seen over real searches.
 const SIGMA: f64 = 0.5;
@@ -109,8 +107,7 @@ impl Work for Simulated {
     fn evaluate(&mut self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
         let began = Instant::now();
         let seconds = if lease.kind == LeaseKind::Test { 0.0 } else { self.time.seconds(lease.seed) };
-        let whole = Duration::from_secs_f64(seconds);
-        let (end, nap) = (began + whole, NAP.max(whole / NAPS_MAX));
+        let end = began + Duration::from_secs_f64(seconds);
         loop {
             match observer.wish() {
                 Wish::GoOn => {}
@@ -121,7 +118,7 @@ impl Work for Simulated {
             if left.is_zero() {
                 break;
             }
-            std::thread::sleep(left.min(nap));
+            std::thread::park_timeout(left.min(SIGN_EVERY));
         }
         let score = ChaCha8Rng::seed_from_u64(lease.seed ^ 1).random::<f64>();
         let seconds = began.elapsed().as_secs_f64();

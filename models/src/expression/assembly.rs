@@ -340,7 +340,7 @@ impl Assembly {
 
     fn push(&mut self, operation: Operation, inputs: &[Place], shape: Shape) -> Place {
         let origin = Origin { gene: self.gene, view: self.view, part: self.part };
-        self.steps.push(Step { operation, inputs: inputs.to_vec(), shape, origin });
+        self.steps.push(Step { operation, inputs: inputs.into(), shape, origin });
         self.steps.len() - 1
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     genome::{Activation, GenomeError, LayerKind, Norm},
     graph::operators::window::Window,
 };
+use smallvec::SmallVec;
 
 /// Most operations of a network, views and modules spelled out. Each costs a node or more in the training graph,
 /// whose preparation must stay well under a second.
@@ -85,7 +86,7 @@ pub struct Step {
     /// What is done.
     pub operation: Operation,
     /// To the results of which earlier steps.
-    pub inputs: Vec<usize>,
+    pub inputs: SmallVec<[usize; 2]>,
     /// Shape of the result for one sample.
     pub shape: Shape,
     /// Where it comes from.

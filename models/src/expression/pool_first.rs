@@ -2,6 +2,7 @@
 
 use super::blueprint::{Operation, Step};
 use crate::genome::Activation;
+use smallvec::SmallVec;
 
 /// Exchanges activations and the maximum pools behind them.
 ///
@@ -18,7 +19,7 @@ pub(super) fn pool_first(steps: &mut [Step]) {
             continue;
         }
         steps.swap(place, place + 1);
-        steps[place].inputs = std::mem::replace(&mut steps[place + 1].inputs, vec![place]);
+        steps[place].inputs = std::mem::replace(&mut steps[place + 1].inputs, SmallVec::from_slice(&[place]));
         steps[place + 1].shape = steps[place].shape;
     }
 }
@@ -31,7 +32,7 @@ fn may_change_places(steps: &[Step], place: usize) -> bool {
         return false;
     };
     let readers = steps.iter().filter(|step| step.inputs.contains(&place)).count();
-    never_decreases(activation) && steps[place + 1].inputs == [place] && readers == 1
+    never_decreases(activation) && steps[place + 1].inputs.as_slice() == [place] && readers == 1
 }
 
 /// GELU and SiLU fall before they rise.

@@ -1,8 +1,8 @@
 //! What offspring must live with: the space's bounds, the problem's shapes, the limits on cost.
 
-use super::{Implausible, OutOfBounds, plausible, settle, within_bounds};
+use super::{Implausible, OutOfBounds, plausible, settle::resolve, within_bounds};
 use crate::{
-    expression::{self, NotViable, blueprint, estimate},
+    expression::{self, NotViable, estimate},
     genome::Genome,
     problem::Problem,
 };
@@ -52,9 +52,9 @@ impl Habitat<'_> {
     /// # Errors
     /// Why it is not taken.
     pub(super) fn admit(&self, genome: &Genome) -> Result<(Genome, expression::Blueprint), Refusal> {
-        let genome = settle(genome, self.space, self.problem);
+        let (genome, blueprint) = resolve(genome, self.space, self.problem);
         within_bounds(&genome, self.space, self.problem)?;
-        let blueprint = blueprint(&genome, self.problem)?;
+        let blueprint = blueprint?;
         expression::within(&estimate(&genome, &blueprint), self.limits)?;
         Ok((genome, blueprint))
     }

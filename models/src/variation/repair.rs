@@ -3,7 +3,7 @@
 use super::{
     Habitat,
     draw::{chance, log_uniform, tidy_width},
-    settle,
+    settle::resolve,
 };
 use crate::{
     expression::{self, Estimate, NotViable, Reason, blueprint, estimate},
@@ -49,30 +49,31 @@ fn repair_layer(genome: &mut Genome, index: usize, reason: &Reason, habitat: &Ha
 
 /// Narrows all layers until the network is within the limits. `None` where their bounds are in the way.
 pub(super) fn fit_limits(genome: Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<Genome> {
-    let mut genome = settle(&genome, habitat.space, habitat.problem);
-    let cost = cost(&genome, habitat)?;
+    let (mut genome, mut cost) = settled(&genome, habitat)?;
     if expression::within(&cost, habitat.limits).is_ok() {
         return Some(genome);
     }
     let share = if chance(rng, 0.9) { log_uniform(rng, TARGET_SHARE_MIN, 1.0) } else { 1.0 };
     for _ in 0..NARROWING_MAX {
-        let cost = self::cost(&genome, habitat)?;
         let excess = excess(&cost, habitat) / share;
         if excess <= 1.0 {
             break;
         }
         let factor = excess.powf(-0.5).clamp(0.2, 0.95);
-        let narrowed = settle(&scale_widths(&genome, factor, habitat.space), habitat.space, habitat.problem);
+        let (narrowed, its_cost) = settled(&scale_widths(&genome, factor, habitat.space), habitat)?;
         if narrowed == genome {
             break;
         }
-        genome = narrowed;
+        (genome, cost) = (narrowed, its_cost);
     }
-    expression::within(&self::cost(&genome, habitat)?, habitat.limits).is_ok().then_some(genome)
+    expression::within(&cost, habitat.limits).is_ok().then_some(genome)
 }
 
-fn cost(genome: &Genome, habitat: &Habitat<'_>) -> Option<Estimate> {
-    Some(estimate(genome, &blueprint(genome, habitat.problem).ok()?))
+/// The settled genome, and what it costs; `None` where it is no network.
+fn settled(genome: &Genome, habitat: &Habitat<'_>) -> Option<(Genome, Estimate)> {
+    let (genome, blueprint) = resolve(genome, habitat.space, habitat.problem);
+    let cost = estimate(&genome, &blueprint.ok()?);
+    Some((genome, cost))
 }
 
 /// By how much the limits are exceeded; at most 1 where they are kept.

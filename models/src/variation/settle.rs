@@ -3,7 +3,7 @@
 //! Two genomes that become the same network are then, as far as the space's words allow, the same genome.
 
 use crate::{
-    expression::{Blueprint, Shape, blueprint, resolve_groups},
+    expression::{Blueprint, NotViable, Shape, blueprint, resolve_groups},
     genome::{Convolution, Genome, Groups, LayerGene, Padding, canonical},
     problem::{Problem, Task},
 };
@@ -12,17 +12,30 @@ use hatchery_config::space::Space;
 /// The canonical genome with groups and depthwise filters resolved, `valid` written as `same` where both are the
 /// same, and without pooling or augmentation that has nothing to act on.
 pub fn settle(genome: &Genome, space: &Space, problem: &Problem) -> Genome {
-    let mut settled = canonical(genome);
-    settle_training(&mut settled, problem);
-    settle_groups(&mut settled, space, problem);
-    if let Ok(blueprint) = blueprint(&settled, problem) {
-        if space.padding.contains(&Padding::Same) {
-            settle_padding(&mut settled, &blueprint, problem);
-        }
-        settle_global_pool(&mut settled, &blueprint, problem);
-        return canonical(&settled);
+    resolve(genome, space, problem).0
+}
+
+/// The same, and the network that it is.
+pub(super) fn resolve(
+    genome: &Genome,
+    space: &Space,
+    problem: &Problem,
+) -> (Genome, Result<Blueprint, NotViable>) {
+    let mut grouped = canonical(genome);
+    settle_training(&mut grouped, problem);
+    settle_groups(&mut grouped, space, problem);
+    let resolved = match blueprint(&grouped, problem) {
+        Ok(resolved) => resolved,
+        not_viable => return (grouped, not_viable),
+    };
+    let mut settled = grouped.clone();
+    if space.padding.contains(&Padding::Same) {
+        settle_padding(&mut settled, &resolved, problem);
     }
-    settled
+    settle_global_pool(&mut settled, &resolved, problem);
+    let settled = canonical(&settled);
+    let resolved = if settled == grouped { Ok(resolved) } else { blueprint(&settled, problem) };
+    (settled, resolved)
 }
 
 fn settle_training(genome: &mut Genome, problem: &Problem) {

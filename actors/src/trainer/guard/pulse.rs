@@ -4,7 +4,8 @@ use super::{Hang, memory};
 use crate::protocol::EvaluationId;
 use hatchery_models::training::{Phase, Wish};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
 use std::time::Instant;
 
 /// What the actor wishes, as a number; a greater one goes before a smaller one.
@@ -16,6 +17,9 @@ const HAND_BACK: u8 = 2;
 #[derive(Debug)]
 pub struct Pulse {
     slot: String,
+    /// Who is at work.
+    thread: OnceLock<Thread>,
+    is_watched: AtomicBool,
     beats: AtomicU64,
     /// Index in `Phase::ALL`.
     phase: AtomicU8,
@@ -62,6 +66,8 @@ impl Pulse {
     pub fn new(slot: String) -> Self {
         Self {
             slot,
+            thread: OnceLock::new(),
+            is_watched: AtomicBool::new(false),
             beats: AtomicU64::new(0),
             phase: AtomicU8::new(0),
             wish: AtomicU8::new(GO_ON),
@@ -76,7 +82,10 @@ impl Pulse {
 
     /// By the thread: it takes up this evaluation.
     pub(in crate::trainer) fn begin(&self, id: EvaluationId, attempt: u32) {
-        let memory_before_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
+        self.thread.get_or_init(std::thread::current);
+        let watched = self.is_watched.load(Ordering::Acquire);
+        let memory = if watched { memory::of_process() } else { None };
+        let memory_before_bytes = memory.map(|memory| memory.anonymous_bytes);
         let begun = Instant::now();
         let mut at_work = self.at_work();
         at_work.number += 1;
@@ -122,12 +131,25 @@ impl Pulse {
 
     /// By the actor: the evaluation is to end early.
     pub(in crate::trainer) fn ask_to_stop(&self) {
-        self.wish.fetch_max(STOP, Ordering::AcqRel);
+        self.ask(STOP);
     }
 
     /// By the actor: the evaluation is to be handed back.
     pub(in crate::trainer) fn ask_to_hand_back(&self) {
-        self.wish.fetch_max(HAND_BACK, Ordering::AcqRel);
+        self.ask(HAND_BACK);
+    }
+
+    /// A thread that has parked itself hears it at once.
+    fn ask(&self, wish: u8) {
+        self.wish.fetch_max(wish, Ordering::AcqRel);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// By the guard: from now on it looks.
+    pub(super) fn watched(&self) {
+        self.is_watched.store(true, Ordering::Release);
     }
 
     /// By the guard: what there is to see; `None` where the slot is not at work.
