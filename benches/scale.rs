@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use hatchery_actors::{
+    calendar::Calendar,
     journal::{Journal, RunInfo},
     link::LinkEvent,
     makers::{Makers, Making, SearchingMakers},
@@ -31,8 +32,7 @@ use hatchery_models::{
     training::outcome::{EpochReport, Outcome},
 };
 use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, HashMap},
+    collections::{BTreeSet, HashMap},
     time::Instant,
 };
 
@@ -84,28 +84,6 @@ enum What {
     Tick,
 }
 
-struct Scheduled(f64, u64, What);
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.1 == other.1
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
-    }
-}
-
 /// A host with its trainers.
 struct Worker {
     node: NodeName,
@@ -127,8 +105,7 @@ struct Spent {
 
 struct World {
     now: f64,
-    calendar: BinaryHeap<Reverse<Scheduled>>,
-    scheduled: u64,
+    calendar: Calendar<What>,
     workers: Vec<Worker>,
     by_name: HashMap<NodeName, usize>,
     membership: Membership,
@@ -168,8 +145,7 @@ impl World {
         let folder = tempfile::tempdir()?;
         let mut world = Self {
             now: 0.0,
-            calendar: BinaryHeap::new(),
-            scheduled: 0,
+            calendar: Calendar::default(),
             workers: Vec::new(),
             by_name: HashMap::new(),
             membership: Membership::new(welcome(), WorkerId(1), false),
@@ -214,8 +190,7 @@ impl World {
     }
 
     fn at(&mut self, time: f64, what: What) {
-        self.scheduled += 1;
-        self.calendar.push(Reverse(Scheduled(time, self.scheduled, what)));
+        self.calendar.enter(time, what);
     }
 
     fn run(mut self) -> String {
@@ -240,11 +215,11 @@ impl World {
     /// Lets the workers live until something has come for the coordinator, and takes in what has come by now.
     fn what_has_come(&mut self) -> Vec<Option<(usize, ToCoordinator)>> {
         let mut come = Vec::new();
-        while let Some(Reverse(Scheduled(time, ..))) = self.calendar.peek() {
-            if (*time > self.now && !come.is_empty()) || come.len() >= LETTERS_AT_ONCE {
+        while let Some(time) = self.calendar.next_at() {
+            if (time > self.now && !come.is_empty()) || come.len() >= LETTERS_AT_ONCE {
                 break;
             }
-            let Some(Reverse(Scheduled(time, _, what))) = self.calendar.pop() else { break };
+            let Some((time, what)) = self.calendar.take_next() else { break };
             match what {
                 What::Arrives(worker, letter) => {
                     self.now = self.now.max(time);

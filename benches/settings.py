@@ -85,6 +85,14 @@ def summary(arms):
     return rows
 
 
+def write(arguments, arms):
+    """After each seed: what has been measured is kept, whatever becomes of the rest."""
+    if arguments.json:
+        record = {"question": arguments.question, "evaluations": arguments.evaluations, "problem": PROBLEM,
+                  "runs": arms, "summary": summary(arms)}
+        pathlib.Path(arguments.json).write_text(json.dumps(record, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("question", choices=QUESTIONS)
@@ -102,16 +110,13 @@ def main():
             arms[name].append({"seed": seed, **run})
             print(f"seed {seed} {name}: {run['search_accuracy']:.4f} by the search, {run['test_accuracy']:.4f} tested, "
                   f"{run['evaluations']} evaluations in {run['elapsed_s']:.0f} s", flush=True)
+        write(arguments, arms)
     rows = summary(arms)
     for name, row in rows.items():
         for figure in FIGURES:
             print(f"{name} {figure}: mean {row[figure]['mean']:.4f} (sd {row[figure]['sd']:.4f}), median "
                   f"{row[figure]['median']:.4f}; the first arm is better {row[figure]['first_is_better']} times, by "
                   f"{row[figure]['first_is_ahead_by']:+.4f} in the mean", flush=True)
-    if arguments.json:
-        record = {"question": arguments.question, "evaluations": arguments.evaluations, "problem": PROBLEM,
-                  "runs": arms, "summary": rows}
-        pathlib.Path(arguments.json).write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 //! This crate knows no ONNX operator and prints nothing.
 
 pub mod agent;
+pub mod calendar;
 pub mod cluster;
 pub mod coordinator;
 pub mod error;

@@ -326,6 +326,33 @@ fn the_views_say_in_full_what_the_tables_say_in_short() {
     assert_eq!(journal.record().unwrap().individuals, [Arc::new(genuine)]);
 }
 
+/// Kinds and subjects of all milestones, read by pages of so many events.
+fn milestones(dir: &Path, page: u32) -> Vec<(i64, String, Option<EvaluationId>, Option<IndividualId>)> {
+    let reader = Reader::open(dir).unwrap();
+    let (mut found, mut last) = (Vec::new(), 0);
+    loop {
+        let milestones = reader.milestones(last, page).unwrap();
+        found.extend(milestones.events.into_iter().map(|event| {
+            let EventRecord { number, kind, evaluation, individual, .. } = event;
+            (number, kind, evaluation, individual)
+        }));
+        assert!(milestones.last > last || !milestones.is_full);
+        last = milestones.last;
+        if !milestones.is_full {
+            return found;
+        }
+    }
+}
+
+/// The events that somebody counts, among all.
+fn counted(events: &[EventRecord]) -> Vec<(i64, String, Option<EvaluationId>, Option<IndividualId>)> {
+    let counts = |event: &&EventRecord| !matches!(event.kind.as_str(), "ordered" | "leased" | "weights_kept");
+    let parts = |event: &EventRecord| (event.number, event.kind.clone(), event.evaluation, event.individual);
+    let found: Vec<_> = events.iter().filter(counts).map(parts).collect();
+    assert!(found.len() < events.len());
+    found
+}
+
 #[test]
 fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_they_go_on() {
     for older in [1, 2, 3] {
@@ -353,6 +380,7 @@ fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_t
         let latency = Some(0.001).filter(|_| older == 3);
         assert_eq!((read.evaluations[0].score, read.evaluations[0].latency_seconds), (Some(0.5), latency));
         assert_eq!(record::events(&dir, 1, 3).unwrap(), old_events[1..4]);
+        assert_eq!(milestones(&dir, 4), counted(&old_events));
         let mut journal = Journal::resume(&dir).unwrap();
         assert_eq!(journal.record().unwrap().evaluations, read.evaluations);
         assert_eq!(journal.history().unwrap().events, old_events, "nothing that was said is said otherwise");
@@ -360,6 +388,7 @@ fn journals_of_older_versions_are_read_as_they_are_and_brought_up_to_date_when_t
             events.iter().map(|event| event.happened().unwrap()).collect()
         };
         assert_eq!(happened(&old_events), happened(&events));
+        assert_eq!(milestones(&dir, 4), counted(&events));
         let twin = Entry::Born(Arc::new(Individual { id: IndividualId(9), ..testing::individual(1, &[]) }));
         assert!(journal.commit(2.0, &[twin]).is_err(), "a structural hash occurs once");
         let inherits = Some(EvaluationId(1));

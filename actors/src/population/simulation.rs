@@ -15,7 +15,6 @@ use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use world::{Weather, World};
@@ -195,9 +194,7 @@ fn a_candidate_that_takes_too_long_makes_room_for_a_smaller_one() {
 fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
     let mut world = World::new(2, Weather { time: Some(300.0), evaluations: None, ..Weather::fair(3) });
     while world.brain.snapshot(world.now).evaluations < 10 {
-        let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
-        world.now = next.at;
-        world.happen(next.happening);
+        world.step();
     }
     world.tell(Event::Stop);
     let record = world.journal.record().unwrap();
@@ -262,9 +259,7 @@ fn the_same_seed_makes_the_same_run() {
 fn a_stop_releases_everything_and_can_be_resumed() {
     let mut world = World::new(3, Weather::fair(3));
     while world.brain.snapshot(world.now).evaluations < 10 {
-        let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
-        world.now = next.at;
-        world.happen(next.happening);
+        world.step();
     }
     world.tell(Event::Stop);
     invariants::enforce(&world.brain.view());
@@ -285,9 +280,7 @@ fn a_coordinator_killed_in_any_part_of_the_finale_does_that_part_again() {
     for kind in [LeaseKind::Crown, LeaseKind::Final, LeaseKind::Test] {
         let mut world = World::new(4, Weather { failures: 0.0, ..Weather::fair(2) });
         while world.brain.desk.leases().all(|(_, open, _)| open.kind != kind) {
-            let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
-            world.now = next.at;
-            world.happen(next.happening);
+            world.step();
         }
         let before = world.journal.record().unwrap();
         world.kill();
@@ -336,9 +329,7 @@ fn a_space_of_five_networks_ends_after_five() {
 fn midway() -> World {
     let mut world = World::new(2, Weather::fair(3));
     while world.brain.snapshot(world.now).evaluations < 10 || world.brain.desk.leases().count() < 3 {
-        let Some(Reverse(next)) = world.calendar.pop() else { panic!("nothing left") };
-        world.now = next.at;
-        world.happen(next.happening);
+        world.step();
     }
     world
 }

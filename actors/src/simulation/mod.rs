@@ -6,7 +6,6 @@
 //! happens in it. What actors do with their brains' effects is done by the world as well (`coordinator`, `process`);
 //! there is no actor, socket, thread or clock in here.
 
-mod calendar;
 mod checks;
 mod coordinator;
 mod happening;

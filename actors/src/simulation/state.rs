@@ -4,12 +4,12 @@
 //! The parts that act (`coordinator`, `process`, `network`, `checks`, and `world`, which runs it) add their methods;
 //! none of them is known here.
 
-use super::calendar::Calendar;
 use super::happening::{Break, Happening, Word};
 use super::invariants::{Ledger, ProcessId};
 use super::lines::Network;
 use super::weather::Weather;
 use crate::agent::state::Agent;
+use crate::calendar::Calendar;
 use crate::journal::Journal;
 use crate::journal::entry::{End, Entry};
 use crate::membership::Membership;

@@ -1,11 +1,11 @@
 //! The world: a virtual clock, one coordinator, workers, the network between them, and what befalls them.
 
-use super::calendar::Calendar;
 use super::happening::{Happening, Side};
 use super::invariants::{Breach, Cluster, Ledger, ProcessId};
 use super::lines::Network;
 use super::state::{Count, Station, World};
 use super::weather::{Trouble, Weather};
+use crate::calendar::Calendar;
 use crate::journal::entry::{End, Stage};
 use crate::journal::{EvaluationState, Journal};
 use crate::protocol::LeaseKind;
@@ -29,7 +29,7 @@ impl World {
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0xc1_05_7e_12),
             seed,
             now: 0.0,
-            calendar: Calendar::new(),
+            calendar: Calendar::default(),
             network: Network::default(),
             journal: Journal::in_memory(&testing::run_info()).unwrap(),
             coordinator: None,
@@ -59,7 +59,7 @@ impl World {
     /// Runs to the end, or to the first breach.
     pub fn run(mut self) -> Result<Count, Breach> {
         while self.ledger.breaches.is_empty() && !self.is_over() {
-            let Some((at, happening)) = self.calendar.next() else { break };
+            let Some((at, happening)) = self.calendar.take_next() else { break };
             self.now = at;
             self.count.events += 1;
             self.happen(happening);

@@ -6,6 +6,7 @@ use super::super::retry::RetryPolicy;
 use super::super::settings::Settings;
 use super::super::state::Brain;
 use super::super::stopping::StoppingRule;
+use crate::calendar::Calendar;
 use crate::invariants;
 use crate::journal::{Entry, Journal, RunRecord};
 use crate::protocol::{
@@ -19,8 +20,7 @@ use hatchery_models::genome::Genome;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const STEPS_MAX: usize = 200_000;
@@ -129,31 +129,11 @@ pub enum Happening {
     KillCoordinator,
 }
 
-/// Ordered by time, then by number: a world is the same every time.
+/// Something that is to happen, and in which life of the coordinator.
 #[derive(Debug)]
-pub struct Scheduled {
-    pub at: f64,
-    pub number: u64,
-    /// Of which life of the coordinator.
-    pub life: u32,
-    pub happening: Happening,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-impl Eq for Scheduled {}
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.total_cmp(&other.at).then(self.number.cmp(&other.number))
-    }
+pub struct Due {
+    life: u32,
+    happening: Happening,
 }
 
 /// A world's makers.
@@ -169,8 +149,7 @@ pub struct World {
     pub minds: Minds,
     pub journal: Journal,
     pub now: f64,
-    pub calendar: BinaryHeap<Reverse<Scheduled>>,
-    pub number: u64,
+    pub calendar: Calendar<Due>,
     pub life: u32,
     /// Which worker a slot is now.
     pub workers: BTreeMap<u32, WorkerId>,
@@ -196,8 +175,7 @@ impl World {
             minds: Minds::new(&drawing(seed, &weather), &[]),
             journal: Journal::in_memory(&testing::run_info()).unwrap(),
             now: 0.0,
-            calendar: BinaryHeap::new(),
-            number: 0,
+            calendar: Calendar::default(),
             life: 0,
             workers: BTreeMap::new(),
             last_worker: 0,
@@ -228,22 +206,20 @@ impl World {
     }
 
     fn schedule(&mut self, delay: f64, happening: Happening) {
-        self.number += 1;
         // Kills are the world's, not a life's.
         let life = if matches!(happening, Happening::KillCoordinator) { u32::MAX } else { self.life };
-        let entry = Scheduled { at: self.now + delay, number: self.number, life, happening };
-        self.calendar.push(Reverse(entry));
+        self.calendar.enter(self.now + delay, Due { life, happening });
     }
 
     /// Runs until the search is over.
     pub fn run(mut self) -> (Brain, RunRecord, Self) {
         for _ in 0..STEPS_MAX {
-            let Some(Reverse(next)) = self.calendar.pop() else { break };
-            if next.life != self.life && next.life != u32::MAX {
+            let Some((at, due)) = self.calendar.take_next() else { break };
+            if due.life != self.life && due.life != u32::MAX {
                 continue;
             }
-            self.now = next.at;
-            self.happen(next.happening);
+            self.now = at;
+            self.happen(due.happening);
             invariants::enforce(&self.brain.view());
             if self.brain.end().is_some() {
                 let record = self.journal.record().unwrap();
@@ -255,10 +231,10 @@ impl World {
 
     /// The next thing happens.
     pub fn step(&mut self) {
-        let Some(Reverse(next)) = self.calendar.pop() else { panic!("nothing left") };
-        if next.life == self.life || next.life == u32::MAX {
-            self.now = next.at;
-            self.happen(next.happening);
+        let Some((at, due)) = self.calendar.take_next() else { panic!("nothing left") };
+        if due.life == self.life || due.life == u32::MAX {
+            self.now = at;
+            self.happen(due.happening);
         }
     }
 

@@ -1,9 +1,11 @@
-//! What is to happen, in order of time, and of its being entered: a world is the same every time.
+//! A virtual clock's calendar: what is to happen, in order of time, and of its being entered, so that a world is the same
+//! every time. For tests and benches that let time pass as fast as they can.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 /// An entry.
+#[derive(Debug)]
 struct Scheduled<T> {
     at: f64,
     number: u64,
@@ -31,22 +33,32 @@ impl<T> Ord for Scheduled<T> {
 }
 
 /// The calendar.
+#[derive(Debug)]
 pub struct Calendar<T> {
     entries: BinaryHeap<Reverse<Scheduled<T>>>,
     number: u64,
 }
 
-impl<T> Calendar<T> {
-    pub const fn new() -> Self {
+impl<T> Default for Calendar<T> {
+    fn default() -> Self {
         Self { entries: BinaryHeap::new(), number: 0 }
     }
+}
 
+impl<T> Calendar<T> {
+    /// Has this happen at that time, in seconds; behind all that is entered for the same time already.
     pub fn enter(&mut self, at: f64, what: T) {
         self.number += 1;
         self.entries.push(Reverse(Scheduled { at, number: self.number, what }));
     }
 
-    pub fn next(&mut self) -> Option<(f64, T)> {
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<f64> {
+        self.entries.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// The next thing that happens, and when.
+    pub fn take_next(&mut self) -> Option<(f64, T)> {
         self.entries.pop().map(|Reverse(entry)| (entry.at, entry.what))
     }
 }
