@@ -1,5 +1,5 @@
-//! What always holds of a search, by number. Checked after every event: a breach panics in debug builds, and is
-//! logged and counted in release builds.
+//! What always holds of a search, by number. Debug builds check it after every event, and a breach panics; release builds
+//! check it so often that it takes a hundredth of the time, and a breach is logged and counted.
 //!
 //! The cheap checks look at what is under way; the thorough ones, which look at everything, run in debug builds only.
 

@@ -32,19 +32,13 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// .. up to this.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// What takes time in proportion to the trainers, and need not be done after every event, is done again when so many
-/// times as long has passed: that keeps it at a hundredth of the time.
-const PAUSE_FACTOR: u32 = 100;
+/// Checking the invariants looks at every trainer. It is done again when so many times as long has passed as it took: that
+/// keeps it at a hundredth of the time.
+const CHECK_PAUSE_FACTOR: u32 = 100;
 
-/// A commit costs about as much for few entries as for many: where there are thousands of trainers, and so always
-/// something to record, the next one waits so long for each trainer, ..
-const COMMIT_PAUSE_PER_TRAINER: Duration = Duration::from_nanos(500);
-
-/// .. at most so long, ..
-const COMMIT_PAUSE_MAX: Duration = Duration::from_millis(10);
-
-/// .. and not at all where that is shorter than clocks go.
-const COMMIT_PAUSE_MIN: Duration = Duration::from_millis(2);
+/// A snapshot for the display names every trainer, which takes about half a microsecond for each: so long a pause for
+/// each trainer keeps that at half a hundredth of the time.
+const SHOWN_PAUSE_PER_TRAINER: Duration = Duration::from_micros(100);
 
 /// The Population actor:
 /// 1. an event goes to the brain, its effects are collected;
@@ -99,34 +93,14 @@ pub struct PopulationState {
     /// Wishes whose fulfilment is still to be recorded, and what is said then.
     answers: Vec<(Answer, String)>,
     flushing: bool,
-    committed: Instant,
-    checking: NowAndThen,
-    showing: NowAndThen,
+    check_again: Instant,
+    shown: Instant,
     makers: Arc<dyn Makers>,
     patience: Duration,
     progress: watch::Sender<Progress>,
     stop: watch::Receiver<bool>,
     stopping: bool,
     ended: Option<oneshot::Sender<Result<End, SearchError>>>,
-}
-
-/// Something that is done again when it has been left for `PAUSE_FACTOR` times as long as it took.
-#[derive(Default)]
-struct NowAndThen {
-    again: Option<Instant>,
-}
-
-impl NowAndThen {
-    fn is_due(&self) -> bool {
-        self.again.is_none_or(|again| Instant::now() >= again)
-    }
-
-    fn run(&mut self, what: impl FnOnce()) {
-        let began = Instant::now();
-        what();
-        let ended = Instant::now();
-        self.again = Some(ended + (ended - began) * PAUSE_FACTOR);
-    }
 }
 
 impl PopulationState {
@@ -141,36 +115,17 @@ impl PopulationState {
             self.effects.extend(self.brain.on_event(event, now));
             self.check();
         }
-        if !self.effects.is_empty() {
-            self.flush_soon(myself);
+        if !self.effects.is_empty() && !self.flushing {
+            self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
         }
-    }
-
-    /// Has what there is to record committed: when all that has come by now is told, or after the pause between two
-    /// commits.
-    fn flush_soon(&mut self, myself: &ActorRef<PopulationMessage>) {
-        if self.flushing {
-            return;
-        }
-        let left = self.commit_pause().saturating_sub(self.committed.elapsed());
-        self.flushing = if left < COMMIT_PAUSE_MIN {
-            myself.cast(PopulationMessage::Flush).is_ok()
-        } else {
-            myself.send_after(left, || PopulationMessage::Flush);
-            true
-        };
-    }
-
-    fn commit_pause(&self) -> Duration {
-        let trainers = u32::try_from(self.brain.view().desk.trainers().len()).unwrap_or(u32::MAX);
-        COMMIT_PAUSE_PER_TRAINER.saturating_mul(trainers).min(COMMIT_PAUSE_MAX)
     }
 
     /// Checks the invariants, which looks at every trainer: after every event in debug builds, else now and then.
     fn check(&mut self) {
-        if cfg!(debug_assertions) || self.checking.is_due() {
-            let view = self.brain.view();
-            self.checking.run(|| invariants::enforce(&view));
+        let began = Instant::now();
+        if cfg!(debug_assertions) || began >= self.check_again {
+            invariants::enforce(&self.brain.view());
+            self.check_again = Instant::now() + began.elapsed() * CHECK_PAUSE_FACTOR;
         }
     }
 
@@ -186,10 +141,10 @@ impl PopulationState {
 
     /// Refreshes the display, which names every trainer, unless that would be too often.
     fn show_again(&mut self) {
-        if self.showing.is_due() {
-            let mut showing = std::mem::take(&mut self.showing);
-            showing.run(|| self.show(None));
-            self.showing = showing;
+        let trainers = u32::try_from(self.brain.view().desk.trainers().len()).unwrap_or(u32::MAX);
+        if self.shown.elapsed() >= SHOWN_PAUSE_PER_TRAINER.saturating_mul(trainers) {
+            self.show(None);
+            self.shown = Instant::now();
         }
     }
 
@@ -209,7 +164,9 @@ impl PopulationState {
             None => {
                 self.tell_brain(vec![Event::Wished(wish)], myself);
                 self.answers.push((answer, self.brain.wish_words(wish)));
-                self.flush_soon(myself);
+                if !self.flushing {
+                    self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
+                }
             }
         }
     }
@@ -234,7 +191,6 @@ impl PopulationState {
         {
             return self.end(Err(error), myself);
         }
-        self.committed = Instant::now();
         self.perform(deeds, myself);
         self.answer();
     }
@@ -417,9 +373,8 @@ impl Actor for Population {
             effects: Vec::new(),
             answers: Vec::new(),
             flushing: false,
-            committed: Instant::now(),
-            checking: NowAndThen::default(),
-            showing: NowAndThen::default(),
+            check_again: Instant::now(),
+            shown: Instant::now(),
             makers,
             patience,
             progress: arguments.progress,
