@@ -278,7 +278,8 @@ def by_pytorch(options, jobs, data):
 def run_hatchery(options, folder):
     command = [options.hatchery, "run", options.experiment, "--seed", str(options.seed), "--workers",
                str(options.workers), "--out", folder, "--quiet", "--json",
-               "--set", f"runtime.device={options.device}", "--set", "budget.time=none", "--set", f"budget.evaluations={options.evaluations}"]
+               "--set", f"runtime.device={options.device}", "--set", "budget.time=none",
+               "--set", f"budget.evaluations={options.evaluations}", "--set", "final.enabled=false"]
     for setting in options.set:
         command += ["--set", setting]
     done = subprocess.run(command, capture_output=True, text=True)

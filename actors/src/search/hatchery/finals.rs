@@ -11,6 +11,9 @@ use super::knowledge::Knowledge;
 use super::surrogate::deviations;
 use crate::search::model::warp::Warp;
 
+/// Of more points than this only the best are looked at: a question must not take longer for what has no chance.
+const SITES_MAX: usize = 4096;
+
 /// The better part of all points, from which the prior is estimated, and at least so many.
 const BETTER_SHARE: f64 = 1.0 / 3.0;
 const BETTER_MIN: usize = 8;
@@ -44,9 +47,7 @@ pub(super) struct Finals {
 impl Finals {
     /// By all results.
     pub fn new<D: Domain>(knowledge: &Knowledge<D>) -> Self {
-        let rated = |at: &&usize| !knowledge.site(**at).results.is_empty();
-        let sites: Vec<usize> = knowledge.done().iter().filter(rated).copied().collect();
-        let losses: Vec<f64> = sites.iter().map(|&at| knowledge.loss(at)).collect();
+        let (sites, losses): (Vec<usize>, Vec<f64>) = rated(knowledge).into_iter().unzip();
         let warp = Warp::new(&losses);
         let values: Vec<f64> = losses.iter().map(|loss| warp.value(*loss)).collect();
         let prior = Prior::new(&values);
@@ -83,6 +84,21 @@ impl Finals {
             .min_by(|one, other| worth(one).total_cmp(&worth(other)))
             .map(|standing| standing.site)
     }
+}
+
+/// Points that have a loss, in the order in which they got it, with their losses: all, or the best `SITES_MAX`.
+fn rated<D: Domain>(knowledge: &Knowledge<D>) -> Vec<(usize, f64)> {
+    let sites = knowledge.done().iter().filter(|at| !knowledge.site(**at).results.is_empty());
+    let mut rated: Vec<(usize, (usize, f64))> =
+        sites.map(|&at| (at, knowledge.loss(at))).enumerate().collect();
+    if rated.len() > SITES_MAX {
+        rated.select_nth_unstable_by(SITES_MAX, |(one, (_, loss)), (other, (_, others))| {
+            loss.total_cmp(others).then(one.cmp(other))
+        });
+        rated.truncate(SITES_MAX);
+        rated.sort_unstable_by_key(|(place, _)| *place);
+    }
+    rated.into_iter().map(|(_, site)| site).collect()
 }
 
 /// What good points usually come to.
@@ -155,6 +171,20 @@ mod tests {
         results.extend([&[1.0][..], &[0.5, 3.5, 1.6, 1.0, 1.4, 0.6]]);
         let (_, known) = knowledge(&results);
         assert_eq!(Finals::new(&known).safest(), Some(11));
+    }
+
+    #[test]
+    fn of_very_many_points_the_best_are_looked_at() {
+        let all: Vec<[f64; 1]> =
+            (0..SITES_MAX + 100).map(|at| [(at * 37 % (SITES_MAX + 100)) as f64]).collect();
+        let results: Vec<&[f64]> = all.iter().map(<[f64; 1]>::as_slice).collect();
+        let (_, known) = knowledge(&results);
+        let found = rated(&known);
+        assert_eq!(found.len(), SITES_MAX);
+        assert!(found.is_sorted_by_key(|(site, _)| *site));
+        assert!(found.iter().all(|(_, loss)| *loss < SITES_MAX as f64));
+        let best = all.iter().position(|loss| loss[0] == 0.0);
+        assert_eq!(Finals::new(&known).safest(), best);
     }
 
     #[test]
