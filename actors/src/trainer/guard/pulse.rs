@@ -147,9 +147,13 @@ impl Pulse {
         }
     }
 
-    /// By the guard: from now on it looks.
+    /// By the guard: from now on it looks. What is at work already is measured from here.
     pub(super) fn watched(&self) {
         self.is_watched.store(true, Ordering::Release);
+        let memory_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
+        if let Some(evaluation) = &mut self.at_work().evaluation {
+            evaluation.memory_before_bytes = evaluation.memory_before_bytes.or(memory_bytes);
+        }
     }
 
     /// By the guard: what there is to see; `None` where the slot is not at work.
