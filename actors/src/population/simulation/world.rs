@@ -214,12 +214,9 @@ impl World {
     /// Runs until the search is over.
     pub fn run(mut self) -> (Brain, RunRecord, Self) {
         for _ in 0..STEPS_MAX {
-            let Some((at, due)) = self.calendar.take_next() else { break };
-            if due.life != self.life && due.life != u32::MAX {
-                continue;
+            if !self.goes_on() {
+                break;
             }
-            self.now = at;
-            self.happen(due.happening);
             invariants::enforce(&self.brain.view());
             if self.brain.end().is_some() {
                 let record = self.journal.record().unwrap();
@@ -231,11 +228,17 @@ impl World {
 
     /// The next thing happens.
     pub fn step(&mut self) {
-        let Some((at, due)) = self.calendar.take_next() else { panic!("nothing left") };
+        assert!(self.goes_on(), "nothing left");
+    }
+
+    /// The next thing happens, unless it was another life's. Says whether there was one.
+    fn goes_on(&mut self) -> bool {
+        let Some((at, due)) = self.calendar.take_next() else { return false };
         if due.life == self.life || due.life == u32::MAX {
             self.now = at;
             self.happen(due.happening);
         }
+        true
     }
 
     pub fn happen(&mut self, happening: Happening) {

@@ -7,7 +7,7 @@
 //! points are.
 
 use super::Domain;
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, keep_best};
 use super::surrogate::deviations;
 use crate::search::model::warp::Warp;
 
@@ -86,19 +86,13 @@ impl Finals {
     }
 }
 
-/// Points that have a loss, in the order in which they got it, with their losses: all, or the best `SITES_MAX`.
+/// Points that have a loss, and their losses: all, or the best `SITES_MAX`.
 fn rated<D: Domain>(knowledge: &Knowledge<D>) -> Vec<(usize, f64)> {
     let sites = knowledge.done().iter().filter(|at| !knowledge.site(**at).results.is_empty());
-    let mut rated: Vec<(usize, (usize, f64))> =
-        sites.map(|&at| (at, knowledge.loss(at))).enumerate().collect();
-    if rated.len() > SITES_MAX {
-        rated.select_nth_unstable_by(SITES_MAX, |(one, (_, loss)), (other, (_, others))| {
-            loss.total_cmp(others).then(one.cmp(other))
-        });
-        rated.truncate(SITES_MAX);
-        rated.sort_unstable_by_key(|(place, _)| *place);
-    }
-    rated.into_iter().map(|(_, site)| site).collect()
+    let mut rated: Vec<(usize, f64)> = sites.map(|&at| (at, knowledge.loss(at))).collect();
+    keep_best(&mut rated, SITES_MAX);
+    rated.sort_unstable_by_key(|(site, _)| *site);
+    rated
 }
 
 /// What good points usually come to.

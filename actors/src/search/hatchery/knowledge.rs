@@ -270,3 +270,11 @@ impl<D: Domain> Knowledge<D> {
         self.sites.iter().rev().take(max).map(|site| site.encoded.as_slice()).collect()
     }
 }
+
+/// Leaves the best so many of these points with their losses, in no order.
+pub(super) fn keep_best(rated: &mut Vec<(usize, f64)>, count: usize) {
+    if rated.len() > count {
+        rated.select_nth_unstable_by(count, |one, other| one.1.total_cmp(&other.1).then(one.0.cmp(&other.0)));
+        rated.truncate(count);
+    }
+}

@@ -3,7 +3,7 @@
 //! What the process cannot explain of a result is in part the point's own (another evaluation would show it again)
 //! and in part chance (another would draw it anew). How much is chance is learned from repeated evaluations.
 
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, keep_best};
 use super::{Domain, Hyper};
 use crate::search::domain::Scale;
 use crate::search::model::encoding::width;
@@ -69,9 +69,9 @@ fn selected<D: Domain>(knowledge: &Knowledge<D>, max: usize) -> Vec<usize> {
     if done.len() <= max {
         return done.to_vec();
     }
-    let mut rated: Vec<(f64, usize)> = done.iter().map(|&at| (knowledge.loss(at), at)).collect();
-    rated.select_nth_unstable_by(max / 2, |one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    let mut ranked: Vec<usize> = rated[..max / 2].iter().map(|(_, at)| *at).collect();
+    let mut rated: Vec<(usize, f64)> = done.iter().map(|&at| (at, knowledge.loss(at))).collect();
+    keep_best(&mut rated, max / 2);
+    let mut ranked: Vec<usize> = rated.into_iter().map(|(at, _)| at).collect();
     ranked.extend(&done[done.len() - max / 4..]);
     ranked.extend((0..max / 4).map(|part| done[part * done.len() / (max / 4)]));
     ranked.sort_unstable();
