@@ -194,14 +194,16 @@ impl Keeper {
 
     fn refresh(&mut self) -> Result<(), JournalError> {
         let Shelf { reader, ledger } = &mut self.shelf;
-        let page = reader.milestones(ledger.last_event, EVENTS_PAGE)?;
-        self.is_behind = page.is_full;
-        for event in &page.events {
-            let fact = fact(reader, event)?;
-            ledger.note(event, fact);
-        }
-        ledger.last_event = page.last;
-        Ok(())
+        reader.at_one_moment(|reader| {
+            let page = reader.milestones(ledger.last_event, EVENTS_PAGE)?;
+            self.is_behind = page.is_full;
+            for event in &page.events {
+                let fact = fact(reader, event)?;
+                ledger.note(event, fact);
+            }
+            ledger.last_event = page.last;
+            Ok(())
+        })
     }
 
     fn reopen(&mut self) {

@@ -107,8 +107,7 @@ impl AgentState {
         for deed in deeds {
             self.perform(deed, myself);
         }
-        self.show();
-        if !self.letters.is_empty() && !self.flushing {
+        if !self.flushing {
             self.flushing = myself.cast(AgentMessage::Flush).is_ok();
         }
     }
@@ -122,9 +121,11 @@ impl AgentState {
         }
     }
 
-    /// Sends what has come together since the word to itself was said: it goes to the end of the mailbox.
+    /// Sends what has come together since the word to itself was said, and shows how the worker stands then: the word
+    /// goes to the end of the mailbox.
     fn flush(&mut self) {
         self.flushing = false;
+        self.show();
         for (node, letters) in std::mem::take(&mut self.letters) {
             // What is not sent is said again: the brain reckons with letters that are lost.
             link::post_all(&*self.link, &node, letters);

@@ -46,11 +46,13 @@ impl Agent {
     }
 
     fn begin_when_complete(&mut self, slot: u32) {
-        let Some(Slot::Fetching(fetching)) = self.slots.get(slot as usize) else { return };
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        let Slot::Fetching(fetching) = place else { return };
         if fetching.downloads.is_empty() {
-            let lease = fetching.lease.clone();
-            self.set(slot, Slot::Running { ticket: lease.ticket(), abandoned: false });
-            self.out.push(Deed::Start(slot, Box::new(lease)));
+            let running = Slot::Running { ticket: fetching.lease.ticket(), abandoned: false };
+            if let Slot::Fetching(fetched) = std::mem::replace(place, running) {
+                self.out.push(Deed::Start(slot, Box::new(fetched.lease)));
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::RunInfo;
 use super::entry::Entry;
+use super::pen::Pen;
 use super::write::integer;
 use crate::protocol::{BreedOrder, EvaluationId, Maker};
 use rusqlite::{Connection, params};
@@ -20,13 +21,12 @@ pub struct Moment {
 }
 
 /// The line of the log: what the tables no longer show once a row has changed again.
-pub fn note(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
+pub fn note(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
     let (evaluation, individual) = subjects(entry);
-    connection
-        .prepare_cached(
-            "INSERT INTO log (moment, kind, evaluation, individual, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![moment.id, entry.word(), evaluation, individual, detail(entry)])?;
+    pen.execute(
+        "INSERT INTO log (moment, kind, evaluation, individual, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![moment.id, entry.word(), evaluation, individual, detail(entry)],
+    )?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod happened;
 pub mod lock;
 mod log;
 pub mod optuna;
+mod pen;
 pub mod reader;
 pub mod record;
 mod rows;
@@ -37,6 +38,7 @@ pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, Hi
 use crate::protocol::Fingerprint;
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
+use pen::Pen;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -234,16 +236,15 @@ impl Journal {
             .map_err(|detail| JournalError::Contradiction { path: path.clone(), detail })?;
         let transaction = self.connection.transaction().map_err(failed)?;
         let moment = log::begin(&transaction, unix_ms(), elapsed_s).map_err(failed)?;
+        let pen = Pen::new(&transaction);
         for entry in entries {
-            write::write(&transaction, moment, entry).map_err(|refusal| match refusal {
+            write::write(&pen, moment, entry).map_err(|refusal| match refusal {
                 Refusal::Database(error) => schema::classify("write", path, error),
                 Refusal::Contradiction(detail) => JournalError::Contradiction { path: path.clone(), detail },
             })?;
         }
-        let mut clock =
-            transaction.prepare_cached("UPDATE run SET elapsed_s = max(elapsed_s, ?1)").map_err(failed)?;
-        clock.execute([elapsed_s]).map_err(failed)?;
-        drop(clock);
+        pen.execute("UPDATE run SET elapsed_s = max(elapsed_s, ?1)", [elapsed_s]).map_err(failed)?;
+        drop(pen);
         transaction.commit().map_err(failed)?;
         self.structures.extend(born);
         self.recorded = None;

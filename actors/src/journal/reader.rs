@@ -86,6 +86,21 @@ impl Reader {
         self.say(events::milestones(&self.connection, after, count_max))
     }
 
+    /// Reads several things of one moment: whatever is written meanwhile is not seen, and the journal is opened to
+    /// reading once, not for each.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read, and what `read` says.
+    pub fn at_one_moment<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let moment = self.say(self.connection.unchecked_transaction())?;
+        let outcome = read(self);
+        drop(moment);
+        outcome
+    }
+
     /// An evaluation that has ended.
     ///
     /// # Errors

@@ -6,13 +6,14 @@
 use super::curve;
 use super::entry::{End, Entry, Finished};
 use super::log::{Moment, note};
+use super::pen::Pen;
 use super::shorthand::{OF_CURVES, OF_GENOMES, shorten};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_config::Experiment;
 use hatchery_models::genome::GenomeHash;
 use hatchery_models::training::outcome::Weights;
+use rusqlite::params;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 use serde_json::json;
 
 /// An entry was not written.
@@ -30,39 +31,37 @@ impl From<rusqlite::Error> for Refusal {
 }
 
 /// Writes one entry: the tables, and a line among the events.
-pub fn write(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
-    apply(connection, moment, entry)?;
-    note(connection, moment, entry)?;
+pub fn write(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
+    apply(pen, moment, entry)?;
+    note(pen, moment, entry)?;
     Ok(())
 }
 
-fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
+fn apply(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
     match entry {
-        Entry::Born(individual) => born(connection, moment, individual)?,
+        Entry::Born(individual) => born(pen, moment, individual)?,
         Entry::Queued { evaluation, individual, kind } => {
-            queued(connection, moment, *evaluation, *individual, *kind)?;
+            queued(pen, moment, *evaluation, *individual, *kind)?;
         }
         Entry::Leased { .. } | Entry::Claimed { .. } | Entry::Planned { .. } => {
-            under_way(connection, moment, entry)?;
+            under_way(pen, moment, entry)?;
         }
-        Entry::Lost { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 1)?,
-        Entry::Retried { evaluation, attempt, .. } => back_to_queue(connection, *evaluation, *attempt, 0)?,
-        Entry::Released { evaluation, attempt } => back_to_queue(connection, *evaluation, *attempt, 0)?,
-        Entry::Finished(finished) => write_finished(connection, moment, finished)?,
-        Entry::WeightsKept { evaluation, weights } => keep_weights(connection, *evaluation, weights)?,
+        Entry::Lost { evaluation, attempt, .. } => back_to_queue(pen, *evaluation, *attempt, 1)?,
+        Entry::Retried { evaluation, attempt, .. } => back_to_queue(pen, *evaluation, *attempt, 0)?,
+        Entry::Released { evaluation, attempt } => back_to_queue(pen, *evaluation, *attempt, 0)?,
+        Entry::Finished(finished) => write_finished(pen, moment, finished)?,
+        Entry::WeightsKept { evaluation, weights } => keep_weights(pen, *evaluation, weights)?,
         Entry::WeightsDropped { evaluation } => {
-            connection
-                .prepare_cached("DELETE FROM weights WHERE evaluation = ?1")?
-                .execute([integer(evaluation.0)])?;
+            pen.execute("DELETE FROM weights WHERE evaluation = ?1", [integer(evaluation.0)])?;
         }
         Entry::Staged { stage, .. } => {
-            connection.execute("UPDATE run SET stage = ?1", [stage.word()])?;
+            pen.execute("UPDATE run SET stage = ?1", [stage.word()])?;
         }
         Entry::Crowned { individual, evaluation, retrained } => {
-            crowned(connection, moment, *individual, *evaluation, *retrained)?;
+            crowned(pen, moment, *individual, *evaluation, *retrained)?;
         }
         Entry::Tested { score, loss } => exactly_one(
-            connection.execute(
+            pen.execute(
                 "UPDATE final_result SET test_score = ?1, test_loss = ?2, tested_ms = ?3
                  WHERE tested_ms IS NULL",
                 params![score, loss, moment.unix_ms],
@@ -70,18 +69,14 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
             || "the winner has been tested already, or there is none".to_owned(),
         )?,
         Entry::Resumed { experiment, .. } => {
-            connection
-                .execute("UPDATE run SET ended_ms = NULL, ending = NULL, experiment = ?1", [experiment])?;
+            pen.execute("UPDATE run SET ended_ms = NULL, ending = NULL, experiment = ?1", [experiment])?;
         }
         Entry::Ended { end } => {
-            connection.execute(
-                "UPDATE run SET ended_ms = ?1, ending = ?2",
-                params![moment.unix_ms, end_json(end)],
-            )?;
+            pen.execute("UPDATE run SET ended_ms = ?1, ending = ?2", params![moment.unix_ms, end_json(end)])?;
         }
-        Entry::Joined { worker, facts } => joined(connection, moment, *worker, facts)?,
-        Entry::Left { .. } | Entry::Evidence { .. } => gone(connection, moment, entry)?,
-        Entry::Budgeted { evaluations, seconds } => budgeted(connection, *evaluations, *seconds)?,
+        Entry::Joined { worker, facts } => joined(pen, moment, *worker, facts)?,
+        Entry::Left { .. } | Entry::Evidence { .. } => gone(pen, moment, entry)?,
+        Entry::Budgeted { evaluations, seconds } => budgeted(pen, *evaluations, *seconds)?,
         Entry::Ordered(_)
         | Entry::Discarded { .. }
         | Entry::Advised { .. }
@@ -94,8 +89,8 @@ fn apply(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), R
 }
 
 /// The experiment is recorded as it is from now on: a run that goes on goes on with it.
-fn budgeted(connection: &Connection, evaluations: Option<u32>, seconds: Option<f64>) -> Result<(), Refusal> {
-    let text: String = connection.query_row("SELECT experiment FROM run", [], |row| row.get(0))?;
+fn budgeted(pen: &Pen<'_>, evaluations: Option<u32>, seconds: Option<f64>) -> Result<(), Refusal> {
+    let text: String = pen.connection().query_row("SELECT experiment FROM run", [], |row| row.get(0))?;
     let evaluations = evaluations.map(|count| format!("budget.evaluations={count}"));
     let sets: Vec<String> =
         evaluations.into_iter().chain(seconds.map(|seconds| format!("budget.time={seconds}s"))).collect();
@@ -104,45 +99,42 @@ fn budgeted(connection: &Connection, evaluations: Option<u32>, seconds: Option<f
         .and_then(|experiment| experiment.to_toml().map_err(|error| error.to_string()));
     let changed =
         changed.map_err(|error| Refusal::Contradiction(format!("a budget of {sets:?}: {error}")))?;
-    connection.execute("UPDATE run SET experiment = ?1", [changed])?;
+    pen.execute("UPDATE run SET experiment = ?1", [changed])?;
     Ok(())
 }
 
 /// An evaluation is handed out, claimed by who has it, or lasts longer than was said.
-fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
+fn under_way(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
     match entry {
         Entry::Leased { evaluation, attempt, trainer, epochs, inherits, .. } => exactly_one(
-            connection
-                .prepare_cached(
-                    "UPDATE trials SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
-                     inherits = ?6
-                     WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
-                )?
-                .execute(params![
+            pen.execute(
+                "UPDATE trials SET state = 'running', attempt = ?2, trainer = ?3, started_ms = ?4, epochs = ?5,
+                 inherits = ?6
+                 WHERE id = ?1 AND state = 'queued' AND attempt < ?2",
+                params![
                     integer(evaluation.0),
                     attempt,
                     trainer,
                     moment.unix_ms,
                     epochs,
                     inherits.map(|of| integer(of.0))
-                ])?,
+                ],
+            )?,
             || format!("evaluation {evaluation} cannot be handed out as attempt {attempt}"),
         ),
         Entry::Claimed { evaluation, attempt, trainer } => exactly_one(
-            connection
-                .prepare_cached(
-                    "UPDATE trials SET state = 'running', trainer = ?3
-                     WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, trainer])?,
+            pen.execute(
+                "UPDATE trials SET state = 'running', trainer = ?3
+                 WHERE id = ?1 AND state <> 'finished' AND attempt = ?2",
+                params![integer(evaluation.0), attempt, trainer],
+            )?,
             || format!("evaluation {evaluation} has no attempt {attempt} to claim"),
         ),
         Entry::Planned { evaluation, attempt, epochs } => exactly_one(
-            connection
-                .prepare_cached(
-                    "UPDATE trials SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
-                )?
-                .execute(params![integer(evaluation.0), attempt, epochs])?,
+            pen.execute(
+                "UPDATE trials SET epochs = ?3 WHERE id = ?1 AND state = 'running' AND attempt = ?2",
+                params![integer(evaluation.0), attempt, epochs],
+            )?,
             || format!("evaluation {evaluation} has no attempt {attempt} to plan"),
         ),
         _ => Ok(()),
@@ -150,13 +142,13 @@ fn under_way(connection: &Connection, moment: Moment, entry: &Entry) -> Result<(
 }
 
 fn crowned(
-    connection: &Connection,
+    pen: &Pen<'_>,
     moment: Moment,
     individual: IndividualId,
     evaluation: EvaluationId,
     retrained: bool,
 ) -> rusqlite::Result<()> {
-    connection.execute(
+    pen.execute(
         "INSERT INTO final_result (id, individual, evaluation, retrained, crowned_ms) VALUES (1, ?1, ?2, ?3, ?4)",
         params![integer(individual.0), integer(evaluation.0), retrained, moment.unix_ms],
     )?;
@@ -164,31 +156,26 @@ fn crowned(
 }
 
 /// A worker has gone, or it is known how it had ended.
-fn gone(connection: &Connection, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
+fn gone(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> rusqlite::Result<()> {
     match entry {
-        Entry::Left { worker, reason } => connection
-            .prepare_cached("UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1")?
-            .execute(params![worker.0, moment.unix_ms, reason])?,
-        Entry::Evidence { worker, crashed, how } => connection
-            .prepare_cached("UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1")?
-            .execute(params![worker.0, crashed, how])?,
+        Entry::Left { worker, reason } => pen.execute(
+            "UPDATE workers SET left_ms = ?2, reason = ?3 WHERE id = ?1",
+            params![worker.0, moment.unix_ms, reason],
+        )?,
+        Entry::Evidence { worker, crashed, how } => pen.execute(
+            "UPDATE workers SET crashed = ?2, evidence = ?3 WHERE id = ?1",
+            params![worker.0, crashed, how],
+        )?,
         _ => 0,
     };
     Ok(())
 }
 
-fn joined(
-    connection: &Connection,
-    moment: Moment,
-    worker: WorkerId,
-    facts: &WorkerFacts,
-) -> Result<(), Refusal> {
-    connection
-        .prepare_cached(
-            "INSERT INTO workers (id, node, host, pid, devices, program_version, joined_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
+fn joined(pen: &Pen<'_>, moment: Moment, worker: WorkerId, facts: &WorkerFacts) -> Result<(), Refusal> {
+    pen.execute(
+        "INSERT INTO workers (id, node, host, pid, devices, program_version, joined_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
             worker.0,
             facts.node,
             facts.host,
@@ -196,40 +183,38 @@ fn joined(
             json!(facts.devices).to_string(),
             facts.program_version,
             moment.unix_ms
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
 fn queued(
-    connection: &Connection,
+    pen: &Pen<'_>,
     moment: Moment,
     evaluation: EvaluationId,
     individual: IndividualId,
     kind: LeaseKind,
 ) -> Result<(), Refusal> {
-    connection
-        .prepare_cached(
-            "INSERT INTO trials (id, individual, kind, epochs, state, attempt, losses, queued_ms)
-             VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
-        )?
-        .execute(params![integer(evaluation.0), integer(individual.0), kind.word(), moment.unix_ms])?;
+    pen.execute(
+        "INSERT INTO trials (id, individual, kind, epochs, state, attempt, losses, queued_ms)
+         VALUES (?1, ?2, ?3, 0, 'queued', 0, 0, ?4)",
+        params![integer(evaluation.0), integer(individual.0), kind.word(), moment.unix_ms],
+    )?;
     Ok(())
 }
 
-fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Result<(), Refusal> {
+fn born(pen: &Pen<'_>, moment: Moment, individual: &Individual) -> Result<(), Refusal> {
     let genome = serde_json::to_string(&*individual.genome)
         .map_err(|error| Refusal::Contradiction(format!("individual {}: {error}", individual.id)))?;
     let hash: Value = match individual.hash.parse::<GenomeHash>() {
         Ok(hash) => Value::Blob(hash.0.to_vec()),
         Err(_) => Value::Text(individual.hash.clone()),
     };
-    connection
-        .prepare_cached(
-            "INSERT INTO networks
-             (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms, maker)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?
-        .execute(params![
+    pen.execute(
+        "INSERT INTO networks
+         (id, genome, summary, hash, parents, operation, parameters, multiply_adds, born_ms, maker)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
             integer(individual.id.0),
             shorten(&genome, &OF_GENOMES),
             individual.summary,
@@ -240,35 +225,28 @@ fn born(connection: &Connection, moment: Moment, individual: &Individual) -> Res
             integer(individual.multiply_adds),
             moment.unix_ms,
             individual.maker.word()
-        ])?;
+        ],
+    )?;
     Ok(())
 }
 
-fn back_to_queue(
-    connection: &Connection,
-    evaluation: EvaluationId,
-    attempt: u32,
-    losses: u32,
-) -> Result<(), Refusal> {
-    let changed = connection
-        .prepare_cached(
-            "UPDATE trials SET state = 'queued', losses = losses + ?3
-             WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
-        )?
-        .execute(params![integer(evaluation.0), attempt, losses])?;
+fn back_to_queue(pen: &Pen<'_>, evaluation: EvaluationId, attempt: u32, losses: u32) -> Result<(), Refusal> {
+    let changed = pen.execute(
+        "UPDATE trials SET state = 'queued', losses = losses + ?3
+         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
+        params![integer(evaluation.0), attempt, losses],
+    )?;
     exactly_one(changed, || format!("evaluation {evaluation} is not running as attempt {attempt}"))
 }
 
-fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) -> Result<(), Refusal> {
+fn write_finished(pen: &Pen<'_>, moment: Moment, finished: &Finished) -> Result<(), Refusal> {
     // A queued evaluation ends without having run where it is given up.
-    let changed = connection
-        .prepare_cached(
-            "UPDATE trials SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
-             seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12,
-             latency_s = ?13
-             WHERE id = ?1 AND attempt = ?2 AND state <> 'finished'",
-        )?
-        .execute(params![
+    let changed = pen.execute(
+        "UPDATE trials SET state = 'finished', outcome = ?3, score = ?4, loss = ?5, curve = ?6,
+         seconds = ?7, build_seconds = ?8, steps = ?9, images = ?10, message = ?11, finished_ms = ?12,
+         latency_s = ?13
+         WHERE id = ?1 AND attempt = ?2 AND state <> 'finished'",
+        params![
             integer(finished.evaluation.0),
             finished.attempt,
             finished.outcome.word(),
@@ -282,7 +260,8 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
             finished.message,
             moment.unix_ms,
             finished.latency_seconds
-        ])?;
+        ],
+    )?;
     exactly_one(changed, || {
         format!(
             "evaluation {} cannot end as attempt {}: it is unknown, has ended, or is at another attempt",
@@ -291,16 +270,11 @@ fn write_finished(connection: &Connection, moment: Moment, finished: &Finished) 
     })
 }
 
-fn keep_weights(connection: &Connection, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)",
-        )?
-        .execute(params![
-            integer(evaluation.0),
-            to_bytes(&weights.parameters),
-            to_bytes(&weights.statistics)
-        ])?;
+fn keep_weights(pen: &Pen<'_>, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
+    pen.execute(
+        "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)",
+        params![integer(evaluation.0), to_bytes(&weights.parameters), to_bytes(&weights.statistics)],
+    )?;
     Ok(())
 }
 

@@ -8,7 +8,6 @@ use crate::protocol::{Fingerprint, IndividualId};
 use crate::search::domain::{Domain, Scale};
 use hatchery_config::experiment::Limits;
 use hatchery_config::space::Space;
-use hatchery_models::expression;
 use hatchery_models::genome::{Genome, structural_hash};
 use hatchery_models::problem::Problem;
 use hatchery_models::variation::{self, Barren, Habitat, Offspring};
@@ -108,22 +107,15 @@ impl Genomes {
         self.barren.borrow().clone()
     }
 
-    fn accept(&self, offspring: Offspring, parents: Vec<IndividualId>) -> Option<Arc<Candidate>> {
-        let Home { problem, limits, .. } = &*self.home;
-        let estimate = match expression::viable(&offspring.genome, problem, limits) {
-            Ok(estimate) => estimate,
-            Err(reason) => {
-                *self.barren.borrow_mut() = Some(reason.to_string());
-                return None;
-            }
-        };
-        Some(Arc::new(Candidate {
-            hash: structural_hash(&offspring.genome).to_string(),
-            genome: Arc::new(offspring.genome),
+    fn accept(offspring: Offspring, parents: Vec<IndividualId>) -> Arc<Candidate> {
+        let Offspring { genome, operation, estimate } = offspring;
+        Arc::new(Candidate {
+            hash: structural_hash(&genome).to_string(),
+            genome: Arc::new(genome),
             parents,
-            operation: offspring.operation,
+            operation,
             size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },
-        }))
+        })
     }
 
     fn bred(
@@ -132,7 +124,7 @@ impl Genomes {
         parents: Vec<IndividualId>,
     ) -> Option<Arc<Candidate>> {
         match offspring {
-            Ok(offspring) => self.accept(offspring, parents),
+            Ok(offspring) => Some(Self::accept(offspring, parents)),
             Err(barren) => {
                 *self.barren.borrow_mut() = Some(barren.to_string());
                 None
@@ -156,17 +148,17 @@ impl Genomes {
         rng: &mut ChaCha8Rng,
     ) -> Option<Arc<Candidate>> {
         let offspring = variation::refine(&base.genome, &self.home.habitat(), changes, reach, rng)?;
-        self.continued(base, offspring)
+        Some(self.continued(base, offspring))
     }
 
     /// What a variation of a candidate has come to; where that is no individual, the words add up.
-    fn continued(&self, from: &Candidate, offspring: Offspring) -> Option<Arc<Candidate>> {
+    fn continued(&self, from: &Candidate, offspring: Offspring) -> Arc<Candidate> {
         let (parents, before) = self.origin(from);
         let operation = match before {
             Some(before) => format!("{before}; {}", offspring.operation),
             None => offspring.operation,
         };
-        self.accept(Offspring { operation, ..offspring }, parents)
+        Self::accept(Offspring { operation, ..offspring }, parents)
     }
 
     fn random_base(&self, rng: &mut ChaCha8Rng) -> Option<Arc<Candidate>> {
@@ -207,7 +199,7 @@ impl Domain for Genomes {
         match self.scope {
             Scope::Structures => {
                 let offspring = variation::mutate(&point.genome, &self.home.habitat(), rng).ok()?;
-                self.continued(point, offspring)
+                Some(self.continued(point, offspring))
             }
             Scope::Numbers => self.refined(point, 1, STEP, rng),
         }
@@ -229,7 +221,7 @@ impl Domain for Genomes {
             }
         });
         parents.truncate(2);
-        self.accept(offspring, parents)
+        Some(Self::accept(offspring, parents))
     }
 
     fn neighbours(&self, point: &Self::Point, max: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {

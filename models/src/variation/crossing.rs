@@ -42,16 +42,16 @@ fn attempt(first: &Genome, second: &Genome, habitat: &Habitat<'_>, rng: &mut dyn
     let layers: Vec<LayerGene> = first.layers[..head].iter().chain(&second.layers[cut..]).cloned().collect();
     let (training, source) = training(&first.training, &second.training, rng);
     let crossed = Genome { layers, training };
-    let genome = fit_limits(repair_shapes(crossed, habitat)?, habitat, rng)?;
-    let genome = habitat.welcome(&genome).ok()?;
-    if genome == *first || genome == *second {
+    let settled = fit_limits(&repair_shapes(crossed, habitat)?, habitat, rng)?;
+    let settled = habitat.welcome(settled).ok()?;
+    if settled.genome == *first || settled.genome == *second {
         return None;
     }
     let rest = second.layers.len() - cut;
     let operation = format!(
         "crossover: the first {head} layers of the first parent, the last {rest} of the second, training of {source}"
     );
-    Some(Offspring { genome, operation })
+    Some(Offspring::new(settled, operation))
 }
 
 /// Whether two cuts go together: on the same side of `merge`, and no spatial layer behind what flattens.

@@ -1,8 +1,8 @@
 //! What offspring must live with: the space's bounds, the problem's shapes, the limits on cost.
 
-use super::{Implausible, OutOfBounds, plausible, settle::resolve, within_bounds};
+use super::{Implausible, OutOfBounds, plausible, settle::Settled, within_bounds};
 use crate::{
-    expression::{self, NotViable, estimate},
+    expression::{self, NotViable},
     genome::Genome,
     problem::Problem,
 };
@@ -51,21 +51,27 @@ impl Habitat<'_> {
     ///
     /// # Errors
     /// Why it is not taken.
-    pub(super) fn admit(&self, genome: &Genome) -> Result<(Genome, expression::Blueprint), Refusal> {
-        let (genome, blueprint) = resolve(genome, self.space, self.problem);
-        within_bounds(&genome, self.space, self.problem)?;
-        let blueprint = blueprint?;
-        expression::within(&estimate(&genome, &blueprint), self.limits)?;
-        Ok((genome, blueprint))
+    pub(super) fn admit(&self, genome: &Genome) -> Result<Settled, Refusal> {
+        self.admit_settled(Settled::of(genome, self)?)
     }
 
-    /// As `admit`, and plausible.
+    /// Checks what is settled for everything but plausibility.
     ///
     /// # Errors
     /// Why it is not taken.
-    pub(super) fn welcome(&self, genome: &Genome) -> Result<Genome, Refusal> {
-        let (genome, blueprint) = self.admit(genome)?;
-        plausible(&genome, &blueprint)?;
-        Ok(genome)
+    pub(super) fn admit_settled(&self, settled: Settled) -> Result<Settled, Refusal> {
+        within_bounds(&settled.genome, self.space, self.problem)?;
+        expression::within(&settled.estimate, self.limits)?;
+        Ok(settled)
+    }
+
+    /// Checks what is settled for everything.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub(super) fn welcome(&self, settled: Settled) -> Result<Settled, Refusal> {
+        let settled = self.admit_settled(settled)?;
+        plausible(&settled.genome, &settled.blueprint)?;
+        Ok(settled)
     }
 }

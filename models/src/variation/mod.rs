@@ -28,7 +28,8 @@ pub use random::random;
 pub use refinement::{blend, refine};
 pub use settle::settle;
 
-use crate::genome::Genome;
+use crate::{expression::Estimate, genome::Genome};
+use settle::Settled;
 
 /// A new genome and how it came about.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,4 +38,12 @@ pub struct Offspring {
     pub genome: Genome,
     /// How it came about, for the lineage: such as `mutate: widen convolution 2 from 32 to 48`.
     pub operation: String,
+    /// What the network costs: within the limits.
+    pub estimate: Estimate,
+}
+
+impl Offspring {
+    fn new(settled: Settled, operation: String) -> Self {
+        Self { genome: settled.genome, operation, estimate: settled.estimate }
+    }
 }

@@ -8,6 +8,7 @@ use super::{
     Barren, Habitat, Offspring,
     bounds::{curved, dense_norms, gentle_padding, is_kind_allowed},
     draw::{allowed, between, chance, log_uniform, pick, tidy, tidy_width, uniform, weighted},
+    plausible,
     repair::{fit_limits, repair_shapes, share_out},
     training_genes,
 };
@@ -35,16 +36,25 @@ pub fn random(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Result<Offspring, Bar
     for attempt in 0..ATTEMPTS_MAX {
         let drawn = draw(habitat, rng);
         let fitted =
-            repair_shapes(drawn.clone(), habitat).and_then(|genome| fit_limits(genome, habitat, rng));
-        match habitat.welcome(fitted.as_ref().unwrap_or(&drawn)) {
-            Ok(genome) => return Ok(Offspring { genome, operation: "random".into() }),
+            repair_shapes(drawn.clone(), habitat).and_then(|genome| fit_limits(&genome, habitat, rng));
+        let admitted = match fitted {
+            Some(settled) => habitat.admit_settled(settled),
+            None => habitat.admit(&drawn),
+        };
+        match admitted {
+            Ok(settled) => match plausible(&settled.genome, &settled.blueprint) {
+                Ok(()) => return Ok(Offspring::new(settled, "random".into())),
+                Err(reason) => {
+                    refusal = Some(reason.into());
+                    fallback.get_or_insert(settled);
+                }
+            },
             Err(reason) => refusal = Some(reason),
         }
-        if fallback.is_none() {
-            fallback = fitted.and_then(|genome| habitat.admit(&genome).ok()).map(|(genome, _)| genome);
-        }
-        if let (true, Some(genome)) = (attempt >= PLAUSIBLE_ATTEMPTS_MAX, &fallback) {
-            return Ok(Offspring { genome: genome.clone(), operation: "random".into() });
+        if attempt >= PLAUSIBLE_ATTEMPTS_MAX
+            && let Some(settled) = fallback.take()
+        {
+            return Ok(Offspring::new(settled, "random".into()));
         }
     }
     let refusal = refusal.unwrap_or(super::OutOfBounds::Depth { layers: 0 }.into());

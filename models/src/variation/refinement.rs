@@ -95,9 +95,9 @@ fn admitted(
     rng: &mut dyn Rng,
 ) -> Option<Offspring> {
     let changed = with_coordinates(parent, habitat.space, values).ok()?;
-    let genome = habitat.welcome(&fit_limits(changed, habitat, rng)?).ok()?;
-    let words = differences(present, &coordinates(&genome, habitat.space))?;
-    (!words.is_empty()).then(|| Offspring { genome, operation: format!("refine: {}", words.join("; ")) })
+    let settled = habitat.welcome(fit_limits(&changed, habitat, rng)?).ok()?;
+    let words = differences(present, &coordinates(&settled.genome, habitat.space))?;
+    (!words.is_empty()).then(|| Offspring::new(settled, format!("refine: {}", words.join("; "))))
 }
 
 /// What has changed, in words; `None` where the structure has.
@@ -158,7 +158,7 @@ mod tests {
                 assert_eq!(kinds(&refined.genome), kinds(genome));
                 assert!(refined.operation.starts_with("refine: "), "{}", refined.operation);
                 assert!(refined.operation.matches(" from ").count() >= 1);
-                habitat.welcome(&refined.genome).unwrap();
+                habitat.welcome(habitat.admit(&refined.genome).unwrap()).unwrap();
             }
         });
     }

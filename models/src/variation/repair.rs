@@ -3,10 +3,10 @@
 use super::{
     Habitat,
     draw::{chance, log_uniform, tidy_width},
-    settle::resolve,
+    settle::Settled,
 };
 use crate::{
-    expression::{self, Estimate, NotViable, Reason, blueprint, estimate},
+    expression::{self, Estimate, NotViable, Reason, blueprint},
     genome::{Genome, LAYERS_MAX, LayerGene, Padding},
 };
 use hatchery_config::space::{Range, Space};
@@ -47,33 +47,27 @@ fn repair_layer(genome: &mut Genome, index: usize, reason: &Reason, habitat: &Ha
     Some(())
 }
 
-/// Narrows all layers until the network is within the limits. `None` where their bounds are in the way.
-pub(super) fn fit_limits(genome: Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<Genome> {
-    let (mut genome, mut cost) = settled(&genome, habitat)?;
-    if expression::within(&cost, habitat.limits).is_ok() {
-        return Some(genome);
+/// Narrows all layers until the network is within the limits. `None` where their bounds are in the way, and where it is
+/// no network.
+pub(super) fn fit_limits(genome: &Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<Settled> {
+    let mut settled = Settled::of(genome, habitat).ok()?;
+    if expression::within(&settled.estimate, habitat.limits).is_ok() {
+        return Some(settled);
     }
     let share = if chance(rng, 0.9) { log_uniform(rng, TARGET_SHARE_MIN, 1.0) } else { 1.0 };
     for _ in 0..NARROWING_MAX {
-        let excess = excess(&cost, habitat) / share;
+        let excess = excess(&settled.estimate, habitat) / share;
         if excess <= 1.0 {
             break;
         }
         let factor = excess.powf(-0.5).clamp(0.2, 0.95);
-        let (narrowed, its_cost) = settled(&scale_widths(&genome, factor, habitat.space), habitat)?;
-        if narrowed == genome {
+        let narrowed = Settled::of(&scale_widths(&settled.genome, factor, habitat.space), habitat).ok()?;
+        if narrowed.genome == settled.genome {
             break;
         }
-        (genome, cost) = (narrowed, its_cost);
+        settled = narrowed;
     }
-    expression::within(&cost, habitat.limits).is_ok().then_some(genome)
-}
-
-/// The settled genome, and what it costs; `None` where it is no network.
-fn settled(genome: &Genome, habitat: &Habitat<'_>) -> Option<(Genome, Estimate)> {
-    let (genome, blueprint) = resolve(genome, habitat.space, habitat.problem);
-    let cost = estimate(&genome, &blueprint.ok()?);
-    Some((genome, cost))
+    expression::within(&settled.estimate, habitat.limits).is_ok().then_some(settled)
 }
 
 /// By how much the limits are exceeded; at most 1 where they are kept.

@@ -2,8 +2,9 @@
 //!
 //! Two genomes that become the same network are then, as far as the space's words allow, the same genome.
 
+use super::Habitat;
 use crate::{
-    expression::{Blueprint, NotViable, Shape, blueprint, resolve_groups},
+    expression::{Blueprint, Estimate, NotViable, Shape, blueprint, estimate, resolve_groups},
     genome::{Convolution, Genome, Groups, LayerGene, Padding, canonical},
     problem::{Problem, Task},
 };
@@ -15,12 +16,29 @@ pub fn settle(genome: &Genome, space: &Space, problem: &Problem) -> Genome {
     resolve(genome, space, problem).0
 }
 
-/// The same, and the network that it is.
-pub(super) fn resolve(
-    genome: &Genome,
-    space: &Space,
-    problem: &Problem,
-) -> (Genome, Result<Blueprint, NotViable>) {
+/// A genome in this form, the network that it is, and what that costs.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub genome: Genome,
+    pub blueprint: Blueprint,
+    pub estimate: Estimate,
+}
+
+impl Settled {
+    /// Settles a genome.
+    ///
+    /// # Errors
+    /// Where it is no network.
+    pub fn of(genome: &Genome, habitat: &Habitat<'_>) -> Result<Self, NotViable> {
+        let (genome, blueprint) = resolve(genome, habitat.space, habitat.problem);
+        let blueprint = blueprint?;
+        let estimate = estimate(&genome, &blueprint);
+        Ok(Self { genome, blueprint, estimate })
+    }
+}
+
+/// The settled genome, and the network that it is.
+fn resolve(genome: &Genome, space: &Space, problem: &Problem) -> (Genome, Result<Blueprint, NotViable>) {
     let mut grouped = canonical(genome);
     settle_training(&mut grouped, problem);
     settle_groups(&mut grouped, space, problem);

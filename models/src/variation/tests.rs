@@ -139,8 +139,9 @@ fn next(
 fn assert_sound(case: &Case, offspring: &Offspring, context: &str) {
     let genome = &offspring.genome;
     let told = || format!("{context}: {} ({})", genome, offspring.operation);
-    if let Err(reason) = viable(genome, &case.problem, &case.limits) {
-        panic!("{}: not viable: {reason}", told());
+    match viable(genome, &case.problem, &case.limits) {
+        Ok(estimate) => assert_eq!(estimate, offspring.estimate, "{}", told()),
+        Err(reason) => panic!("{}: not viable: {reason}", told()),
     }
     if let Err(reason) = within_bounds(genome, &case.space, &case.problem) {
         panic!("{}: out of bounds: {reason}", told());

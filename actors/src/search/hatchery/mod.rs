@@ -40,10 +40,10 @@ use surrogate::{Examples, Surrogate};
 /// Points that are spread out before a model is asked, where the budget is large enough.
 const FIRST_POINTS: u64 = 10;
 
-/// Random points among which the one farthest from all others is taken, while points are spread out.
-const SPREAD_DRAWS: u32 = 10;
+/// Random points among which the least crowded is taken, while points are spread out.
+const SPREAD_DRAWS: u32 = 64;
 
-/// The latest evaluations from which a spread-out point keeps its distance.
+/// Points that are spread out; where more are asked for before anything is known, chance spreads them well enough.
 const SPREAD_POINTS_MAX: usize = 256;
 
 /// Evaluations after which a point is evaluated again to see whether results are noisy, first and second time.
@@ -196,22 +196,30 @@ impl<D: Domain> Hatchery<D> {
         }
     }
 
-    /// A random point far from all others.
+    /// A random point that is not crowded by the others.
     fn spread(&self, domain: &D, context: &Context, rng: &mut ChaCha8Rng) -> Option<D::Point> {
-        let latest = self.knowledge.latest(SPREAD_POINTS_MAX);
+        if self.knowledge.history.started() >= SPREAD_POINTS_MAX {
+            return None;
+        }
+        let others = self.knowledge.latest(SPREAD_POINTS_MAX);
         let mut best: Option<(f32, D::Point)> = None;
         for _ in 0..SPREAD_DRAWS.min(context.pool).max(1) {
             let point = fresh_random(domain, &self.knowledge.history, rng)?;
-            let encoded = encode(domain.scales(), &domain.features(&point));
-            let ones = vec![1.0; encoded.len()];
-            let distances = latest.iter().map(|other| squared_distance(&ones, other, &encoded));
-            let nearest = distances.fold(f32::INFINITY, f32::min);
-            if best.as_ref().is_none_or(|(farthest, _)| nearest > *farthest) {
-                best = Some((nearest, point));
+            let crowd = crowd(&others, &encode(domain.scales(), &domain.features(&point)));
+            if best.as_ref().is_none_or(|(least, _)| crowd < *least) {
+                best = Some((crowd, point));
             }
         }
         best.map(|(_, point)| point)
     }
+}
+
+/// How near the others are. What each adds is a product over the features, so that not only no two points are alike:
+/// every pair of words, and every triple, is met about as often as any other (as in Hickernell, 1998, "A generalized
+/// discrepancy and quadrature error bound"; for words Xu, 2003, "Minimum moment aberration").
+fn crowd(others: &[&[f32]], encoded: &[f32]) -> f32 {
+    let ones = vec![1.0; encoded.len()];
+    others.iter().map(|other| (-squared_distance(&ones, other, encoded)).exp()).sum()
 }
 
 /// Whether this is the part of the budget in which leaders are told apart. Where evaluations are not counted, some of

@@ -76,3 +76,37 @@ fn a_long_history_is_answered_from_shared_pools_without_repetition() {
     let leader = strategy.incumbent(&table).and_then(|trial| strategy.knowledge.history.get(trial)).unwrap();
     assert_eq!(leader.point, 3000);
 }
+
+#[test]
+fn the_first_points_meet_most_pairs_of_words() {
+    let mut text = String::from("a,b,c,d,valid\n");
+    for row in 0..81 {
+        let word = |place: u32| ["x", "y", "z"][(row / 3_usize.pow(place)) % 3];
+        writeln!(text, "{},{},{},{},{row}", word(0), word(1), word(2), word(3)).unwrap();
+    }
+    let table = Table::parse(text.as_bytes()).unwrap();
+    let mut strategy = Hatchery::<Table>::new(1);
+    let mut pairs = std::collections::BTreeSet::new();
+    for at in 0..9 {
+        let Ask::Evaluate(_, row) = strategy.ask(&table, &context(81, at, 1)) else { panic!() };
+        let words = table.features(&row);
+        for one in 0..4 {
+            pairs.extend((0..one).map(|other| (one, other, words[one] as u8, words[other] as u8)));
+        }
+    }
+    // There are 54; nine random rows meet 35 in the mean.
+    assert!(pairs.len() >= 46, "{} pairs", pairs.len());
+}
+
+#[test]
+fn what_is_asked_for_before_anything_is_known_takes_no_longer_with_many_workers() {
+    let table = line(5000);
+    let mut strategy = Hatchery::<Table>::new(1);
+    let endless =
+        Context { evaluations_left: None, evaluations: None, workers: 1000, pool: Context::POOL_USUAL };
+    let mut rows = std::collections::BTreeSet::new();
+    for _ in 0..1000 {
+        let Ask::Evaluate(_, row) = strategy.ask(&table, &endless) else { panic!() };
+        assert!(rows.insert(row));
+    }
+}

@@ -103,9 +103,10 @@ fn attempt(
     for _ in 0..changes {
         words.push(change(&mut genome, training_share, habitat, rng)?);
     }
-    let genome = fit_limits(repair_shapes(genome, habitat)?, habitat, rng)?;
-    let genome = habitat.welcome(&genome).ok()?;
-    (genome != *parent).then(|| Offspring { genome, operation: format!("mutate: {}", words.join("; ")) })
+    let settled = fit_limits(&repair_shapes(genome, habitat)?, habitat, rng)?;
+    let settled = habitat.welcome(settled).ok()?;
+    let has_changed = settled.genome != *parent;
+    has_changed.then(|| Offspring::new(settled, format!("mutate: {}", words.join("; "))))
 }
 
 /// Draws kinds of changes until one applies.
