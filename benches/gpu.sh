@@ -4,9 +4,11 @@
 #   benches/gpu.sh [DIR] [DEVICE]          DIR: ./gpu-results, DEVICE: cuda:0
 #
 # 1. which library and device were found;
-# 2. training steps of benches/suite.json against PyTorch eager, channels last and compiled (with CUDA graphs);
-# 3. packing: as many trainers at once on the device as raise the sum of their steps a second;
-# 4. networks per hour of a search on digits with that many trainers, and of PyTorch on the same networks.
+# 2. whether a training step changes the parameters as it does on the CPU, network by network; a whole search;
+# 3. training steps of benches/suite.json against PyTorch eager, channels last and compiled (with CUDA graphs);
+# 4. how much of what the device can compute at most the steps use;
+# 5. packing: as many trainers at once on the device as raise the sum of their steps a second;
+# 6. networks per hour of a search on digits with that many trainers, and of PyTorch on the same networks.
 #
 # Needs a Rust toolchain, and Python with `pip install torch numpy` (a CUDA build) as $PYTHON (python3).
 set -euo pipefail
@@ -21,9 +23,19 @@ mkdir -p "$results"
 cargo build --release --locked
 "$hatchery" doctor | tee "$results/doctor.txt"
 
+echo "first steps on $device beside the CPU's"
+"$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds 1 --check --json |
+  tee "$results/steps.jsonl"
+rm -rf "$results/search"
+"$hatchery" run digits --devices "$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search" |
+  tail -n 1 | tee "$results/search.json"
+
 echo "training steps on $device"
 "$python" benches/peers/train_suite.py --device "$device" --modes eager,channels_last,compile \
   --out "$results/train-suite.json" | tee "$results/train-suite.txt"
+
+echo "what $device can compute at most, and the steps' shares of it"
+"$python" benches/peers/ceiling.py --device "$device" --rows "$results/steps.jsonl" | tee "$results/ceiling.jsonl"
 
 # Steps a second of NETWORK, of N trainers in processes of their own, all at once.
 packed() {

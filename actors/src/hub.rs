@@ -4,6 +4,7 @@
 //! A shell around its brain (`membership`): it sends the letters, serves the data set, and keeps time.
 
 use crate::freight::cut;
+use crate::link::gathering::Gathering;
 use crate::link::{self, Link, LinkEvent};
 use crate::membership::{Deed, Membership};
 use crate::messages::{Errand, HubMessage, PopulationMessage};
@@ -223,7 +224,9 @@ impl Actor for Hub {
             arguments;
         let ear = myself.clone();
         tokio::spawn(async move {
-            link::listen(&mut incoming, |events| ear.cast(HubMessage::Link(events)).is_ok()).await;
+            let mut gathering = Gathering::default();
+            let rest = |events: &[LinkEvent]| gathering.after(events);
+            link::listen(&mut incoming, rest, |events| ear.cast(HubMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || HubMessage::Tick);
         let began = Instant::now();

@@ -59,7 +59,7 @@ fn lease(kind: LeaseKind) -> Lease {
         attempt: 1,
         individual: IndividualId(1),
         kind,
-        genome: Arc::new(genome()),
+        genome: genome().into(),
         seed: 5,
         epochs: 4,
         seconds_max: None,
@@ -125,7 +125,7 @@ fn a_child_that_is_handed_back_goes_on_with_what_it_has_made_of_its_inheritance(
     let Some(mut work) = work() else { return };
     let own = do_it(&mut *work, lease(LeaseKind::Search), Wish::GoOn, 1);
     let weights = Arc::new(own.weights.clone().unwrap());
-    let inherit = Inherited { evaluation: EvaluationId(9), genome: Arc::new(genome()), weights };
+    let inherit = Inherited { evaluation: EvaluationId(9), genome: genome().into(), weights };
     let heir = Lease { seed: 6, inherit: Some(inherit), ..lease(LeaseKind::Search) };
     let whole = do_it(&mut *work, heir.clone(), Wish::GoOn, 1);
     assert!(

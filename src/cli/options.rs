@@ -366,6 +366,9 @@ pub struct BenchTrainOptions {
     /// Without Hatchery's own kernels: in standard operators, as models are exported
     #[arg(long)]
     pub standard_operators: bool,
+    /// Say also how far the first step's change of the parameters is from that on a CPU in standard operators
+    #[arg(long)]
+    pub check: bool,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,

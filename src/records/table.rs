@@ -99,7 +99,7 @@ fn individuals(records: &Records) -> Table {
         .whole("multiply_adds", |one| whole(one.multiply_adds))
         .whole("layers", |one| i64::try_from(one.genome.layers.len()).ok())
         .text("hash", |one| Some(one.hash.clone()))
-        .text("genome", |one| serde_json::to_string(&*one.genome).ok())
+        .text("genome", |one| Some(one.genome.json().to_owned()))
         .named("individuals")
 }
 

@@ -159,10 +159,10 @@ impl AgentState {
         match deed {
             Deed::Send(node, letter) => {
                 let letters = self.letters.entry(node).or_default();
-                // A status says all that the one before it has said.
-                if is_status(&letter) {
-                    letters
-                        .retain(|letter| !matches!(letter, Letter::ToCoordinator(said) if is_status(said)));
+                if matches!(letter, ToCoordinator::Status(_) | ToCoordinator::Result(_)) {
+                    letters.retain(
+                        |said| !matches!(said, Letter::ToCoordinator(said) if says_all_of(&letter, said)),
+                    );
                 }
                 letters.push(Letter::ToCoordinator(letter));
             }
@@ -210,8 +210,14 @@ impl AgentState {
     }
 }
 
-const fn is_status(letter: &ToCoordinator) -> bool {
-    matches!(letter, ToCoordinator::Status(_))
+/// Whether a letter says all that one before it says, which then need not be sent any more: a status says what each slot
+/// is doing, a result has the whole curve.
+fn says_all_of(letter: &ToCoordinator, before: &ToCoordinator) -> bool {
+    match (letter, before) {
+        (ToCoordinator::Status(_), ToCoordinator::Status(_)) => true,
+        (ToCoordinator::Result(report), ToCoordinator::Progress(ticket, _)) => report.ticket == *ticket,
+        _ => false,
+    }
 }
 
 impl Actor for Agent {
@@ -229,7 +235,8 @@ impl Actor for Agent {
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
         let ear = myself.clone();
         tokio::spawn(async move {
-            link::listen(&mut incoming, |events| ear.cast(AgentMessage::Link(events)).is_ok()).await;
+            let at_once = |_: &[LinkEvent]| Duration::ZERO;
+            link::listen(&mut incoming, at_once, |events| ear.cast(AgentMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || AgentMessage::Tick);
         Ok(AgentState {

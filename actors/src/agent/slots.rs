@@ -260,8 +260,8 @@ fn inherited(ticket: Ticket, bequest: &Bequest) -> Option<Inherited> {
     let genome = serde_json::from_str(&bequest.genome);
     let warn =
         |error| tracing::warn!(%ticket, %error, "nothing to inherit: the parent's genome cannot be read");
-    let genome = genome.map_err(warn).ok()?;
-    Some(Inherited { evaluation: bequest.evaluation, genome: Arc::new(genome), weights: Arc::default() })
+    let genome: Genome = genome.map_err(warn).ok()?;
+    Some(Inherited { evaluation: bequest.evaluation, genome: genome.into(), weights: Arc::default() })
 }
 
 fn lease(order: Order, genome: Genome) -> Lease {
@@ -270,7 +270,7 @@ fn lease(order: Order, genome: Genome) -> Lease {
         attempt: order.ticket.attempt,
         individual: order.individual,
         kind: order.kind,
-        genome: Arc::new(genome),
+        genome: genome.into(),
         seed: order.seed,
         epochs: order.epochs,
         seconds_max: order.seconds_max,

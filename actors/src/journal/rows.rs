@@ -6,7 +6,7 @@ use super::shorthand::{OF_CURVES, OF_GENOMES, expand};
 use super::side_by_side::side_by_side;
 use super::{RunInfo, curve, schema};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
-use hatchery_models::genome::GenomeHash;
+use hatchery_models::genome::{Genome, GenomeHash};
 use hatchery_models::training::outcome::Outcome;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -89,10 +89,12 @@ fn sheet(row: &Row<'_>) -> rusqlite::Result<Sheet> {
 fn understood(sheet: Sheet) -> rusqlite::Result<Individual> {
     let Sheet { id, genome, summary, hash, parents, operation, parameters, multiply_adds, maker } = sheet;
     let bad = |column: usize, error: serde_json::Error| bad_cell(column, format!("individual {id}: {error}"));
+    // In shorthand, or, where the journal is older, in full.
+    let genome: Genome =
+        serde_json::from_str(&expand(&genome, &OF_GENOMES)).map_err(|error| bad(1, error))?;
     Ok(Individual {
         id,
-        // In shorthand, or, where the journal is older, in full.
-        genome: Arc::new(serde_json::from_str(&expand(&genome, &OF_GENOMES)).map_err(|error| bad(1, error))?),
+        genome: genome.into(),
         summary,
         hash,
         parents: serde_json::from_str(&parents).map_err(|error| bad(4, error))?,

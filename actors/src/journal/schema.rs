@@ -30,6 +30,10 @@ const WAL_BYTES_MAX: u64 = 64 << 20;
 /// there once. After a kill it is read again, by each connection that is the first: a few hundredths of a second.
 const CHECKPOINT_PAGES: i64 = 2048;
 
+/// Pages that the writing connection keeps in memory, in KiB (negative: that is how SQLite tells KiB from pages): the
+/// rows of thousands of evaluations under way, each of which is changed again at its end.
+const CACHE_KIB: i64 = -32_768;
+
 /// Statements that are kept ready: compiling one takes longer than running it. There are about thirty.
 const STATEMENTS_MAX: usize = 64;
 
@@ -42,6 +46,7 @@ pub fn open_to_write(path: &Path) -> Result<Connection, JournalError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX.cast_signed())?;
         Ok(())

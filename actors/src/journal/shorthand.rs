@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_shortened_expands_to_itself() {
-        let genome = serde_json::to_string(&*testing::individual(1, &[]).genome).unwrap();
+        let genome = testing::individual(1, &[]).genome.json().to_owned();
         let conv = r#"{"layers":[{"kind":"convolution","filters":32,"kernel":[3,3],"stride":1,"dilation":1,"groups":{"count":1},"padding":"same","norm":"batch","activation":"relu"},{"kind":"global_average_pool"}],"training":{"optimizer":"adam_w"}}"#;
         for text in [genome.as_str(), conv, "", "ünquoted \"text\" {", "[1,2]", "{\"kind\":\"dense\"", "null"]
         {

@@ -314,7 +314,7 @@ fn the_views_say_in_full_what_the_tables_say_in_short() {
     let entries = [&[Entry::Born(Arc::new(genuine.clone()))], &whole(1, 0.5)[1..]].concat();
     journal.commit(1.0, &entries).unwrap();
     let cell = |query: &str| journal.connection.query_row(query, [], |row| row.get::<_, String>(0)).unwrap();
-    assert_eq!(cell("SELECT genome FROM individuals"), serde_json::to_string(&*genuine.genome).unwrap());
+    assert_eq!(cell("SELECT genome FROM individuals"), genuine.genome.json());
     assert!(cell("SELECT genome FROM networks").len() < cell("SELECT genome FROM individuals").len());
     assert_eq!(cell("SELECT hash FROM individuals"), genuine.hash);
     assert_eq!(cell("SELECT json_extract(curve, '$[0].validation_score') || '' FROM evaluations"), "0.5");

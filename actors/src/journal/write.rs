@@ -204,8 +204,6 @@ fn queued(
 }
 
 fn born(pen: &Pen<'_>, moment: Moment, individual: &Individual) -> Result<(), Refusal> {
-    let genome = serde_json::to_string(&*individual.genome)
-        .map_err(|error| Refusal::Contradiction(format!("individual {}: {error}", individual.id)))?;
     let hash: Value = match individual.hash.parse::<GenomeHash>() {
         Ok(hash) => Value::Blob(hash.0.to_vec()),
         Err(_) => Value::Text(individual.hash.clone()),
@@ -216,7 +214,7 @@ fn born(pen: &Pen<'_>, moment: Moment, individual: &Individual) -> Result<(), Re
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             integer(individual.id.0),
-            shorten(&genome, &OF_GENOMES),
+            shorten(individual.genome.json(), &OF_GENOMES),
             individual.summary,
             hash,
             parents_json(&individual.parents),

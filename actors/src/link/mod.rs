@@ -4,10 +4,12 @@
 //! of one sender to one receiver keep their order while a connection lasts.
 
 pub mod direct;
+pub mod gathering;
 
 use crate::metrics;
 use crate::protocol::letters::{Letter, NodeName};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -42,23 +44,32 @@ pub fn queue() -> (Ear, Receiver<LinkEvent>) {
 const HEARD_AT_ONCE_MAX: usize = 512;
 
 /// Counts what comes in and passes it on, together what has come meanwhile, until nobody wants it or nothing can come
-/// any more.
-pub async fn listen(incoming: &mut Receiver<LinkEvent>, pass_on: impl Fn(Vec<LinkEvent>) -> bool) {
+/// any more. `rest` says for how long nothing is passed on after these, where no more of them wait already.
+pub async fn listen(
+    incoming: &mut Receiver<LinkEvent>,
+    mut rest: impl FnMut(&[LinkEvent]) -> Duration,
+    pass_on: impl Fn(Vec<LinkEvent>) -> bool,
+) {
     loop {
         let mut events = Vec::new();
         if incoming.recv_many(&mut events, HEARD_AT_ONCE_MAX).await == 0 {
             return;
         }
-        events.iter().for_each(count);
+        metrics::letters_received(events.iter().filter_map(word));
+        let pause = if events.len() < HEARD_AT_ONCE_MAX { rest(&events) } else { Duration::ZERO };
         if !pass_on(events) {
             return;
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
 }
 
-fn count(event: &LinkEvent) {
-    if let LinkEvent::Letter(_, letter) = event {
-        metrics::letter_received(letter);
+fn word(event: &LinkEvent) -> Option<&'static str> {
+    match event {
+        LinkEvent::Letter(_, letter) => Some(letter.word()),
+        _ => None,
     }
 }
 
@@ -73,7 +84,7 @@ fn pass(to: &Sender<LinkEvent>, event: LinkEvent) {
 pub(crate) fn post_all(link: &dyn Link, to: &NodeName, letters: Vec<Letter>) {
     let said: Vec<&'static str> = letters.iter().map(Letter::word).collect();
     let sent = link.send_all(to, letters);
-    said.iter().for_each(|word| metrics::letter_sent(word, sent.is_ok()));
+    metrics::letters_sent(said.iter().copied(), sent.is_ok());
     if let Err(error) = sent {
         tracing::debug!(%error, letters = ?said, "letters were not sent");
     }

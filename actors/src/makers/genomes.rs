@@ -8,7 +8,7 @@ use crate::protocol::{Fingerprint, IndividualId};
 use crate::search::domain::{Domain, Scale};
 use hatchery_config::experiment::Limits;
 use hatchery_config::space::Space;
-use hatchery_models::genome::{Genome, structural_hash};
+use hatchery_models::genome::{Written, canonical_hash};
 use hatchery_models::problem::Problem;
 use hatchery_models::variation::{self, Barren, Habitat, Offspring};
 use rand::RngExt;
@@ -49,7 +49,7 @@ impl Home {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// Its description, in canonical form.
-    pub genome: Arc<Genome>,
+    pub genome: Arc<Written>,
     /// Structural hash, hexadecimal.
     pub hash: String,
     /// Who it comes from.
@@ -109,9 +109,10 @@ impl Genomes {
 
     fn accept(offspring: Offspring, parents: Vec<IndividualId>) -> Arc<Candidate> {
         let Offspring { genome, operation, estimate } = offspring;
+        let genome: Arc<Written> = genome.into();
         Arc::new(Candidate {
-            hash: structural_hash(&genome).to_string(),
-            genome: Arc::new(genome),
+            hash: canonical_hash(&genome).to_string(),
+            genome,
             parents,
             operation,
             size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },

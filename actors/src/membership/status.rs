@@ -50,33 +50,25 @@ impl Membership {
             lease.weights.as_ref().map(|weights| offer(BlobName::Weights(ticket), weights.to_bytes().into()));
         let checkpoint =
             lease.checkpoint.as_ref().map(|state| offer(BlobName::Checkpoint(ticket), Arc::clone(state)));
-        let inherit = lease.inherit.as_ref().and_then(|inherited| {
-            let genome = serde_json::to_string(&*inherited.genome).ok()?;
+        let inherit = lease.inherit.as_ref().map(|inherited| {
+            let genome = inherited.genome.json().to_owned();
             let weights = offer(BlobName::Inherited(ticket), inherited.weights.to_bytes().into());
-            Some(Bequest { evaluation: inherited.evaluation, genome, weights })
+            Bequest { evaluation: inherited.evaluation, genome, weights }
         });
-        match serde_json::to_string(&*lease.genome) {
-            Ok(genome) => {
-                let order = Order {
-                    ticket,
-                    individual: lease.individual,
-                    kind: lease.kind,
-                    genome,
-                    seed: lease.seed,
-                    epochs: lease.epochs,
-                    seconds_max: lease.seconds_max,
-                    weights,
-                    checkpoint,
-                    inherit,
-                    measure_latency: lease.measure_latency,
-                };
-                self.send(trainer.worker, ToWorker::Assign(trainer.slot, Box::new(order)));
-            }
-            Err(error) => {
-                let reason = format!("its genome cannot be written: {error}");
-                self.tell(Event::Forgotten(trainer, ticket, reason));
-            }
-        }
+        let order = Order {
+            ticket,
+            individual: lease.individual,
+            kind: lease.kind,
+            genome: lease.genome.json().to_owned(),
+            seed: lease.seed,
+            epochs: lease.epochs,
+            seconds_max: lease.seconds_max,
+            weights,
+            checkpoint,
+            inherit,
+            measure_latency: lease.measure_latency,
+        };
+        self.send(trainer.worker, ToWorker::Assign(trainer.slot, Box::new(order)));
         std::mem::take(&mut self.out)
     }
 

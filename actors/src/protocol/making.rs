@@ -1,7 +1,7 @@
 //! What the Population and the makers of networks, Breeder and Refiner, say to each other.
 
 use super::{Individual, IndividualId};
-use hatchery_models::genome::Genome;
+use hatchery_models::genome::Written;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub struct BreedOrder {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Newborn {
     /// Its description, in canonical form.
-    pub genome: Arc<Genome>,
+    pub genome: Arc<Written>,
     /// The genome in one line.
     pub summary: String,
     /// Structural hash, hexadecimal.

@@ -8,7 +8,7 @@ mod making;
 
 pub use making::{BreedOrder, Maker, Newborn, News, Verdict};
 
-use hatchery_models::genome::Genome;
+use hatchery_models::genome::Written;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -101,7 +101,7 @@ pub struct Individual {
     /// Its number, which is its place in the order of birth.
     pub id: IndividualId,
     /// Its description, in canonical form.
-    pub genome: Arc<Genome>,
+    pub genome: Arc<Written>,
     /// The genome in one line, for people.
     pub summary: String,
     /// Structural hash, hexadecimal: no two individuals of a run have the same.
@@ -178,7 +178,7 @@ pub struct Lease {
     /// What for.
     pub kind: LeaseKind,
     /// What to train.
-    pub genome: Arc<Genome>,
+    pub genome: Arc<Written>,
     /// Seed of everything random in the training; the same at every attempt.
     pub seed: u64,
     /// Planned passes over the training samples; the learning-rate schedule spans them. 0 for a test. Of a final
@@ -203,7 +203,7 @@ pub struct Inherited {
     /// The evaluation that left them.
     pub evaluation: EvaluationId,
     /// Whose they are.
-    pub genome: Arc<Genome>,
+    pub genome: Arc<Written>,
     /// The numbers.
     pub weights: Arc<Weights>,
 }

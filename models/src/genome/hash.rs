@@ -1,6 +1,6 @@
 //! The structural hash: a name for a network and its training, by which duplicates are known.
 
-use super::{Genome, canonical};
+use super::{Genome, Written, canonical};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
@@ -23,11 +23,14 @@ pub struct HashError {
 
 /// The hash of a genome's canonical form: equal for genomes that describe the same network, trained the same way.
 pub fn structural_hash(genome: &Genome) -> GenomeHash {
-    // Every field of a genome can be written as JSON, in the order of declaration, so the text is never empty.
-    let text = serde_json::to_vec(&canonical(genome)).unwrap_or_default();
+    canonical_hash(&Written::from(canonical(genome)))
+}
+
+/// The same, of a genome that is in its canonical form.
+pub fn canonical_hash(genome: &Written) -> GenomeHash {
     let mut hasher = Sha256::new();
     hasher.update(ENCODING);
-    hasher.update(&text);
+    hasher.update(genome.json());
     GenomeHash(hasher.finalize().into())
 }
 

@@ -8,15 +8,17 @@ mod check;
 mod hash;
 pub mod numeric;
 mod summary;
+mod written;
 
 use serde::{Deserialize, Serialize};
 
 pub use canonical::canonical;
 pub use check::{GenomeError, KERNEL_MAX, LAYERS_MAX, WIDTH_MAX, check};
-pub use hash::{GenomeHash, HashError, structural_hash};
+pub use hash::{GenomeHash, HashError, canonical_hash, structural_hash};
 pub use hatchery_config::vocabulary::{
     Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule,
 };
+pub use written::Written;
 
 /// A network's whole description.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

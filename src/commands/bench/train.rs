@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::Context;
 use hatchery_models::training::{
-    bench::{Row, Suite, time},
+    bench::{BenchError, Network, Row, Suite, time, update_difference},
     runtime::{Device, Runtime},
 };
 use serde_json::json;
@@ -32,7 +32,7 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     let runtime = runtime.with_kernels(!options.standard_operators);
     let (mut rows, mut failures) = (Vec::new(), 0);
     for network in &networks {
-        match time(&runtime, network, options.seconds) {
+        match measure(options, &runtime, network) {
             Ok(row) => {
                 if options.json {
                     say(serde_json::to_string(&rounded(row.clone())).or_exit(Exit::Failed)?);
@@ -53,6 +53,15 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     } else {
         Err(anyhow::anyhow!("{failures} networks could not be timed")).or_exit(Exit::Library)
     }
+}
+
+fn measure(options: &BenchTrainOptions, runtime: &Runtime, network: &Network) -> Result<Row, BenchError> {
+    let row = time(runtime, network, options.seconds)?;
+    if !options.check {
+        return Ok(row);
+    }
+    let reference = runtime.clone().on(Device::Cpu).with_kernels(false);
+    Ok(Row { update_difference: Some(update_difference(runtime, &reference, network)?), ..row })
 }
 
 fn read(options: &BenchTrainOptions) -> anyhow::Result<Suite> {
@@ -76,6 +85,7 @@ fn rounded(row: Row) -> Row {
         step_ms_median: thousandths(row.step_ms_median),
         step_ms_min: thousandths(row.step_ms_min),
         images_per_s: (row.images_per_s * 10.0).round() / 10.0,
+        flop_per_s: row.flop_per_s.round(),
         build_ms: thousandths(row.build_ms),
         first_step_ms: thousandths(row.first_step_ms),
         ..row
@@ -90,10 +100,21 @@ fn table(runtime: &Runtime, rows: &[Row]) -> String {
             format!("{:.3}", row.step_ms_min),
             format!("{:.0}", row.images_per_s),
             output::grouped(row.parameters as u64),
+            format!("{:.2}", row.flop_per_s / 1e9),
             format!("{:.1}", row.build_ms),
+            row.update_difference.map_or_else(String::new, |difference| format!("{difference:.1e}")),
         ]
     });
-    let header = ["network", "median ms", "fastest ms", "images/s", "parameters", "build ms"];
+    let header = [
+        "network",
+        "median ms",
+        "fastest ms",
+        "images/s",
+        "parameters",
+        "GFLOP/s",
+        "build ms",
+        "update differs by",
+    ];
     let title = format!(
         "training steps on {}, {} threads, ONNX Runtime {}",
         runtime.device(),

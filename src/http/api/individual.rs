@@ -172,7 +172,7 @@ fn whole(facts: &RunFacts, shelf: &Shelf, id: u64) -> Result<IndividualAnswer, P
         item: item(shelf, known)?,
         parents: known.parents.to_vec(),
         operation: individual.operation.clone(),
-        genome: json(serde_json::to_value(&*individual.genome))?,
+        genome: json(serde_json::to_value(&**individual.genome))?,
         layers: layers(facts, &individual),
         training: json(serde_json::to_value(&individual.genome.training))?,
         evaluations: evaluations(shelf, &individual)?.iter().map(evaluation).collect(),

@@ -7,11 +7,11 @@
 use super::Context;
 
 /// Share of the budget that is started without knowledge at most.
-const BLIND_SHARE: f64 = 0.6;
+const BLIND_SHARE: f64 = 0.8;
 
 /// Shares of the first evaluations that have to be in before the first and the last of the others are started.
-const RELEASE_FROM: f64 = 0.3;
-const RELEASE_TO: f64 = 0.65;
+const RELEASE_FROM: f64 = 0.4;
+const RELEASE_TO: f64 = 0.6;
 
 /// Budgets of so many times the workers, and more, need no holding back.
 const ROUNDS_MAX: u64 = 4;
@@ -40,10 +40,10 @@ mod tests {
     #[test]
     fn a_part_is_held_back_until_enough_is_known() {
         let many = context(Some(150), 128);
-        assert_eq!(allowed(&many, 0), 90);
-        assert_eq!(allowed(&many, 27), 90);
-        assert!((91..150).contains(&allowed(&many, 45)));
-        assert_eq!(allowed(&many, 60), 150);
+        assert_eq!(allowed(&many, 0), 120);
+        assert_eq!(allowed(&many, 47), 120);
+        assert!((121..150).contains(&allowed(&many, 60)));
+        assert_eq!(allowed(&many, 73), 150);
     }
 
     #[test]

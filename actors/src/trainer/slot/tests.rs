@@ -71,7 +71,7 @@ fn lease(evaluation: u64) -> Lease {
         attempt: 1,
         individual: IndividualId(1),
         kind: LeaseKind::Search,
-        genome: Arc::new(testing::genome(1)),
+        genome: testing::genome(1).into(),
         seed: 1,
         epochs: 3,
         seconds_max: None,

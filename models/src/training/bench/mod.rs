@@ -2,8 +2,10 @@
 //!
 //! It measures one network at a time and returns figures; it must not print.
 
+mod agreement;
 mod suite;
 
+pub use agreement::update_difference;
 pub use suite::{Network, Suite, SuiteError};
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::{
     data::{Dataset, Normalisation, Samples, Targets},
+    expression::{blueprint, estimate},
     onnx::encode,
     problem::{Problem, Task},
 };
@@ -27,6 +30,8 @@ const WARMUP_STEPS: usize = 5;
 const TIMED_STEPS_MIN: usize = 5;
 /// Steps that are timed at most.
 const TIMED_STEPS_MAX: usize = 1_000_000;
+/// Floating-point operations of a training step for each multiply-add of the forward pass.
+const FLOP_PER_MULTIPLY_ADD: f64 = 6.0;
 /// Seed of data and weights.
 const SEED: u64 = 0;
 
@@ -49,10 +54,19 @@ pub struct Row {
     pub images_per_s: f64,
     /// Trainable parameters.
     pub parameters: usize,
+    /// Multiply-adds of one sample's forward pass.
+    pub multiply_adds: u64,
+    /// Floating-point operations a second: six for each multiply-add of each sample, since each of the two gradients
+    /// takes as many as the forward pass (the first layer's gradient with respect to the samples, which nobody needs,
+    /// is counted too, so that networks compare as they usually do).
+    pub flop_per_s: f64,
     /// From genome to where the first step can begin: graph, model, session, state on the device.
     pub build_ms: f64,
     /// The first step itself, in which the session also allocates its buffers.
     pub first_step_ms: f64,
+    /// How far the first step is from that on a CPU in standard operators, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_difference: Option<f64>,
 }
 
 /// Why a network could not be timed.
@@ -88,6 +102,7 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
     let first_step_ms = 1e3 * clock.elapsed().as_secs_f64() - build_ms;
     let step_ms = timed.run(seconds)?;
     let median = step_ms[step_ms.len() / 2];
+    let multiply_adds = multiply_adds(network)?;
     Ok(Row {
         network: network.name.clone(),
         mode: "hatchery",
@@ -97,9 +112,18 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
         step_ms_min: step_ms[0],
         images_per_s: 1e3 * batch as f64 / median,
         parameters: timed.parameters,
+        multiply_adds,
+        flop_per_s: FLOP_PER_MULTIPLY_ADD * multiply_adds as f64 * 1e3 * batch as f64 / median,
         build_ms,
         first_step_ms,
+        update_difference: None,
     })
+}
+
+fn multiply_adds(network: &Network) -> Result<u64, BenchError> {
+    let blueprint = blueprint(&network.genome, &network.problem)
+        .map_err(|reason| BenchError::Build { network: network.name.clone(), message: reason.to_string() })?;
+    Ok(estimate(&network.genome, &blueprint).multiply_adds)
 }
 
 struct Timed {

@@ -50,5 +50,8 @@ fn a_network_is_timed() {
         assert!(row.step_ms_min > 0.0 && row.step_ms_min <= row.step_ms_median, "{row:?}");
         assert_eq!((row.network.as_str(), row.device.as_str()), (network.name.as_str(), "cpu"));
         assert!(row.parameters > 0);
+        let standard = runtime.clone().with_kernels(false);
+        let difference = update_difference(&runtime, &standard, &network).unwrap();
+        assert!(difference < 1e-4, "{}: the kernels' step differs by {difference}", network.name);
     }
 }

@@ -1,0 +1,48 @@
+//! A genome that is written out in several places, and put into words once.
+
+use super::Genome;
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
+
+/// A genome, and its JSON from when it is first asked for.
+#[derive(Clone, Debug)]
+pub struct Written {
+    genome: Genome,
+    json: OnceLock<Box<str>>,
+}
+
+impl Written {
+    /// The genome as JSON, its fields in the order of declaration.
+    pub fn json(&self) -> &str {
+        // Every field of a genome can be written as JSON.
+        self.json.get_or_init(|| serde_json::to_string(&self.genome).unwrap_or_default().into())
+    }
+}
+
+impl From<Genome> for Written {
+    fn from(genome: Genome) -> Self {
+        Self { genome, json: OnceLock::new() }
+    }
+}
+
+impl From<Genome> for Arc<Written> {
+    fn from(genome: Genome) -> Self {
+        Self::new(genome.into())
+    }
+}
+
+impl Deref for Written {
+    type Target = Genome;
+
+    fn deref(&self) -> &Genome {
+        &self.genome
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        self.genome == other.genome
+    }
+}
