@@ -21,6 +21,7 @@ import json
 import math
 import multiprocessing
 import os
+import queue
 import sqlite3
 import subprocess
 import sys
@@ -257,6 +258,16 @@ def worker(jobs, results, data, layout, device, ready, start):
         results.put((index, begin, begin + seconds, seconds))
 
 
+def result_of(processes, results):
+    """The next result; ends the comparison where a process has died, which else would be waited for without end."""
+    while True:
+        try:
+            return results.get(timeout=5)
+        except queue.Empty:
+            if any(process.exitcode not in (None, 0) for process in processes):
+                sys.exit("a PyTorch process has died: what it printed says why")
+
+
 def by_pytorch(options, jobs, data):
     context = multiprocessing.get_context("fork" if options.device == "cpu" else "spawn")
     counter, results = context.Value("i", 0), context.Queue()
@@ -269,7 +280,7 @@ def by_pytorch(options, jobs, data):
     for _ in processes:
         ready.acquire()
     start.set()
-    done = [results.get() for _ in jobs]
+    done = [result_of(processes, results) for _ in jobs]
     for process in processes:
         process.join()
     return max(d[2] for d in done) - min(d[1] for d in done), sorted(done)
