@@ -21,6 +21,10 @@ pub(super) struct Columns {
     across: usize,
     /// Where each element of a window lies from the window's own place on, row by row.
     taps: Vec<usize>,
+    /// Of each phase of the stride: the places of its columns that lie in the image, and the first one's column.
+    phases: Vec<(Range<usize>, usize)>,
+    /// Columns of each phase that are moved in vectors, with those of the other one; the others go one by one.
+    pairs: usize,
 }
 
 impl Columns {
@@ -39,7 +43,9 @@ impl Columns {
         let taps = (0..shape.kernel[0]).flat_map(|row| {
             (0..shape.kernel[1]).map(move |column| place(row * dilation[0], column * dilation[1]))
         });
-        Self { shape: *shape, rows, across: width, taps: taps.collect() }
+        let phases: Vec<_> = (0..stride).map(|number| phase(shape, width, number)).collect();
+        let pairs = if stride == 2 { pairs(&phases, shape.size[1]) } else { 0 };
+        Self { shape: *shape, rows, across: width, taps: taps.collect(), phases, pairs }
     }
 
     /// Elements in all.
@@ -70,100 +76,103 @@ impl Columns {
         (top..end).map(move |row| (row, row - top))
     }
 
-    /// For one phase of the stride: the places of its columns that lie in the image, and the first one's column.
-    fn phase(&self, phase: usize) -> (Range<usize>, usize) {
-        let (stride, left) = (self.shape.stride[1], self.shape.pads[1]);
-        let start = left.saturating_sub(phase).div_ceil(stride);
-        let end = (self.shape.size[1] + left).saturating_sub(phase).div_ceil(stride).min(self.across);
-        (start..end.max(start), start * stride + phase - left)
+    /// Whether some columns go one by one.
+    fn has_single_columns(&self) -> bool {
+        self.phases.iter().any(|(places, _)| places.len() > self.pairs)
+    }
+
+    /// Where, in a row taken apart, the columns of even and of odd number in the image begin.
+    fn even_and_odd(&self) -> (usize, usize) {
+        match &self.phases[..] {
+            [(one, first), (other, _)] if *first == 0 => (one.start, self.across + other.start),
+            [(one, _), (other, _)] => (self.across + other.start, one.start),
+            _ => (0, 0),
+        }
     }
 
     /// Takes a plane apart. What lies beyond the image is left as it is.
     #[target_feature(enable = "avx2")]
     pub fn split(&self, plane: &[f32], columns: &mut [f32]) {
-        let (stride, width) = (self.shape.stride[1], self.shape.size[1]);
-        let phases: Vec<_> = (0..stride).map(|phase| self.phase(phase)).collect();
+        let (stride, width, pairs) = (self.shape.stride[1], self.shape.size[1], self.pairs);
+        let ((even, odd), has_single_columns) = (self.even_and_odd(), self.has_single_columns());
         for (row, from) in self.rows() {
             let from = &plane[from * width..(from + 1) * width];
             let row = &mut columns[row * stride * self.across..(row + 1) * stride * self.across];
-            let done = if stride == 2 { self.split_pairs(from, row, &phases) } else { 0 };
-            for ((places, first), to) in phases.iter().zip(row.chunks_exact_mut(self.across)) {
-                let to = &mut to[places.clone()][done.min(places.len())..];
-                let from = from.get(first + done * stride..).unwrap_or(&[]);
+            split_pairs(from, row, pairs, even, odd);
+            if !has_single_columns {
+                continue;
+            }
+            for ((places, first), to) in self.phases.iter().zip(row.chunks_exact_mut(self.across)) {
+                let to = &mut to[places.clone()][pairs.min(places.len())..];
+                let from = from.get(first + pairs * stride..).unwrap_or(&[]);
                 to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from);
             }
         }
     }
 
-    /// Four pairs of columns at a time; how many columns of each phase are done.
-    #[target_feature(enable = "avx2")]
-    fn split_pairs(&self, from: &[f32], row: &mut [f32], phases: &[(Range<usize>, usize)]) -> usize {
-        let [(even, first), (odd, _)] = phases else { return 0 };
-        let (even, odd) = if *first == 0 {
-            (even.start, self.across + odd.start)
-        } else {
-            (self.across + odd.start, even.start)
-        };
-        let pairs = pairs(phases, from.len());
-        let (start, end) = (even.max(odd) + pairs, row.len());
-        assert!(start <= end && 2 * pairs <= from.len());
-        for pair in (0..pairs).step_by(4) {
-            // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
-            unsafe {
-                let low = _mm_loadu_ps(from.as_ptr().add(2 * pair));
-                let high = _mm_loadu_ps(from.as_ptr().add(2 * pair + 4));
-                let to = row.as_mut_ptr();
-                _mm_storeu_ps(to.add(even + pair), _mm_shuffle_ps::<0b10_00_10_00>(low, high));
-                _mm_storeu_ps(to.add(odd + pair), _mm_shuffle_ps::<0b11_01_11_01>(low, high));
-            }
-        }
-        pairs
-    }
-
     /// Puts a plane together; elements that no window sees become 0.
     #[target_feature(enable = "avx2")]
     pub fn merge(&self, columns: &[f32], plane: &mut [f32]) {
-        let (stride, width) = (self.shape.stride[1], self.shape.size[1]);
-        let phases: Vec<_> = (0..stride).map(|phase| self.phase(phase)).collect();
-        let seen: usize = phases.iter().map(|(places, _)| places.len()).sum();
+        let (stride, width, pairs) = (self.shape.stride[1], self.shape.size[1], self.pairs);
+        let ((even, odd), has_single_columns) = (self.even_and_odd(), self.has_single_columns());
+        let seen: usize = self.phases.iter().map(|(places, _)| places.len()).sum();
         if seen < width || self.rows().count() < self.shape.size[0] {
             plane.fill(0.0);
         }
         for (row, to) in self.rows() {
             let to = &mut plane[to * width..(to + 1) * width];
             let row = &columns[row * stride * self.across..(row + 1) * stride * self.across];
-            let done = if stride == 2 { self.merge_pairs(row, to, &phases) } else { 0 };
-            for ((places, first), from) in phases.iter().zip(row.chunks_exact(self.across)) {
-                let from = &from[places.clone()][done.min(places.len())..];
-                let to = to.get_mut(first + done * stride..).unwrap_or(&mut []);
+            merge_pairs(row, to, pairs, even, odd);
+            if !has_single_columns {
+                continue;
+            }
+            for ((places, first), from) in self.phases.iter().zip(row.chunks_exact(self.across)) {
+                let from = &from[places.clone()][pairs.min(places.len())..];
+                let to = to.get_mut(first + pairs * stride..).unwrap_or(&mut []);
                 to.iter_mut().step_by(stride).zip(from).for_each(|(to, from)| *to = *from);
             }
         }
     }
+}
 
-    /// Four pairs of columns at a time; how many columns of each phase are done.
-    #[target_feature(enable = "avx2")]
-    fn merge_pairs(&self, row: &[f32], to: &mut [f32], phases: &[(Range<usize>, usize)]) -> usize {
-        let [(even, first), (odd, _)] = phases else { return 0 };
-        let (even, odd) = if *first == 0 {
-            (even.start, self.across + odd.start)
-        } else {
-            (self.across + odd.start, even.start)
-        };
-        let pairs = pairs(phases, to.len());
-        assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= to.len());
-        for pair in (0..pairs).step_by(4) {
-            // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
-            unsafe {
-                let even = _mm_loadu_ps(row.as_ptr().add(even + pair));
-                let odd = _mm_loadu_ps(row.as_ptr().add(odd + pair));
-                let to = to.as_mut_ptr().add(2 * pair);
-                _mm_storeu_ps(to, _mm_unpacklo_ps(even, odd));
-                _mm_storeu_ps(to.add(4), _mm_unpackhi_ps(even, odd));
-            }
+/// Takes so many pairs of columns apart, four at a time.
+#[target_feature(enable = "avx2")]
+fn split_pairs(from: &[f32], row: &mut [f32], pairs: usize, even: usize, odd: usize) {
+    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= from.len() && pairs.is_multiple_of(4));
+    for pair in (0..pairs).step_by(4) {
+        // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
+        unsafe {
+            let low = _mm_loadu_ps(from.as_ptr().add(2 * pair));
+            let high = _mm_loadu_ps(from.as_ptr().add(2 * pair + 4));
+            let to = row.as_mut_ptr();
+            _mm_storeu_ps(to.add(even + pair), _mm_shuffle_ps::<0b10_00_10_00>(low, high));
+            _mm_storeu_ps(to.add(odd + pair), _mm_shuffle_ps::<0b11_01_11_01>(low, high));
         }
-        pairs
     }
+}
+
+/// Puts so many pairs of columns together, four at a time.
+#[target_feature(enable = "avx2")]
+fn merge_pairs(row: &[f32], to: &mut [f32], pairs: usize, even: usize, odd: usize) {
+    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= to.len() && pairs.is_multiple_of(4));
+    for pair in (0..pairs).step_by(4) {
+        // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
+        unsafe {
+            let even = _mm_loadu_ps(row.as_ptr().add(even + pair));
+            let odd = _mm_loadu_ps(row.as_ptr().add(odd + pair));
+            let to = to.as_mut_ptr().add(2 * pair);
+            _mm_storeu_ps(to, _mm_unpacklo_ps(even, odd));
+            _mm_storeu_ps(to.add(4), _mm_unpackhi_ps(even, odd));
+        }
+    }
+}
+
+/// Of one phase of the stride: the places of its columns that lie in the image, and the first one's column.
+fn phase(shape: &PoolShape, across: usize, phase: usize) -> (Range<usize>, usize) {
+    let (stride, left) = (shape.stride[1], shape.pads[1]);
+    let start = left.saturating_sub(phase).div_ceil(stride);
+    let end = (shape.size[1] + left).saturating_sub(phase).div_ceil(stride).min(across);
+    (start..end.max(start), start * stride + phase - left)
 }
 
 /// Pairs of columns that both phases have, as far as they fill vectors of four.
