@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """What a setting of the search brings: real searches with equal budgets, the arms of one question side by side.
 
-    benches/settings.py union|inherit --data DIR [--seeds 1 2 3 4 5] [--evaluations 60] [--workers 2]
-        [--hatchery target/release/hatchery] [--json FILE]
+    benches/settings.py union|inherit [--problem fashion-mnist|digits] [--data DIR] [--seeds 1 2 3 4 5]
+        [--evaluations 60] [--workers 2] [--hatchery target/release/hatchery] [--json FILE]
 
 `union`: Breeder and Refiner together, against the Breeder alone and the Refiner alone (which refines what the first
 eight random networks come to). `inherit`: offspring that begin with their parent's weights, against such as do not.
 
-The problem joins structure and numbers, and is too hard to be solved by all: Fashion-MNIST (its four IDX files are in
+The problems join structure and numbers, and are too hard to be solved by all: Fashion-MNIST (its four IDX files are in
 DIR) by networks of at most 20,000 parameters and 400,000 multiply-adds, trained for 3 epochs of 3,000 images, judged
-by 2,000 others. A budget is a number of evaluations, not a time: what else the machine does has no part in the
-result. What is compared is the best of each search by those 2,000 images, and its accuracy on the 10,000 test images
-with the weights that the search has left; a longer last training would hide what the search is asked about.
+by 2,000 others; and the embedded digits by networks of at most 1,000 parameters and 15,000 multiply-adds, trained for
+2 epochs, of which a search takes seconds, so that there can be many. A budget is a number of evaluations, not a time: what else the machine does has no part in the
+result. What is compared is the best of each search by its validation part, and its accuracy on the test part with the
+weights that the search has left; a longer last training would hide what the search is asked about.
 """
 
 import argparse
@@ -21,15 +22,22 @@ import statistics
 import subprocess
 import tempfile
 
-PROBLEM = {
-    "data.search_samples": 3000,
-    "data.search_valid_samples": 2000,
-    "budget.time": "none",
-    "training.epochs": 3,
-    "limits.parameters": 20_000,
-    "limits.multiply_adds": 400_000,
-    "final.enabled": "false",
+PROBLEMS = {
+    "fashion-mnist": {
+        "data.search_samples": 3000,
+        "data.search_valid_samples": 2000,
+        "training.epochs": 3,
+        "limits.parameters": 20_000,
+        "limits.multiply_adds": 400_000,
+    },
+    "digits": {
+        "training.epochs": 2,
+        "limits.parameters": 1000,
+        "limits.multiply_adds": 15_000,
+    },
 }
+
+ALWAYS = {"budget.time": "none", "final.enabled": "false"}
 
 QUESTIONS = {
     "union": {
@@ -48,10 +56,12 @@ FIGURES = ("search_accuracy", "test_accuracy")
 
 def search(arguments, settings, seed):
     """One search; the last line that it prints."""
-    settings = PROBLEM | settings | {"data.source": f"idx:{arguments.data}"}
+    settings = PROBLEMS[arguments.problem] | ALWAYS | settings
+    if arguments.data:
+        settings["data.source"] = f"idx:{arguments.data}"
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            arguments.hatchery, "run", "fashion-mnist", "--json", "--quiet", f"--seed={seed}",
+            arguments.hatchery, "run", arguments.problem, "--json", "--quiet", f"--seed={seed}",
             f"--evaluations={arguments.evaluations}", f"--workers={arguments.workers}", f"--out={folder}/run",
             *(f"--set={key}={value}" for key, value in settings.items()),
         ]
@@ -88,7 +98,8 @@ def summary(arms):
 def write(arguments, arms):
     """After each seed: what has been measured is kept, whatever becomes of the rest."""
     if arguments.json:
-        record = {"question": arguments.question, "evaluations": arguments.evaluations, "problem": PROBLEM,
+        record = {"question": arguments.question, "evaluations": arguments.evaluations,
+                  "problem": {"experiment": arguments.problem} | PROBLEMS[arguments.problem] | ALWAYS,
                   "runs": arms, "summary": summary(arms)}
         pathlib.Path(arguments.json).write_text(json.dumps(record, indent=1) + "\n")
 
@@ -96,13 +107,16 @@ def write(arguments, arms):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("question", choices=QUESTIONS)
-    parser.add_argument("--data", required=True, help="the folder with Fashion-MNIST's four IDX files")
+    parser.add_argument("--problem", choices=PROBLEMS, default="fashion-mnist")
+    parser.add_argument("--data", help="the folder with Fashion-MNIST's four IDX files")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--evaluations", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--hatchery", default="target/release/hatchery")
     parser.add_argument("--json", help="write all figures to this file")
     arguments = parser.parse_args()
+    if arguments.problem == "fashion-mnist" and not arguments.data:
+        parser.error("--data: where are Fashion-MNIST's four IDX files?")
     arms = {name: [] for name in QUESTIONS[arguments.question]}
     for seed in arguments.seeds:
         for name, settings in QUESTIONS[arguments.question].items():
