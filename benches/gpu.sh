@@ -27,7 +27,7 @@ echo "first steps on $device beside the CPU's"
 "$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds 1 --check --json |
   tee "$results/steps.jsonl"
 rm -rf "$results/search"
-"$hatchery" run digits --devices "$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search" |
+"$hatchery" run digits --set "runtime.device=$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search" |
   tail -n 1 | tee "$results/search.json"
 
 echo "training steps on $device"
