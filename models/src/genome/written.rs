@@ -2,12 +2,14 @@
 
 use super::Genome;
 use std::{
+    fmt,
     ops::Deref,
     sync::{Arc, OnceLock},
 };
 
-/// A genome, and its JSON from when it is first asked for.
-#[derive(Clone, Debug)]
+/// A genome, and its JSON from when it is first asked for. Whether it has been asked for does not show: neither when two
+/// are compared, nor in words.
+#[derive(Clone)]
 pub struct Written {
     genome: Genome,
     json: OnceLock<Box<str>>,
@@ -44,5 +46,26 @@ impl Deref for Written {
 impl PartialEq for Written {
     fn eq(&self, other: &Self) -> bool {
         self.genome == other.genome
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.genome.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::sample;
+
+    #[test]
+    fn whether_it_has_been_put_into_words_does_not_show() {
+        let (fresh, used) = (Written::from(sample()), Written::from(sample()));
+        assert_eq!(serde_json::from_str::<Genome>(used.json()).unwrap(), sample());
+        assert_eq!(fresh, used);
+        assert_eq!(format!("{fresh:?}"), format!("{used:?}"));
+        assert_eq!(format!("{fresh:?}"), format!("{:?}", sample()));
     }
 }
