@@ -51,7 +51,7 @@ impl PartialEq for Written {
 
 impl fmt::Debug for Written {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.genome.fmt(formatter)
+        fmt::Debug::fmt(&self.genome, formatter)
     }
 }
 
