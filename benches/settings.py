@@ -10,9 +10,10 @@ eight random networks come to). `inherit`: offspring that begin with their paren
 The problems join structure and numbers, and are too hard to be solved by all: Fashion-MNIST (its four IDX files are in
 DIR) by networks of at most 20,000 parameters and 400,000 multiply-adds, trained for 3 epochs of 3,000 images, judged
 by 2,000 others; and the embedded digits by networks of at most 1,000 parameters and 15,000 multiply-adds, trained for
-2 epochs, of which a search takes seconds, so that there can be many. A budget is a number of evaluations, not a time: what else the machine does has no part in the
-result. What is compared is the best of each search by its validation part, and its accuracy on the test part with the
-weights that the search has left; a longer last training would hide what the search is asked about.
+2 epochs, of which a search takes seconds, so that there can be many. A budget is a number of evaluations, not a time:
+what else the machine does has no part in the result. What is compared is the best of each search by its validation
+part, and its accuracy on the test part with the weights that the search has left; a longer last training would hide
+what the search is asked about.
 """
 
 import argparse
