@@ -26,16 +26,12 @@ impl<'a> Pen<'a> {
     /// Executes a statement; says how many rows it has changed.
     pub fn execute(&self, sql: &'static str, params: impl Params) -> rusqlite::Result<usize> {
         let mut statements = self.statements.borrow_mut();
-        let place = match statements.iter().position(|(text, _)| std::ptr::eq(*text, sql)) {
-            Some(place) => place,
-            None => {
-                statements.push((sql, self.connection.prepare_cached(sql)?));
-                statements.len() - 1
-            }
-        };
-        match statements.get_mut(place) {
-            Some((_, statement)) => statement.execute(params),
-            None => Ok(0),
+        if let Some((_, known)) = statements.iter_mut().find(|(text, _)| std::ptr::eq(*text, sql)) {
+            return known.execute(params);
         }
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let changed = statement.execute(params);
+        statements.push((sql, statement));
+        changed
     }
 }
