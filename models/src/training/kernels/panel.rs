@@ -126,25 +126,25 @@ unsafe fn one_of_sixteen(panel: Panel<'_>) {
     unsafe { by_rows::<Sixteen, 8, 1>(panel) }
 }
 
-/// Tiles of `M` rows, as many as keep all sums in registers, then what is left.
+/// Tiles of at most `M` rows, as many as keep all sums in registers. All have nearly as many: a tile of one row would take
+/// as long as one of four, since each of its sums waits for the last.
 #[inline(always)]
 unsafe fn by_rows<L: Lanes, const M: usize, const N: usize>(mut panel: Panel<'_>) {
-    let rows = panel.rows.values;
-    let mut row = 0;
-    while row + M <= rows.len() {
-        unsafe { tile::<L, M, N>(&mut panel, row) };
-        row += M;
-    }
-    unsafe {
-        match rows.len() - row {
-            0 => {}
-            1 => tile::<L, 1, N>(&mut panel, row),
-            2 => tile::<L, 2, N>(&mut panel, row),
-            3 => tile::<L, 3, N>(&mut panel, row),
-            4 => tile::<L, 4, N>(&mut panel, row),
-            5 => tile::<L, 5, N>(&mut panel, row),
-            6 => tile::<L, 6, N>(&mut panel, row),
-            _ => tile::<L, 7, N>(&mut panel, row),
+    let rows = panel.rows.values.len();
+    let tiles = rows.div_ceil(M);
+    for number in 0..tiles {
+        let (first, last) = (number * rows / tiles, (number + 1) * rows / tiles);
+        unsafe {
+            match last - first {
+                1 => tile::<L, 1, N>(&mut panel, first),
+                2 => tile::<L, 2, N>(&mut panel, first),
+                3 => tile::<L, 3, N>(&mut panel, first),
+                4 => tile::<L, 4, N>(&mut panel, first),
+                5 => tile::<L, 5, N>(&mut panel, first),
+                6 => tile::<L, 6, N>(&mut panel, first),
+                7 => tile::<L, 7, N>(&mut panel, first),
+                _ => tile::<L, M, N>(&mut panel, first),
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
         self,
         forward::Forward,
         input_gradient::InputGradient,
+        scattered::ScatteredGradient,
         tiles::{TiledForward, TiledWeightGradient},
         weight_gradient::WeightGradient,
     },
@@ -237,6 +238,9 @@ fn gradients_of_convolutions_add_up_all_products() {
             if shape.groups == 1 {
                 of_input.push(Box::new(InputGradient::new(&shape, vectors)));
                 of_weights.push(Box::new(WeightGradient::new(&shape, vectors)));
+            }
+            if shape.groups == 1 && shape.stride == [1, 1] {
+                of_input.push(Box::new(ScatteredGradient::new(&shape, vectors)));
             }
             if is_tileable(&shape) {
                 of_input.push(Box::new(TiledForward::of_gradient(&shape, vectors)));

@@ -1,8 +1,8 @@
 //! Convolutions and their gradients as panel products, without unfolding, on images with channels first.
 //!
 //! The way is chosen by sizes alone. Gathered: the forward pass multiplies positions by packed weights; the input
-//! gradient is the same on the gradient of the output, once for each phase of the stride; the weight gradient multiplies
-//! taps by the packed gradient of the output. By `tiles`: what is 3x3 with stride 1, with fewer
+//! gradient is the same on the gradient of the output, once for each phase of the stride, or `scattered` where that is
+//! less; the weight gradient multiplies taps by the packed gradient of the output. By `tiles`: what is 3x3 with stride 1, with fewer
 //! products. `Depthwise`: plane by plane. `Grouped`: group by group, each one of the former ways.
 
 pub(super) mod depthwise;
@@ -10,6 +10,7 @@ pub(super) mod forward;
 mod gather;
 pub(super) mod grouped;
 pub(super) mod input_gradient;
+pub(super) mod scattered;
 pub(super) mod tiles;
 pub(super) mod weight_gradient;
 
@@ -41,6 +42,9 @@ pub(super) fn forward(shape: &ConvolutionShape, rectified: bool, vectors: Vector
 pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Input;
     match Way::of(shape) {
+        Way::Gathered if scattered::pays(shape) => {
+            Box::new(scattered::ScatteredGradient::new(shape, vectors))
+        }
         Way::Gathered => Box::new(input_gradient::InputGradient::new(shape, vectors)),
         Way::Tiled => Box::new(tiles::TiledForward::of_gradient(shape, vectors)),
         Way::Depthwise => Box::new(Depthwise::new(pass, shape, false)),
