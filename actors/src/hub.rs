@@ -225,7 +225,10 @@ impl Actor for Hub {
         let ear = myself.clone();
         tokio::spawn(async move {
             let mut gathering = Gathering::default();
-            let rest = |events: &[LinkEvent]| gathering.after(events);
+            let rest = |events: &[LinkEvent]| {
+                gathering.hear(events);
+                gathering.pause()
+            };
             link::listen(&mut incoming, rest, |events| ear.cast(HubMessage::Link(events)).is_ok()).await;
         });
         myself.send_interval(TICK, || HubMessage::Tick);

@@ -2,12 +2,16 @@
 
 use crate::journal::RunInfo;
 use crate::makers::{Makers, Making};
-use crate::protocol::{BreedOrder, Individual, IndividualId, Maker, Newborn, News, Verdict, WorkerFacts};
+use crate::protocol::letters::Report;
+use crate::protocol::{
+    BreedOrder, EvaluationId, Individual, IndividualId, Maker, Newborn, News, Ticket, Verdict, WorkerFacts,
+};
 use crate::streams::{Purpose, stream};
 use hatchery_models::genome::{
     Activation, Dense, Genome, Initializer, LayerGene, Norm, Optimizer, Schedule, TrainingGenes,
 };
 use hatchery_models::problem::{Problem, Task};
+use hatchery_models::training::outcome::{EpochReport, Outcome};
 use rand::RngExt;
 
 /// An experiment as journals hold one.
@@ -66,6 +70,28 @@ pub fn worker_facts(node: &str) -> WorkerFacts {
         devices: vec!["cpu".to_owned()],
         program_version: "0.1.0".to_owned(),
     }
+}
+
+/// What is said of an evaluation's first attempt that has completed after so many seconds.
+pub fn report(evaluation: u64, seconds: f64) -> Report {
+    Report {
+        ticket: Ticket { evaluation: EvaluationId(evaluation), attempt: 1 },
+        slot: 0,
+        outcome: Outcome::Completed,
+        message: String::new(),
+        curve: Vec::new(),
+        steps: 1,
+        build_seconds: 0.0,
+        seconds,
+        latency_seconds: None,
+        weights: None,
+    }
+}
+
+/// An epoch that has learned a little.
+pub fn epoch_report(epoch: u32) -> EpochReport {
+    let (training_loss, validation_loss, validation_score) = (1.0, 1.0, 0.5);
+    EpochReport { epoch, training_loss, validation_loss, validation_score, seconds: 1.0 }
 }
 
 /// A run on nothing.

@@ -4,6 +4,7 @@
 //! to the Node's trainers, and keeps time.
 
 mod brain;
+mod outbox;
 mod slots;
 pub mod state;
 #[cfg(test)]
@@ -13,13 +14,13 @@ use crate::link::{self, Link, LinkEvent};
 use crate::messages::{AgentMessage, NodeMessage, SlotReport, TrainerMessage};
 use crate::metrics::{self, WorkerStanding};
 use crate::node::{Node, NodeArguments};
-use crate::protocol::letters::{BlobName, Hello, Letter, NodeName, ToCoordinator, Welcome};
+use crate::protocol::letters::{BlobName, Hello, Welcome};
 use crate::supervision;
 use crate::trainer::guard::{Guard, GuardSettings, memory};
 use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
+use outbox::Outbox;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use state::{Agent as Brain, Deed, Ending, Patience};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -50,6 +51,15 @@ pub struct AgentArguments {
     pub ended: oneshot::Sender<Ending>,
 }
 
+/// When the outbox is emptied.
+#[derive(Clone, Copy, Debug)]
+enum Flushing {
+    /// After what lies in the mailbox already.
+    AtOnce,
+    /// When what lies in it has waited long enough.
+    Later,
+}
+
 /// What an agent knows.
 pub struct AgentState {
     brain: Brain,
@@ -61,8 +71,9 @@ pub struct AgentState {
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
     standing: watch::Sender<WorkerStanding>,
-    letters: BTreeMap<NodeName, Vec<Letter>>,
-    flushing: bool,
+    outbox: Outbox,
+    /// When a word to itself is to come that what lies in the outbox is to be sent; `None` where there is none.
+    flushing: Option<Flushing>,
     ended: Option<oneshot::Sender<Ending>>,
 }
 
@@ -107,8 +118,19 @@ impl AgentState {
         for deed in deeds {
             self.perform(deed, myself);
         }
-        if !self.flushing {
-            self.flushing = myself.cast(AgentMessage::Flush).is_ok();
+        self.see_to_the_post(myself);
+    }
+
+    /// Says a word to itself, now or a little later, that the outbox is to be emptied; once.
+    fn see_to_the_post(&mut self, myself: &ActorRef<AgentMessage>) {
+        let pause = self.outbox.pause(self.now());
+        match (self.flushing, pause.is_zero()) {
+            (Some(Flushing::AtOnce), _) | (Some(Flushing::Later), false) => {}
+            (_, true) => self.flushing = myself.cast(AgentMessage::Flush).is_ok().then_some(Flushing::AtOnce),
+            (None, false) => {
+                myself.send_after(pause, || AgentMessage::Flush);
+                self.flushing = Some(Flushing::Later);
+            }
         }
     }
 
@@ -121,12 +143,12 @@ impl AgentState {
         }
     }
 
-    /// Sends what has come together since the word to itself was said, and shows how the worker stands then: the word
-    /// goes to the end of the mailbox.
+    /// Sends what has come together, and shows how the worker stands then. The word to itself has gone to the end of the
+    /// mailbox; of two words the second finds little.
     fn flush(&mut self) {
-        self.flushing = false;
+        self.flushing = None;
         self.show();
-        for (node, letters) in std::mem::take(&mut self.letters) {
+        for (node, letters) in self.outbox.empty(self.now()) {
             // What is not sent is said again: the brain reckons with letters that are lost.
             link::post_all(&*self.link, &node, letters);
         }
@@ -157,15 +179,7 @@ impl AgentState {
 
     fn perform(&mut self, deed: Deed, myself: &ActorRef<AgentMessage>) {
         match deed {
-            Deed::Send(node, letter) => {
-                let letters = self.letters.entry(node).or_default();
-                if matches!(letter, ToCoordinator::Status(_) | ToCoordinator::Result(_)) {
-                    letters.retain(
-                        |said| !matches!(said, Letter::ToCoordinator(said) if says_all_of(&letter, said)),
-                    );
-                }
-                letters.push(Letter::ToCoordinator(letter));
-            }
+            Deed::Send(node, letter) => self.outbox.put(node, letter),
             Deed::Outfit(welcome) => self.outfit(*welcome, myself),
             Deed::Start(slot, lease) => self.tell_trainer(slot, TrainerMessage::Assign(lease)),
             Deed::Stop(slot) => self.tell_trainer(slot, TrainerMessage::Stop),
@@ -210,16 +224,6 @@ impl AgentState {
     }
 }
 
-/// Whether a letter says all that one before it says, which then need not be sent any more: a status says what each slot
-/// is doing, a result has the whole curve.
-fn says_all_of(letter: &ToCoordinator, before: &ToCoordinator) -> bool {
-    match (letter, before) {
-        (ToCoordinator::Status(_), ToCoordinator::Status(_)) => true,
-        (ToCoordinator::Result(report), ToCoordinator::Progress(ticket, _)) => report.ticket == *ticket,
-        _ => false,
-    }
-}
-
 impl Actor for Agent {
     type Msg = AgentMessage;
     type State = AgentState;
@@ -249,8 +253,8 @@ impl Actor for Agent {
             node: None,
             fetched: None,
             standing,
-            letters: BTreeMap::new(),
-            flushing: false,
+            outbox: Outbox::default(),
+            flushing: None,
             ended: Some(ended),
         })
     }

@@ -7,11 +7,12 @@ use super::LinkEvent;
 use crate::protocol::letters::{Letter, ToCoordinator};
 use std::time::Duration;
 
-/// Letters wait for this share of a training's usual time at most; a trainer loses half of it in the mean.
-const SHARE: f64 = 0.002;
+/// Letters wait for this share of a training's usual time at most, at each of the two doors that they pass; a trainer
+/// loses half of it in the mean, where there are so many that letters come all the time.
+const SHARE: f64 = 0.004;
 
 /// Letters wait no longer than this.
-const PAUSE_MAX: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(40);
 
 /// Pauses that a timer cannot tell from none.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -27,11 +28,20 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// How long the next letters may wait for each other, after these.
-    pub fn after(&mut self, events: &[LinkEvent]) -> Duration {
-        for seconds in events.iter().filter_map(trained_seconds) {
+    /// A training has ended that has taken so many seconds.
+    pub fn ended(&mut self, seconds: f64) {
+        if seconds.is_finite() {
             self.usual_seconds += WEIGHT * (seconds - self.usual_seconds);
         }
+    }
+
+    /// The same of all results among these events.
+    pub fn hear(&mut self, events: &[LinkEvent]) {
+        events.iter().filter_map(trained_seconds).for_each(|seconds| self.ended(seconds));
+    }
+
+    /// How long letters may wait for each other.
+    pub fn pause(&self) -> Duration {
         let pause = Duration::try_from_secs_f64(SHARE * self.usual_seconds).unwrap_or_default();
         if pause < PAUSE_MIN { Duration::ZERO } else { pause.min(PAUSE_MAX) }
     }
@@ -40,9 +50,7 @@ impl Gathering {
 fn trained_seconds(event: &LinkEvent) -> Option<f64> {
     let LinkEvent::Letter(_, letter) = event else { return None };
     match &**letter {
-        Letter::ToCoordinator(ToCoordinator::Result(report)) if report.seconds.is_finite() => {
-            Some(report.seconds)
-        }
+        Letter::ToCoordinator(ToCoordinator::Result(report)) => Some(report.seconds),
         _ => None,
     }
 }
@@ -50,37 +58,26 @@ fn trained_seconds(event: &LinkEvent) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::letters::{NodeName, Report};
-    use crate::protocol::{EvaluationId, Ticket};
-    use hatchery_models::training::outcome::Outcome;
+    use crate::protocol::letters::NodeName;
+    use crate::testing;
 
     fn result(seconds: f64) -> LinkEvent {
-        let report = Report {
-            ticket: Ticket { evaluation: EvaluationId(1), attempt: 1 },
-            slot: 0,
-            outcome: Outcome::Completed,
-            message: String::new(),
-            curve: Vec::new(),
-            steps: 1,
-            build_seconds: 0.0,
-            seconds,
-            latency_seconds: None,
-            weights: None,
-        };
-        let letter = Letter::ToCoordinator(ToCoordinator::Result(Box::new(report)));
+        let letter = Letter::ToCoordinator(ToCoordinator::Result(Box::new(testing::report(1, seconds))));
         LinkEvent::Letter(NodeName { stable: "worker".to_owned(), incarnation: 1 }, Box::new(letter))
     }
 
     #[test]
     fn letters_wait_for_a_little_of_a_training_and_not_at_all_where_trainings_are_short() {
-        let mut gathering = Gathering::default();
-        assert_eq!(gathering.after(&[]), Duration::ZERO);
-        let ended = |seconds| vec![result(seconds); 200];
-        let pause = gathering.after(&ended(5.0)).as_secs_f64();
-        assert!((0.009..=0.010).contains(&pause), "{pause}");
-        assert_eq!(gathering.after(&ended(1e6)), PAUSE_MAX);
-        let mut short = Gathering::default();
-        assert_eq!(short.after(&ended(0.1)), Duration::ZERO);
-        assert_eq!(short.after(&ended(f64::NAN)), Duration::ZERO);
+        let after = |seconds| {
+            let mut gathering = Gathering::default();
+            gathering.hear(&vec![result(seconds); 200]);
+            gathering.pause()
+        };
+        assert_eq!(Gathering::default().pause(), Duration::ZERO);
+        let pause = after(5.0).as_secs_f64();
+        assert!((0.019..=0.020).contains(&pause), "{pause}");
+        assert_eq!(after(1e6), PAUSE_MAX);
+        assert_eq!(after(0.2), Duration::ZERO);
+        assert_eq!(after(f64::NAN), Duration::ZERO);
     }
 }

@@ -33,19 +33,14 @@ impl Actor for Ear {
     }
 }
 
-fn report(epoch: u32) -> EpochReport {
-    let (training_loss, validation_loss, validation_score) = (1.0, 1.0, 0.5);
-    EpochReport { epoch, training_loss, validation_loss, validation_score, seconds: 1.0 }
-}
-
 /// Goes on from epoch 1, says epoch 2 once, and waits for a wish.
 struct Waiting;
 
 impl Work for Waiting {
     fn evaluate(&mut self, _: &Lease, observer: &mut dyn Observer) -> Trained {
-        observer.resumed(&[report(1)]);
+        observer.resumed(&[testing::epoch_report(1)]);
         observer.alive(Phase::Stepping);
-        let verdict = observer.epoch(&report(2));
+        let verdict = observer.epoch(&testing::epoch_report(2));
         let wish = loop {
             match observer.wish() {
                 Wish::GoOn => std::thread::yield_now(),
@@ -53,7 +48,10 @@ impl Work for Waiting {
             }
         };
         let outcome = if wish == Wish::HandBack { Outcome::WorkerLost } else { Outcome::Stopped };
-        nothing_trained(outcome, format!("{wish:?} after {verdict:?}, then {:?}", observer.epoch(&report(3))))
+        nothing_trained(
+            outcome,
+            format!("{wish:?} after {verdict:?}, then {:?}", observer.epoch(&testing::epoch_report(3))),
+        )
     }
 }
 
