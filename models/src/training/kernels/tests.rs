@@ -262,7 +262,7 @@ fn gradients_of_convolutions_add_up_all_products() {
 /// Size, kernel, stride, pads.
 type PoolSizes = ([usize; 2], [usize; 2], [usize; 2], [usize; 4]);
 
-const POOLS: [PoolSizes; 9] = [
+const POOLS: [PoolSizes; 15] = [
     ([6, 4], [2, 2], [2, 2], [0; 4]),
     ([7, 8], [2, 3], [2, 3], [0; 4]),
     ([6, 8], [3, 3], [2, 2], [0, 0, 1, 1]),
@@ -272,6 +272,12 @@ const POOLS: [PoolSizes; 9] = [
     ([9, 11], [5, 5], [4, 4], [2; 4]),
     ([32, 32], [3, 3], [2, 2], [0, 0, 1, 1]),
     ([5, 27], [2, 2], [2, 2], [0, 1, 0, 0]),
+    ([8, 8], [2, 2], [2, 2], [0; 4]),
+    ([4, 4], [2, 2], [2, 2], [0; 4]),
+    ([7, 4], [2, 2], [2, 2], [0; 4]),
+    ([3, 5], [2, 2], [2, 2], [0; 4]),
+    ([9, 29], [2, 2], [2, 2], [0; 4]),
+    ([6, 7], [2, 2], [2, 2], [0; 4]),
 ];
 
 fn pool((size, kernel, stride, pads): PoolSizes) -> PoolShape {

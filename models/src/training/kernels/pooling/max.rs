@@ -5,6 +5,7 @@
     reason = "vector instructions work on pointers; bounds are checked once for a whole plane"
 )]
 
+use super::quads::Quads;
 use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
@@ -25,6 +26,7 @@ use std::{
 #[derive(Debug)]
 pub struct MaxPool {
     shape: PoolShape,
+    quads: Option<Quads>,
     columns: Columns,
     scratch: Vec<Part>,
 }
@@ -33,6 +35,7 @@ pub struct MaxPool {
 #[derive(Debug)]
 pub struct MaxPoolGradient {
     shape: PoolShape,
+    quads: Option<Quads>,
     columns: Columns,
     parts: Vec<Mutex<Part>>,
 }
@@ -59,7 +62,7 @@ impl Part {
 impl MaxPool {
     /// Plans a pool.
     pub fn new(shape: &PoolShape) -> Self {
-        Self { shape: *shape, columns: Columns::new(shape), scratch: Vec::new() }
+        Self { shape: *shape, quads: Quads::of(shape), columns: Columns::new(shape), scratch: Vec::new() }
     }
 }
 
@@ -67,18 +70,24 @@ impl Kernel for MaxPool {
     /// x `[N, C, H, W]`; y `[N, C, H', W']`.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([x], [y]) = (inputs, outputs) else { return };
-        let Self { shape, columns, scratch } = self;
+        let Self { shape, quads, columns, scratch } = self;
+        let quads = quads.as_ref();
         let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (x, y));
         shares.each(team, |part, x, y| {
-            part.prepare(columns);
             // SAFETY: kernels run only where the processor has AVX2.
-            unsafe { maxima(shape, columns, part, x, y) }
+            unsafe {
+                match quads {
+                    Some(quads) => quads.maxima(x, y),
+                    None => maxima(shape, columns, part, x, y),
+                }
+            }
         });
     }
 }
 
 #[target_feature(enable = "avx2")]
 fn maxima(shape: &PoolShape, columns: &Columns, part: &mut Part, x: &[f32], y: &mut [f32]) {
+    part.prepare(columns);
     let [read, written] = planes(shape);
     for (x, y) in x.chunks_exact(read).zip(y.chunks_exact_mut(written)) {
         columns.split(x, &mut part.seen);
@@ -114,7 +123,7 @@ pub(super) fn planes(shape: &PoolShape) -> [usize; 2] {
 impl MaxPoolGradient {
     /// Plans the gradient of a pool.
     pub fn new(shape: &PoolShape) -> Self {
-        Self { shape: *shape, columns: Columns::new(shape), parts: Vec::new() }
+        Self { shape: *shape, quads: Quads::of(shape), columns: Columns::new(shape), parts: Vec::new() }
     }
 }
 
@@ -132,9 +141,15 @@ impl Kernel for MaxPoolGradient {
             let share = &shares[index];
             let x = &x[share.start * read..share.end * read];
             let [y, upstream] = [y, upstream].map(|all| &all[share.start * written..share.end * written]);
-            part.prepare(&self.columns);
             // SAFETY: kernels run only where the processor has AVX2.
-            unsafe { shares_of_maxima(&self.shape, &self.columns, &mut part, [x, y, upstream], &mut dx) }
+            unsafe {
+                match &self.quads {
+                    Some(quads) => quads.shares_of_maxima([x, y, upstream], &mut dx),
+                    None => {
+                        shares_of_maxima(&self.shape, &self.columns, &mut part, [x, y, upstream], &mut dx)
+                    }
+                }
+            }
         });
     }
 }
@@ -147,6 +162,7 @@ fn shares_of_maxima(
     [x, y, upstream]: [&[f32]; 3],
     dx: &mut [f32],
 ) {
+    part.prepare(columns);
     let [read, written] = planes(shape);
     let width = shape.output[1];
     let outputs = y.chunks_exact(written).zip(upstream.chunks_exact(written));

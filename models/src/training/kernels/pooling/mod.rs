@@ -2,9 +2,11 @@
 //!
 //! A plane is taken apart by columns (`columns`), so that neighbouring windows read neighbouring elements whatever their
 //! stride is; the loops over a row of windows are then plain ones, which the compiler turns into vector instructions.
+//! The most common windows need no taking apart (`quads`).
 
 mod average;
 mod max;
+mod quads;
 
 pub use average::AveragePoolGradient;
 pub use max::{MaxPool, MaxPoolGradient};
