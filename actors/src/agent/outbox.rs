@@ -7,6 +7,7 @@
 //! Pure: what time it is, in seconds, is told. It must not know how letters travel, or what becomes of them.
 
 use crate::link::gathering::Gathering;
+use crate::protocol::Ticket;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,13 +29,11 @@ impl Outbox {
         let letters = self.letters.entry(to).or_default();
         match &letter {
             ToCoordinator::Status(_) => letters.retain(|said| !is_status(said)),
-            ToCoordinator::Result(report) => letters.retain(
-                |said| !matches!(said, Letter::ToCoordinator(ToCoordinator::Progress(ticket, _)) if *ticket == report.ticket),
-            ),
+            ToCoordinator::Result(report) => {
+                letters.retain(|said| !is_progress_of(report.ticket, said));
+                self.gathering.ended(report.seconds);
+            }
             _ => {}
-        }
-        if let ToCoordinator::Result(report) = &letter {
-            self.gathering.ended(report.seconds);
         }
         self.is_urgent |= !matches!(letter, ToCoordinator::Result(_) | ToCoordinator::Progress(..));
         letters.push(Letter::ToCoordinator(letter));
@@ -59,11 +58,16 @@ const fn is_status(letter: &Letter) -> bool {
     matches!(letter, Letter::ToCoordinator(ToCoordinator::Status(_)))
 }
 
+/// A result has the whole curve.
+fn is_progress_of(attempt: Ticket, letter: &Letter) -> bool {
+    matches!(letter, Letter::ToCoordinator(ToCoordinator::Progress(ticket, _)) if *ticket == attempt)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::EvaluationId;
     use crate::protocol::letters::Status;
-    use crate::protocol::{EvaluationId, Ticket};
     use crate::testing;
 
     fn coordinator() -> NodeName {

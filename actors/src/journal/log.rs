@@ -6,7 +6,7 @@
 use super::RunInfo;
 use super::entry::Entry;
 use super::pen::Pen;
-use super::write::integer;
+use super::rows::integer;
 use crate::protocol::{BreedOrder, EvaluationId, Maker};
 use rusqlite::{Connection, params};
 use serde_json::json;

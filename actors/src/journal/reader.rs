@@ -6,8 +6,8 @@
 use super::error::JournalError;
 use super::events::Milestones;
 use super::record::{self, EvaluationRecord};
-use super::write::integer;
-use super::{events, rows, schema};
+use super::rows::{self, integer};
+use super::{events, schema};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rusqlite::{Connection, OptionalExtension, Row};

@@ -5,7 +5,7 @@ pub use super::events::EventRecord;
 pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, RunRecord};
 
 use super::error::JournalError;
-use super::rows::{floats, read_evaluations, read_final, read_individuals, read_run};
+use super::rows::{floats, integer, read_evaluations, read_final, read_individuals, read_run};
 use super::{JOURNAL_FILE, events, schema};
 use crate::protocol::EvaluationId;
 use hatchery_models::training::outcome::Weights;
@@ -123,7 +123,7 @@ pub(super) fn read_weights(
 ) -> Result<Option<Weights>, JournalError> {
     let row = connection.query_row(
         "SELECT parameters, statistics FROM weights WHERE evaluation = ?1",
-        [super::write::integer(evaluation.0)],
+        [integer(evaluation.0)],
         |row| {
             Ok(Weights {
                 parameters: floats(&row.get::<_, Vec<u8>>(0)?),

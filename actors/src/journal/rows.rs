@@ -197,6 +197,11 @@ pub fn read_final(connection: &Connection) -> rusqlite::Result<Option<FinalRecor
     }
 }
 
+/// SQLite's integers have a sign; none of our counts comes near it.
+pub fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 pub fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|error| bad_cell(column, error.to_string()))

@@ -7,6 +7,7 @@ use super::curve;
 use super::entry::{End, Entry, Finished};
 use super::log::{Moment, note};
 use super::pen::Pen;
+use super::rows::integer;
 use super::shorthand::{OF_CURVES, OF_GENOMES, shorten};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_config::Experiment;
@@ -287,11 +288,6 @@ fn end_json(end: &End) -> String {
 
 fn exactly_one(changed: usize, what: impl FnOnce() -> String) -> Result<(), Refusal> {
     if changed == 1 { Ok(()) } else { Err(Refusal::Contradiction(what())) }
-}
-
-/// SQLite's integers have a sign; none of our counts comes near it.
-pub fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// Little-endian, as files are read elsewhere.

@@ -112,6 +112,11 @@ pub struct PoolShape {
 }
 
 impl PoolShape {
+    /// Elements of one plane of the image and of the pool.
+    pub fn planes(&self) -> [usize; 2] {
+        [self.size, self.output].map(|[rows, columns]| rows * columns)
+    }
+
     /// Sizes of a pool of `[N, C, H, W]`. Padding must be narrower than the window, so that no window lies in it
     /// alone.
     pub(super) fn of(operator: &'static str, inputs: &[&Fact], window: Window) -> Result<Self, GraphError> {

@@ -5,7 +5,6 @@
     reason = "vector instructions work on pointers; bounds are checked once for a whole plane"
 )]
 
-use super::max::planes;
 use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
@@ -71,7 +70,7 @@ fn spread(
 ) {
     gradient.resize(columns.len(), 0.0);
     share.resize(columns.windows(), 0.0);
-    let [read, written] = planes(shape);
+    let [read, written] = shape.planes();
     let width = shape.output[1];
     for (dx, upstream) in dx.chunks_exact_mut(read).zip(upstream.chunks_exact(written)) {
         gradient.fill(0.0);

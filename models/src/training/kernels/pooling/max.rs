@@ -88,7 +88,7 @@ impl Kernel for MaxPool {
 #[target_feature(enable = "avx2")]
 fn maxima(shape: &PoolShape, columns: &Columns, part: &mut Part, x: &[f32], y: &mut [f32]) {
     part.prepare(columns);
-    let [read, written] = planes(shape);
+    let [read, written] = shape.planes();
     for (x, y) in x.chunks_exact(read).zip(y.chunks_exact_mut(written)) {
         columns.split(x, &mut part.seen);
         for (row, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
@@ -115,11 +115,6 @@ unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut
     }
 }
 
-/// Elements of one plane of the image and of the pool.
-pub(super) fn planes(shape: &PoolShape) -> [usize; 2] {
-    [shape.size, shape.output].map(|[rows, columns]| rows * columns)
-}
-
 impl MaxPoolGradient {
     /// Plans the gradient of a pool.
     pub fn new(shape: &PoolShape) -> Self {
@@ -131,7 +126,7 @@ impl Kernel for MaxPoolGradient {
     /// x `[N, C, H, W]`, y and its gradient `[N, C, H', W']`; the gradient of x.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([x, y, upstream], [dx]) = (inputs, outputs) else { return };
-        let [read, written] = planes(&self.shape);
+        let [read, written] = self.shape.planes();
         let shares = ranges(self.shape.batch * self.shape.channels, team.threads());
         self.parts.resize_with(shares.len(), Mutex::default);
         let own = chunks(dx, &shares, read);
@@ -163,7 +158,7 @@ fn shares_of_maxima(
     dx: &mut [f32],
 ) {
     part.prepare(columns);
-    let [read, written] = planes(shape);
+    let [read, written] = shape.planes();
     let width = shape.output[1];
     let outputs = y.chunks_exact(written).zip(upstream.chunks_exact(written));
     for ((x, dx), (y, upstream)) in x.chunks_exact(read).zip(dx.chunks_exact_mut(read)).zip(outputs) {

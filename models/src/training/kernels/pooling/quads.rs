@@ -5,7 +5,6 @@
     reason = "vector instructions work on pointers; all places lie within a plane by construction"
 )]
 
-use super::max::planes;
 use crate::graph::operators::window::PoolShape;
 use std::arch::x86_64::{
     __m128, _mm_and_ps, _mm_andnot_ps, _mm_cmpeq_ps, _mm_loadu_ps, _mm_max_ps, _mm_shuffle_ps, _mm_storeu_ps,
@@ -61,7 +60,7 @@ impl Quads {
             return None;
         };
         let has_gaps = height > 2 * rows || width > 2 * columns;
-        Some(Self { quads, planes: planes(shape), has_gaps })
+        Some(Self { quads, planes: shape.planes(), has_gaps })
     }
 
     /// The maxima of all planes: x `[planes, H, W]`, y `[planes, H', W']`.
