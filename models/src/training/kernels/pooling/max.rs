@@ -107,7 +107,7 @@ unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut
             let from = seen.as_ptr().add(first + window);
             let mut largest = _mm256_set1_ps(f32::NEG_INFINITY);
             for tap in columns.taps() {
-                // With the operands in this order, what is no number is handed on.
+                // With the operands in this order, a tap that is no number is taken; the next tap takes its place.
                 largest = _mm256_max_ps(largest, _mm256_loadu_ps(from.add(*tap)));
             }
             _mm256_storeu_ps(row.as_mut_ptr().add(window), largest);

@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "vector instructions work on pointers; all places lie within a plane by construction"
+    reason = "vector instructions work on pointers; that all places lie within a plane is checked when they are planned"
 )]
 
 use crate::graph::operators::window::PoolShape;
@@ -42,6 +42,7 @@ impl Quads {
         if (shape.kernel, shape.stride, shape.pads) != ([2, 2], [2, 2], [0; 4]) {
             return None;
         }
+        assert!(2 * rows <= height && 2 * columns <= width);
         // Rows of two windows lie one behind the other in the pool, and in the image where it has no other columns.
         let is_narrow = columns == 2 && width == 4 && rows >= 2;
         let quads = if is_narrow {
@@ -72,7 +73,7 @@ impl Quads {
                 // SAFETY: a plane holds all that a quad names.
                 unsafe {
                     let [upper, other, lower, last] = quad.load(x);
-                    // With the operands in this order, what is no number is handed on.
+                    // In this order it comes to the same as by columns, to the last bit.
                     let largest = _mm_max_ps(_mm_max_ps(_mm_max_ps(upper, other), lower), last);
                     _mm_storeu_ps(y.as_mut_ptr().add(quad.pooled), largest);
                 }
