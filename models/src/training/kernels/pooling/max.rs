@@ -26,8 +26,7 @@ use std::{
 #[derive(Debug)]
 pub struct MaxPool {
     shape: PoolShape,
-    quads: Option<Quads>,
-    columns: Columns,
+    way: Way,
     scratch: Vec<Part>,
 }
 
@@ -35,9 +34,23 @@ pub struct MaxPool {
 #[derive(Debug)]
 pub struct MaxPoolGradient {
     shape: PoolShape,
-    quads: Option<Quads>,
-    columns: Columns,
+    way: Way,
     parts: Vec<Mutex<Part>>,
+}
+
+/// How a plane's windows are read.
+#[derive(Debug)]
+enum Way {
+    /// Four at a time, straight from the image.
+    Quads(Quads),
+    /// From the plane taken apart.
+    Columns(Columns),
+}
+
+impl Way {
+    fn of(shape: &PoolShape) -> Self {
+        Quads::of(shape).map_or_else(|| Self::Columns(Columns::new(shape)), Self::Quads)
+    }
 }
 
 /// What one thread needs to itself.
@@ -62,7 +75,7 @@ impl Part {
 impl MaxPool {
     /// Plans a pool.
     pub fn new(shape: &PoolShape) -> Self {
-        Self { shape: *shape, quads: Quads::of(shape), columns: Columns::new(shape), scratch: Vec::new() }
+        Self { shape: *shape, way: Way::of(shape), scratch: Vec::new() }
     }
 }
 
@@ -70,15 +83,15 @@ impl Kernel for MaxPool {
     /// x `[N, C, H, W]`; y `[N, C, H', W']`.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([x], [y]) = (inputs, outputs) else { return };
-        let Self { shape, quads, columns, scratch } = self;
-        let quads = quads.as_ref();
+        let Self { shape, way, scratch } = self;
+        let way = &*way;
         let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (x, y));
         shares.each(team, |part, x, y| {
             // SAFETY: kernels run only where the processor has AVX2.
             unsafe {
-                match quads {
-                    Some(quads) => quads.maxima(x, y),
-                    None => maxima(shape, columns, part, x, y),
+                match way {
+                    Way::Quads(quads) => quads.maxima(x, y),
+                    Way::Columns(columns) => maxima(shape, columns, part, x, y),
                 }
             }
         });
@@ -118,7 +131,7 @@ unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut
 impl MaxPoolGradient {
     /// Plans the gradient of a pool.
     pub fn new(shape: &PoolShape) -> Self {
-        Self { shape: *shape, quads: Quads::of(shape), columns: Columns::new(shape), parts: Vec::new() }
+        Self { shape: *shape, way: Way::of(shape), parts: Vec::new() }
     }
 }
 
@@ -138,10 +151,10 @@ impl Kernel for MaxPoolGradient {
             let [y, upstream] = [y, upstream].map(|all| &all[share.start * written..share.end * written]);
             // SAFETY: kernels run only where the processor has AVX2.
             unsafe {
-                match &self.quads {
-                    Some(quads) => quads.shares_of_maxima([x, y, upstream], &mut dx),
-                    None => {
-                        shares_of_maxima(&self.shape, &self.columns, &mut part, [x, y, upstream], &mut dx)
+                match &self.way {
+                    Way::Quads(quads) => quads.shares_of_maxima([x, y, upstream], &mut dx),
+                    Way::Columns(columns) => {
+                        shares_of_maxima(&self.shape, columns, &mut part, [x, y, upstream], &mut dx);
                     }
                 }
             }
