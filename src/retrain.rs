@@ -41,6 +41,7 @@ pub fn retrain(
         parts: Arc::new(Parts::of(dataset, split, &experiment.data, experiment.data.split_seed)),
         training: experiment.training.clone(),
         memory_mib: experiment.limits.memory_mib,
+        room: None,
     };
     let mut work = factory.make(0).map_err(|message| anyhow!(message))?;
     let mut observer = Until { epochs: evaluation.curve.len() };

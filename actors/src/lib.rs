@@ -20,6 +20,7 @@ pub mod invariants;
 pub mod journal;
 pub mod link;
 pub mod makers;
+mod median;
 pub mod membership;
 pub mod messages;
 pub mod metrics;

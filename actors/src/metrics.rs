@@ -54,6 +54,8 @@ pub struct WorkerStanding {
     pub starting: usize,
     /// Slots that can take work.
     pub idle: usize,
+    /// Slots that take nothing for now, since their device would not gain by it.
+    pub resting: usize,
     /// Slots whose order waits for what it needs.
     pub fetching: usize,
     /// Slots at work.
@@ -75,6 +77,7 @@ impl WorkerStanding {
         let slots = [
             ("starting", self.starting),
             ("idle", self.idle),
+            ("resting", self.resting),
             ("fetching", self.fetching),
             ("running", self.running),
         ];

@@ -4,6 +4,7 @@
 use crate::messages::{AgentMessage, NodeMessage, TrainerMessage};
 use crate::supervision;
 use crate::trainer::guard::Guard;
+use crate::trainer::packing::Pulses;
 use crate::trainer::{Trainer, TrainerArguments, WorkFactory};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct NodeArguments {
     pub factory: Arc<dyn WorkFactory>,
     /// Who watches over their threads, where somebody does.
     pub guard: Option<Arc<Guard>>,
+    /// Who counts their steps, where somebody does.
+    pub pulses: Option<Arc<Pulses>>,
     /// How many there are.
     pub slots: u32,
 }
@@ -49,12 +52,13 @@ struct Living {
 
 impl NodeState {
     async fn start(&mut self, myself: &ActorRef<NodeMessage>, slot: u32, restarts: u32) {
-        let NodeArguments { agent, factory, guard, .. } = &self.arguments;
+        let NodeArguments { agent, factory, guard, pulses, .. } = &self.arguments;
         let arguments = TrainerArguments {
             slot,
             agent: agent.clone(),
             factory: Arc::clone(factory),
             guard: guard.clone(),
+            pulses: pulses.clone(),
         };
         match Trainer::spawn_linked(None, Trainer, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {

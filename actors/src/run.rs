@@ -176,6 +176,7 @@ pub(crate) async fn local_worker(
         patience,
         link,
         incoming,
+        is_packed: false,
         outfitter: Arc::new(Ready(work)),
         on_hang: Arc::new(|_| {}),
         standing: watch::channel(WorkerStanding::default()).0,

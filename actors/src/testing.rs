@@ -77,6 +77,7 @@ pub fn report(evaluation: u64, seconds: f64) -> Report {
     Report {
         ticket: Ticket { evaluation: EvaluationId(evaluation), attempt: 1 },
         slot: 0,
+        slot_is_free: true,
         outcome: Outcome::Completed,
         message: String::new(),
         curve: Vec::new(),

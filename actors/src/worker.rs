@@ -28,6 +28,8 @@ pub struct WorkerSetup {
     pub security: Security,
     /// What it trains on, one for each slot.
     pub devices: Vec<String>,
+    /// Whether only as many slots of a device work as raise what it trains in all.
+    pub is_packed: bool,
     /// Where its metrics are, `host:port`; `None` where it serves none.
     pub http: Option<String>,
     /// Told how it stands.
@@ -99,6 +101,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
         patience: Patience { grace: setup.grace.as_secs_f64(), lonely: setup.patience.as_secs_f64() },
         link: cluster.clone(),
         incoming,
+        is_packed: setup.is_packed,
         outfitter: setup.outfitter,
         on_hang: setup.on_hang,
         standing: setup.standing,

@@ -43,6 +43,7 @@ fn a_final_training_is_planned_for_its_time() {
         parts: Arc::new(Parts::of(&dataset, &split, data, experiment.seed)),
         training: experiment.training.clone(),
         memory_mib: experiment.limits.memory_mib,
+        room: None,
     };
     let mut breeder = SearchingMakers::of(&experiment, dataset.problem).mind(Maker::Breeder);
     let order = BreedOrder { birth: IndividualId(1), draw: 0, maker: Maker::Breeder, expected: None };
@@ -98,6 +99,7 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         parts: Arc::clone(&parts),
         training: experiment.training.clone(),
         memory_mib: experiment.limits.memory_mib,
+        room: None,
     });
     let setup = SearchSetup {
         data_hash: dataset.content_hash.clone(),

@@ -90,6 +90,7 @@ fn work() -> Option<Box<dyn Work>> {
         parts: Arc::new(Parts::of(&dataset, &split, &experiment.data, 1)),
         training: experiment.training.clone(),
         memory_mib: 512,
+        room: None,
     };
     Some(factory.make(0).unwrap())
 }

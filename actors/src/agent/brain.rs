@@ -11,6 +11,7 @@ use crate::link::LinkEvent;
 use crate::protocol::Ticket;
 use crate::protocol::letters::{BlobName, Letter, Order, Piece, ToCoordinator, ToWorker, Welcome};
 use hatchery_models::training::outcome::{EpochReport, Trained};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How often a worker says what it has.
@@ -125,6 +126,15 @@ impl Agent {
     /// A slot's trainer has died; another is being started.
     pub fn on_died(&mut self, slot: u32, reason: &str, now: f64) -> Vec<Deed> {
         self.slot_died(slot, reason, now);
+        self.take()
+    }
+
+    /// These slots are to take nothing more for now, all others may.
+    pub fn on_resting(&mut self, slots: BTreeSet<u32>) -> Vec<Deed> {
+        if self.resting != slots {
+            self.resting = slots;
+            self.say_status();
+        }
         self.take()
     }
 

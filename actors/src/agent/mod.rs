@@ -18,6 +18,7 @@ use crate::protocol::letters::{BlobName, Hello, Welcome};
 use crate::supervision;
 use crate::trainer::guard::{Guard, GuardSettings, memory};
 use crate::trainer::outfit::{OnHang, Outfit, Outfitter};
+use crate::trainer::packing::{Packing, Verdict};
 use outbox::Outbox;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use state::{Agent as Brain, Deed, Ending, Patience};
@@ -41,6 +42,8 @@ pub struct AgentArguments {
     pub link: Arc<dyn Link>,
     /// What comes in.
     pub incoming: mpsc::Receiver<LinkEvent>,
+    /// Whether only as many slots of a device work as raise what it trains in all.
+    pub is_packed: bool,
     /// Makes the trainers ready.
     pub outfitter: Arc<dyn Outfitter>,
     /// What happens when a trainer hangs.
@@ -68,6 +71,7 @@ pub struct AgentState {
     outfitter: Arc<dyn Outfitter>,
     on_hang: OnHang,
     slots: u32,
+    packing: Option<Packing>,
     node: Option<ActorRef<NodeMessage>>,
     fetched: Option<oneshot::Sender<Result<Vec<u8>, String>>>,
     standing: watch::Sender<WorkerStanding>,
@@ -111,14 +115,25 @@ impl AgentState {
             },
             AgentMessage::Died(slot, reason) => self.brain.on_died(slot, &reason, now),
             AgentMessage::Drain(reason) => self.brain.on_drain(&reason, now),
-            AgentMessage::Tick => {
-                self.brain.on_tick(now, memory::of_process().map_or(0, |memory| memory.resident_bytes))
-            }
+            AgentMessage::Tick => self.on_tick(now),
         };
         for deed in deeds {
             self.perform(deed, myself);
         }
         self.see_to_the_post(myself);
+    }
+
+    fn on_tick(&mut self, now: f64) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        if let Some(packing) = &mut self.packing {
+            for (device, verdict) in packing.look(now) {
+                say_verdict(device, &verdict);
+            }
+            deeds = self.brain.on_resting(packing.resting());
+        }
+        let memory_bytes = memory::of_process().map_or(0, |memory| memory.resident_bytes);
+        deeds.extend(self.brain.on_tick(now, memory_bytes));
+        deeds
     }
 
     /// Says a word to itself, now or a little later, that the outbox is to be emptied; once.
@@ -162,7 +177,8 @@ impl AgentState {
                 return self.brain.on_outfitted(Err(format!("there is no thread for its guard: {error}")));
             }
         };
-        let arguments = NodeArguments { agent: myself.clone(), factory, guard, slots: self.slots };
+        let pulses = self.packing.as_ref().map(|packing| Arc::clone(packing.pulses()));
+        let arguments = NodeArguments { agent: myself.clone(), factory, guard, pulses, slots: self.slots };
         match Node::spawn_linked(None, Node, arguments, myself.get_cell()).await {
             Ok((node, _)) => {
                 self.node = Some(node);
@@ -234,9 +250,24 @@ impl Actor for Agent {
         myself: ActorRef<Self::Msg>,
         arguments: AgentArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let AgentArguments { hello, patience, link, mut incoming, outfitter, on_hang, standing, ended } =
-            arguments;
+        let AgentArguments {
+            hello,
+            patience,
+            link,
+            mut incoming,
+            is_packed,
+            outfitter,
+            on_hang,
+            standing,
+            ended,
+        } = arguments;
+        let packing = is_packed.then(|| Packing::new(&hello.devices));
         let slots = u32::try_from(hello.devices.len()).unwrap_or(u32::MAX);
+        let mut brain = Brain::new(hello, patience, 0.0);
+        if let Some(packing) = &packing {
+            // There is nobody yet who would have to hear of it.
+            brain.on_resting(packing.resting());
+        }
         let ear = myself.clone();
         tokio::spawn(async move {
             let at_once = |_: &[LinkEvent]| Duration::ZERO;
@@ -244,12 +275,13 @@ impl Actor for Agent {
         });
         myself.send_interval(TICK, || AgentMessage::Tick);
         Ok(AgentState {
-            brain: Brain::new(hello, patience, 0.0),
+            brain,
             began: Instant::now(),
             link,
             outfitter,
             on_hang,
             slots,
+            packing,
             node: None,
             fetched: None,
             standing,
@@ -290,5 +322,28 @@ impl Actor for Agent {
             state.handle(AgentMessage::Outfitted(Err(reason)), &myself).await;
         }
         Ok(())
+    }
+}
+
+fn say_verdict(device: &str, verdict: &Verdict) {
+    let Verdict { low, high, gain } = verdict;
+    match gain {
+        Some(gain) if verdict.is_worth_it() => {
+            tracing::info!(
+                device,
+                gain,
+                "{high} trainers side by side do more than {low}: there are {high} now"
+            );
+        }
+        Some(gain) => {
+            tracing::info!(
+                device,
+                gain,
+                "{high} trainers side by side are not worth it: there are {low} now"
+            );
+        }
+        None => {
+            tracing::debug!(device, low, high, "too little was seen to tell how many trainers are worth it")
+        }
     }
 }

@@ -223,6 +223,8 @@ impl Agent {
         let report = Report {
             ticket,
             slot,
+            // A trainer that has died with it is being started again.
+            slot_is_free: trained.outcome != Outcome::WorkerLost && !self.rests(slot),
             outcome: trained.outcome,
             message: trained.message,
             curve: trained.curve,

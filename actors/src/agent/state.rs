@@ -6,7 +6,7 @@ use crate::freight::Download;
 use crate::metrics::WorkerStanding;
 use crate::protocol::letters::{BlobName, Hello, NodeName, SlotStatus, Status, ToCoordinator, Welcome};
 use crate::protocol::{Lease, Ticket};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What a slot does.
@@ -61,10 +61,11 @@ impl Slot {
         }
     }
 
-    /// In a status.
-    pub fn status(&self) -> SlotStatus {
+    /// In a status, where it rests or not.
+    pub fn status(&self, rests: bool) -> SlotStatus {
         match self {
             Self::Starting { .. } => SlotStatus::Starting,
+            Self::Idle { last } if rests => SlotStatus::Resting(*last),
             Self::Idle { last } => SlotStatus::Idle(*last),
             Self::Fetching(fetching) => SlotStatus::Running(fetching.lease.ticket()),
             Self::Running { ticket, .. } => SlotStatus::Running(*ticket),
@@ -141,6 +142,8 @@ pub struct Agent {
     pub(super) greeted: f64,
     pub(super) run: Option<String>,
     pub(super) slots: Vec<Slot>,
+    /// Slots that are to take nothing more for now. What was on its way to them is begun all the same.
+    pub(super) resting: BTreeSet<u32>,
     pub(super) kept: BTreeMap<Ticket, Kept>,
     pub(super) remembered: VecDeque<Ticket>,
     pub(super) data: Option<(BlobName, Download)>,
@@ -157,6 +160,7 @@ impl Agent {
     pub fn new(hello: Hello, patience: Patience, now: f64) -> Self {
         Self {
             slots: hello.devices.iter().map(|_| Slot::Starting { last: None }).collect(),
+            resting: BTreeSet::new(),
             hello,
             patience,
             coordinator: None,
@@ -183,15 +187,20 @@ impl Agent {
             connected: self.welcomed && self.coordinator.is_some(),
             ..WorkerStanding::default()
         };
-        for slot in &self.slots {
+        for (index, slot) in (0..).zip(&self.slots) {
             match slot {
                 Slot::Starting { .. } => standing.starting += 1,
+                Slot::Idle { .. } if self.rests(index) => standing.resting += 1,
                 Slot::Idle { .. } => standing.idle += 1,
                 Slot::Fetching(_) => standing.fetching += 1,
                 Slot::Running { .. } => standing.running += 1,
             }
         }
         standing
+    }
+
+    pub(super) fn rests(&self, slot: u32) -> bool {
+        self.resting.contains(&slot)
     }
 
     pub(super) fn ask(&mut self, name: &BlobName, offsets: &[u64]) {
@@ -212,7 +221,7 @@ impl Agent {
         self.status += 1;
         let status = Status {
             number: self.status,
-            slots: self.slots.iter().map(Slot::status).collect(),
+            slots: (0..).zip(&self.slots).map(|(slot, state)| state.status(self.rests(slot))).collect(),
             held: self.kept.keys().copied().collect(),
             draining: self.draining.is_some(),
             memory_bytes: self.memory_bytes,

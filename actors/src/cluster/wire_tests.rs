@@ -56,6 +56,7 @@ fn status() -> Status {
             SlotStatus::Starting,
             SlotStatus::Idle(None),
             SlotStatus::Idle(Some(ticket())),
+            SlotStatus::Resting(Some(ticket())),
             SlotStatus::Running(ticket()),
         ],
         held: vec![ticket(); 5],
@@ -67,6 +68,7 @@ fn status() -> Status {
 fn report(epochs: u32) -> Report {
     Report {
         slot: 3,
+        slot_is_free: true,
         ticket: ticket(),
         outcome: Outcome::OutOfMemory,
         message: "too large".to_owned(),

@@ -4,22 +4,23 @@ use super::{Deed, Member, Membership, Slot};
 use crate::freight::{Download, Step, cut};
 use crate::protocol::letters::{BlobName, BlobRef, HandedBack, Piece, Report, ToWorker};
 use crate::protocol::{Delivery, Event, Ticket, TrainerId, WeightsPlace, WorkerId};
-use hatchery_models::training::outcome::{Outcome, Trained, Weights};
+use hatchery_models::training::outcome::{Trained, Weights};
 use std::sync::Arc;
 
 impl Membership {
-    /// An attempt has ended. Its slot can take work again.
+    /// An attempt has ended. Its slot can take work again, or its worker's next status says when.
     pub(super) fn result(&mut self, worker: WorkerId, report: Report) {
         let Some(member) = self.members.get_mut(&worker) else { return };
         let (ticket, trainer) = (report.ticket, TrainerId { worker, slot: report.slot });
-        // A trainer that has died with it is being started again: its worker says when it can work.
-        let freed = member.free(report.slot, ticket, report.outcome != Outcome::WorkerLost);
+        let freed = member.free(report.slot, ticket, report.slot_is_free);
         let place = if report.weights.is_some() { WeightsPlace::WithWorker } else { WeightsPlace::Here };
         let trained = trained(&report);
         member.reports.insert(ticket, report);
         self.tell(Event::Delivered(trainer, Box::new(Delivery { ticket, trained, weights: place })));
-        if freed {
-            self.tell(Event::Ready(trainer));
+        match freed {
+            Some(true) => self.tell(Event::Ready(trainer, Some(ticket))),
+            Some(false) => self.tell(Event::Resting(trainer)),
+            None => {}
         }
     }
 
@@ -168,16 +169,12 @@ impl Membership {
 }
 
 impl Member {
-    /// The slot is done with this attempt. Says whether it can take work now.
-    fn free(&mut self, slot: u32, ticket: Ticket, able: bool) -> bool {
+    /// The slot is done with this attempt. Says whether it can take work now; `None` where it was at something else.
+    fn free(&mut self, slot: u32, ticket: Ticket, able: bool) -> Option<bool> {
         let may_work = able && !self.shut;
-        match self.slots.get_mut(slot as usize) {
-            Some(given) if *given == Slot::Assigned(ticket) => {
-                *given = if may_work { Slot::Free } else { Slot::Unknown };
-                may_work
-            }
-            _ => false,
-        }
+        let given = self.slots.get_mut(slot as usize).filter(|given| **given == Slot::Assigned(ticket))?;
+        *given = if may_work { Slot::Free } else { Slot::Unknown };
+        Some(may_work)
     }
 }
 

@@ -29,7 +29,7 @@ impl Membership {
         let trainer = TrainerId { worker, slot: 0 };
         events.extend(status.held.iter().map(|ticket| Event::Holds(trainer, *ticket)));
         // What it has comes first: only then is it known whether it can take more.
-        events.sort_by_key(|event| matches!(event, Event::Ready(_)));
+        events.sort_by_key(|event| matches!(event, Event::Ready(..)));
         for event in events {
             self.tell(event);
         }
@@ -117,7 +117,7 @@ impl Membership {
     }
 }
 
-/// What is believed of a slot is corrected by what its worker says. One that is `shut` is not ready for work.
+/// What is believed of a slot is corrected by what its worker says. One that is `shut`, or rests, is not ready for work.
 fn correct(
     slot: &mut Slot,
     says: SlotStatus,
@@ -125,6 +125,10 @@ fn correct(
     (status, shut): (&Status, bool),
     events: &mut Vec<Event>,
 ) {
+    let (says, shut) = match says {
+        SlotStatus::Resting(last) => (SlotStatus::Idle(last), true),
+        says => (says, shut),
+    };
     match (says, *slot) {
         // The slot is free, or has been given an order since: this attempt has ended, and its result has overtaken the
         // status.
@@ -140,26 +144,31 @@ fn correct(
         (SlotStatus::Starting, Slot::Free) => withdraw(slot, trainer, events),
         (SlotStatus::Idle(_), Slot::Free) if shut => withdraw(slot, trainer, events),
         (SlotStatus::Idle(_), Slot::Free) | (SlotStatus::Starting, _) => {}
-        (SlotStatus::Idle(_), Slot::Unknown) => make_ready(slot, trainer, shut, events),
+        (SlotStatus::Idle(last), Slot::Unknown) => make_ready(slot, (trainer, last), shut, events),
         (SlotStatus::Idle(last), Slot::Assigned(ticket)) if last == Some(ticket) => {
             // It has been at it. What came of it is kept, or has been acknowledged; else it is lost.
             if !status.held.contains(&ticket) {
                 let reason = "its worker has lost it".to_owned();
                 events.push(Event::Forgotten(trainer, ticket, reason));
             }
-            make_ready(slot, trainer, shut, events);
+            make_ready(slot, (trainer, last), shut, events);
         }
         // The order is on its way. Should it be lost, the lease ends by itself.
-        (SlotStatus::Idle(_), Slot::Assigned(_)) => {}
+        (SlotStatus::Idle(_), Slot::Assigned(_)) | (SlotStatus::Resting(_), _) => {}
     }
 }
 
-fn make_ready(slot: &mut Slot, trainer: TrainerId, shut: bool, events: &mut Vec<Event>) {
+fn make_ready(
+    slot: &mut Slot,
+    (trainer, last): (TrainerId, Option<Ticket>),
+    shut: bool,
+    events: &mut Vec<Event>,
+) {
     if shut {
         *slot = Slot::Unknown;
     } else {
         *slot = Slot::Free;
-        events.push(Event::Ready(trainer));
+        events.push(Event::Ready(trainer, last));
     }
 }
 

@@ -141,22 +141,49 @@ impl Desk {
         }
     }
 
-    /// A trainer can take work. What it was at, it is done with, and will deliver.
-    pub fn welcome(&mut self, trainer: TrainerId) {
+    /// A trainer can take work; `last` is what it took last. What it was at, it is done with, and will deliver; where it
+    /// has been given something else since, that is on its way to it.
+    pub fn welcome(&mut self, trainer: TrainerId, last: Option<Ticket>) {
+        if self.is_given(trainer).is_some_and(|given| Some(given) != last) {
+            return;
+        }
         let Some(node) = self.node_of(trainer.worker) else { return };
         let barred = self.excluded.contains(node);
         let had = self.trainers.insert(trainer, None).flatten();
-        if let Some(Open { place: Place::Leased(held), .. }) = had.and_then(|had| self.open.get_mut(&had)) {
-            held.delivering = true;
-        }
+        self.will_deliver(had);
         if !barred {
             self.waiting.push_back(trainer);
         }
     }
 
-    /// A trainer that waits can take no work any more.
+    /// The attempt that this trainer is given, where it has said nothing of it yet.
+    fn is_given(&self, trainer: TrainerId) -> Option<Ticket> {
+        let evaluation = self.trainers.get(&trainer).copied().flatten()?;
+        let open = self.open.get(&evaluation)?;
+        let is_on_its_way =
+            matches!(&open.place, Place::Leased(held) if held.trainer == trainer && !held.heard);
+        is_on_its_way.then_some(Ticket { evaluation, attempt: open.attempt })
+    }
+
+    /// A trainer is done with what it was at, which it will deliver, and is not there until it can take work again.
+    pub fn rest(&mut self, trainer: TrainerId) {
+        self.waiting.remove(&trainer);
+        let had = self.trainers.remove(&trainer).flatten();
+        self.will_deliver(had);
+    }
+
+    fn will_deliver(&mut self, had: Option<EvaluationId>) {
+        if let Some(Open { place: Place::Leased(held), .. }) = had.and_then(|had| self.open.get_mut(&had)) {
+            held.delivering = true;
+        }
+    }
+
+    /// A trainer that waits can take no work any more, and is not there until it says that it can.
     pub fn dismiss(&mut self, trainer: TrainerId) {
         self.waiting.remove(&trainer);
+        if self.trainers.get(&trainer).is_some_and(Option::is_none) {
+            self.trainers.remove(&trainer);
+        }
     }
 
     /// The next trainer and the next evaluation that it may have, where there are both.
@@ -197,6 +224,7 @@ impl Desk {
     pub fn claim(&mut self, trainer: TrainerId, ticket: Ticket, late: bool, now: f64) -> Claim {
         if let Some(held) = self.held(trainer, ticket) {
             held.renew(now);
+            held.heard = true;
             return Claim::Renewed;
         }
         let free = self.trainers.get(&trainer).copied().flatten().is_none();
@@ -215,7 +243,7 @@ impl Desk {
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.
                 let waits = self.waiting.contains(&trainer);
-                let held = Held { delivering: !free || waits, ..Held::by(trainer, now) };
+                let held = Held { heard: true, delivering: !free || waits, ..Held::by(trainer, now) };
                 self.put(ticket.evaluation, Place::Leased(held));
                 self.ready.remove(&ticket.evaluation);
                 if free && !waits {

@@ -98,6 +98,8 @@ pub struct Held {
     pub advised: bool,
     /// Whether its makers know how far it is.
     pub told: bool,
+    /// Whether its trainer has said that it has it: the order is not on its way any more.
+    pub heard: bool,
     /// The trainer is done with it and can take other work; what it has left is still with its worker.
     pub delivering: bool,
 }
@@ -125,6 +127,7 @@ impl Held {
             curve: Vec::new(),
             advised: false,
             told: false,
+            heard: false,
             delivering: false,
         }
     }

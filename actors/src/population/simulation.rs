@@ -161,7 +161,7 @@ fn short_of_time() -> Brain {
     let mut brain = Brain::new(weather.settings(1));
     brain.timing.learn(1000, 10.0);
     brain.on_event(Event::Joined(WorkerId(1), testing::worker_facts("node")), 50.0);
-    brain.on_event(Event::Ready(TrainerId { worker: WorkerId(1), slot: 0 }), 50.0);
+    brain.on_event(Event::Ready(TrainerId { worker: WorkerId(1), slot: 0 }, None), 50.0);
     brain
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
 /// Version of the letters. Nodes of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// Bytes of one piece of a blob. Small enough that a heartbeat behind a piece waits for about a millisecond.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -226,6 +226,8 @@ pub enum SlotStatus {
     Starting,
     /// Can take work. The last that it took is named, so that an order on its way can be told from one forgotten.
     Idle(Option<Ticket>),
+    /// Takes nothing more for now: its device does not gain by it. The last that it took is named.
+    Resting(Option<Ticket>),
     /// Is at it.
     Running(Ticket),
 }
@@ -290,6 +292,8 @@ pub struct Report {
     pub ticket: Ticket,
     /// In which slot.
     pub slot: u32,
+    /// Whether that slot can take the next order.
+    pub slot_is_free: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// Explanation where it did not complete.

@@ -260,10 +260,13 @@ pub enum Event {
     Left(WorkerId, String),
     /// How a worker that is gone had ended: whether it broke down by itself, and the evidence.
     Evidence(WorkerId, bool, String),
-    /// A trainer can take work.
-    Ready(TrainerId),
+    /// A trainer can take work. What it took last is named: where that is not what it was given last, an order is on its
+    /// way to it.
+    Ready(TrainerId, Option<Ticket>),
     /// A trainer that could take work can do so no more, until it is said to be ready again.
     Unready(TrainerId),
+    /// A trainer is done with what it was at, and can take no work until it is said to be ready again.
+    Resting(TrainerId),
     /// A trainer is at this attempt, or keeps what it has left.
     Holds(TrainerId, Ticket),
     /// A trainer knows nothing of this attempt any more, and why.

@@ -3,6 +3,7 @@
 use super::table::{Results, Table};
 use super::world::{Game, play};
 use super::{StrategyName, by_name};
+use crate::median;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -94,8 +95,8 @@ pub fn replay(request: &Replay<'_>) -> Option<Summary> {
         seeds: request.seeds,
         report_mean: request.report.value(mean),
         report_sd: (squares / (count - 1.0).max(1.0)).sqrt(),
-        report_median: request.report.value(median(&losses)?),
-        rank_median: median(&losses.iter().map(rank).collect::<Vec<_>>())?,
+        report_median: request.report.value(median::of_sorted(&losses)?),
+        rank_median: median::of_sorted(&losses.iter().map(rank).collect::<Vec<_>>())?,
         optimum_share: near as f64 / count,
         simulated_time_mean: time / count,
     })
@@ -132,12 +133,6 @@ fn play_all(request: &Replay<'_>) -> Vec<(u64, Option<u32>, f64)> {
         }
         ended
     })
-}
-
-fn median(sorted: &[f64]) -> Option<f64> {
-    let middle = sorted.len() / 2;
-    let upper = sorted.get(middle)?;
-    if sorted.len() % 2 == 1 { Some(*upper) } else { Some((sorted[middle - 1] + upper) / 2.0) }
 }
 
 #[cfg(test)]
@@ -177,12 +172,5 @@ mod tests {
         assert_eq!(usual_tolerance(&table, &table.results("valid").unwrap()), 0.1);
         let small = Table::parse(b"x,valid_mse\n1,0.5\n2,0.1\n3,0.3\n").unwrap();
         assert!((usual_tolerance(&small, &small.results("valid").unwrap()) - 2e-4).abs() < 1e-12);
-    }
-
-    #[test]
-    fn medians_lie_in_the_middle() {
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[1.0, 2.0, 7.0]), Some(2.0));
-        assert_eq!(median(&[1.0, 2.0, 4.0, 7.0]), Some(3.0));
     }
 }

@@ -235,7 +235,7 @@ impl World {
         let mut early = None;
         let deeds = match effect {
             Effect::Assign(trainer, lease) => {
-                early = Some(trainer).filter(|_| self.broken == Some(Break::FreeTooEarly));
+                early = Some((trainer, lease.ticket())).filter(|_| self.broken == Some(Break::FreeTooEarly));
                 membership.assign(trainer, &lease)
             }
             Effect::Advise(trainer, ticket) => membership.advise(trainer, ticket),
@@ -251,8 +251,8 @@ impl World {
         for deed in deeds {
             self.perform_for_hub(deed);
         }
-        if let Some(trainer) = early {
-            self.tell_population(Event::Ready(trainer));
+        if let Some((trainer, ticket)) = early {
+            self.tell_population(Event::Ready(trainer, Some(ticket)));
         }
         self.check_burdens();
     }

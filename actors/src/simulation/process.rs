@@ -236,8 +236,19 @@ impl World {
     }
 
     pub fn process_tick(&mut self, id: ProcessId) {
+        if self.chance(self.weather.fickle) {
+            self.pack_otherwise(id);
+        }
         self.with_agent(id, |agent, now| agent.on_tick(now, 1 << 20));
         self.later(TICK_SECONDS, Happening::Process(id));
+    }
+
+    /// Other slots rest, never all.
+    fn pack_otherwise(&mut self, id: ProcessId) {
+        let slots = self.processes.get(&id).map_or(0, |process| process.trainings.len() as u32);
+        let open = self.rng.random_range(1..=slots.max(1));
+        self.count.packings += 1;
+        self.with_agent(id, |agent, _| agent.on_resting((open..slots).collect()));
     }
 
     pub fn prepared(&mut self, id: ProcessId, ready: Ready) {

@@ -65,6 +65,7 @@ pub struct Count {
     pub hangs: u64,
     pub stalls: u64,
     pub drains: u64,
+    pub packings: u64,
     pub drained: u64,
     pub twins: u64,
     pub refused: u64,

@@ -66,7 +66,7 @@ fn survive(seeds: Range<u64>) {
 /// That nothing was broken says something only where all that can break things has happened.
 fn test_something(counts: &[Count]) {
     let sum = |of: Tally| counts.iter().map(of).sum::<u64>();
-    let happened: [(&str, Tally); 36] = [
+    let happened: [(&str, Tally); 37] = [
         ("letters lost", |count| count.lost),
         ("letters doubled", |count| count.doubled),
         ("letters overtaken", |count| count.overtaken),
@@ -79,6 +79,7 @@ fn test_something(counts: &[Count]) {
         ("worker kills", |count| count.kills),
         ("worker hangs", |count| count.hangs),
         ("workers told to drain", |count| count.drains),
+        ("workers with other slots at rest", |count| count.packings),
         ("workers drained", |count| count.drained),
         ("workers too long alone", |count| count.lonely),
         ("workers that know of the end", |count| count.finished),

@@ -52,6 +52,8 @@ pub struct Weather {
     pub search: Search,
     /// Slots of each worker.
     pub slots: Vec<u32>,
+    /// Share of a process's ticks at which other slots of it rest.
+    pub fickle: f64,
     /// Trainings take this many times as long as usual.
     pub slowness: f64,
     /// Share of letters that are lost, ..
@@ -92,6 +94,7 @@ impl Weather {
         Self {
             search: Search { evaluations: Some(20), failures: 0.0, ..Search::fair(trainers) },
             slots,
+            fickle: 0.0,
             slowness: 1.0,
             losses: 0.0,
             doubles: 0.0,
@@ -134,6 +137,7 @@ impl Weather {
                 ..Search::fair(trainers)
             },
             slots,
+            fickle: chance(rng, 0.3, 0.3),
             slowness: [0.3, 1.0, 1.0, 4.0][rng.random_range(0..4)],
             losses: bad * chance(rng, 0.7, 0.2),
             doubles: bad * chance(rng, 0.7, 0.2),

@@ -2,7 +2,9 @@
 
 pub mod guard;
 pub mod outfit;
+pub mod packing;
 mod rehearsal;
+pub mod room;
 pub mod simulated;
 pub mod slot;
 pub mod training;
@@ -15,6 +17,7 @@ use crate::messages::{AgentMessage, SlotReport, TrainerMessage};
 use crate::protocol::nothing_trained;
 use guard::Guard;
 use hatchery_models::training::outcome::Outcome;
+use packing::Pulses;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use slot::Slot;
 use std::sync::Arc;
@@ -38,6 +41,8 @@ pub struct TrainerArguments {
     pub factory: Arc<dyn WorkFactory>,
     /// Who watches over its thread, where somebody does.
     pub guard: Option<Arc<Guard>>,
+    /// Who counts its steps, where somebody does.
+    pub pulses: Option<Arc<Pulses>>,
 }
 
 /// What a trainer knows.
@@ -64,10 +69,13 @@ impl Actor for Trainer {
         myself: ActorRef<Self::Msg>,
         arguments: TrainerArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let TrainerArguments { slot: number, agent, factory, guard } = arguments;
+        let TrainerArguments { slot: number, agent, factory, guard, pulses } = arguments;
         let slot = Slot::start(number, factory, myself)?;
         if let Some(guard) = guard {
             guard.watch(slot.pulse());
+        }
+        if let Some(pulses) = pulses {
+            pulses.watch(number, slot.pulse());
         }
         Ok(TrainerState { number, agent, slot })
     }

@@ -169,6 +169,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn stepped(&self, images: u64, seconds: f64) {
+        self.pulse.stepped(seconds);
         metrics::training_step(images, seconds);
     }
 

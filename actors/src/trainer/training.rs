@@ -3,15 +3,17 @@
 //! A thin adapter. It must not know who hands leases out, nor what becomes of results.
 
 use super::rehearsal::rehearse;
+use super::room::{Pass, Room};
 use super::work::{Work, WorkFactory};
 use crate::protocol::{Images, Lease, LeaseKind, nothing_trained};
 use hatchery_config::experiment::{Data, Training};
 use hatchery_models::data::{Dataset, Normalisation, Split, subset};
-use hatchery_models::expression::Bequest;
+use hatchery_models::expression::{Bequest, blueprint, estimate};
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::runtime::{Device, Runtime};
 use hatchery_models::training::{
-    Assignment, Checkpoint, EvaluateError, Observer, Resident, evaluate_observed, latency_seconds, train,
+    Assignment, Checkpoint, EvaluateError, Observer, Phase, Resident, Verdict, Wish, evaluate_observed,
+    latency_seconds, train,
 };
 use std::num::NonZero;
 use std::sync::Arc;
@@ -85,11 +87,13 @@ pub struct TrainingFactory {
     pub training: Training,
     /// Memory of one training, in MiB.
     pub memory_mib: u64,
+    /// The device's memory, where trainings share it that may not all fit.
+    pub room: Option<Arc<Room>>,
 }
 
 impl WorkFactory for TrainingFactory {
     fn make(&self, _: u32) -> Result<Box<dyn Work>, String> {
-        Ok(Box::new(TrainingWork { setup: self.clone(), alone: self.alone() }))
+        Ok(Box::new(TrainingWork { setup: self.clone(), alone: self.alone(), pass: None }))
     }
 }
 
@@ -112,10 +116,13 @@ struct TrainingWork {
     setup: TrainingFactory,
     /// For what is done while nothing else is under way: where that was tried, the faster one.
     alone: Runtime,
+    /// The place on the device of the training under way, where places are given out.
+    pass: Option<Pass>,
 }
 
 impl Work for TrainingWork {
     fn plan(&mut self, lease: Lease, observer: &dyn Observer) -> Lease {
+        self.pass = self.enter(&lease, observer);
         let lease = match lease.seconds_max {
             Some(seconds_max) if lease.kind == LeaseKind::Final => self.fit(lease, seconds_max, observer),
             _ => lease,
@@ -127,22 +134,38 @@ impl Work for TrainingWork {
         // What is logged meanwhile on this thread, by the library too, says which evaluation it is about.
         let _span = tracing::info_span!("training", evaluation = lease.evaluation.0, attempt = lease.attempt)
             .entered();
-        match lease.kind {
-            LeaseKind::Test => self.test(lease, observer),
-            LeaseKind::Search | LeaseKind::Crown | LeaseKind::Final => {
-                let own = &self.setup.runtime;
-                let runtime = if lease.kind == LeaseKind::Final { &self.alone } else { own };
-                let checkpoint = checkpoint(lease);
-                let assignment = Assignment { resume: checkpoint.as_ref(), ..self.assignment(lease) };
-                let trained = train(runtime, &self.setup.resident, &assignment, observer);
-                let latency_seconds = self.latency(lease, &trained, observer);
-                Trained { latency_seconds, ..trained }
-            }
+        if lease.kind == LeaseKind::Test {
+            return self.test(lease, observer);
+        }
+        match (&self.setup.room, self.pass.take()) {
+            (None, _) => self.train(lease, observer),
+            (Some(_), Some(pass)) => self.train(lease, &mut Weighed { observer, pass: &pass }),
+            (Some(_), None) => has_not_begun(observer.wish()),
         }
     }
 }
 
 impl TrainingWork {
+    /// Waits for room on the device, where others share it; `None` where nobody gives out places, or the wait was ended.
+    fn enter(&self, lease: &Lease, observer: &dyn Observer) -> Option<Pass> {
+        let room = self.setup.room.as_ref().filter(|_| lease.kind != LeaseKind::Test)?;
+        let problem = &self.setup.resident.dataset().problem;
+        // One that cannot be built says so itself.
+        let needs =
+            blueprint(&lease.genome, problem).map_or(0, |plan| estimate(&lease.genome, &plan).memory_bytes);
+        room.enter(needs, || !observer.stop_requested())
+    }
+
+    fn train(&self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
+        let own = &self.setup.runtime;
+        let runtime = if lease.kind == LeaseKind::Final { &self.alone } else { own };
+        let checkpoint = checkpoint(lease);
+        let assignment = Assignment { resume: checkpoint.as_ref(), ..self.assignment(lease) };
+        let trained = train(runtime, &self.setup.resident, &assignment, observer);
+        let latency_seconds = self.latency(lease, &trained, observer);
+        Trained { latency_seconds, ..trained }
+    }
+
     /// As many epochs as the time has room for, on the faster of one trainer's and all trainers' threads: small
     /// networks gain nothing from many.
     fn fit(&mut self, lease: Lease, seconds_max: f64, observer: &dyn Observer) -> Lease {
@@ -250,6 +273,41 @@ impl TrainingWork {
             Err(EvaluateError::Ended { outcome, message }) => nothing_trained(outcome, message),
             Err(error) => nothing_trained(Outcome::Crashed, error.to_string()),
         }
+    }
+}
+
+/// What comes of a training whose wait for room was ended.
+fn has_not_begun(wish: Wish) -> Trained {
+    let outcome = if wish == Wish::HandBack { Outcome::WorkerLost } else { Outcome::Stopped };
+    nothing_trained(outcome, "ended while it waited for room on its device".to_owned())
+}
+
+/// Passes all on, and looks at the device's memory meanwhile.
+struct Weighed<'a> {
+    observer: &'a mut dyn Observer,
+    pass: &'a Pass,
+}
+
+impl Observer for Weighed<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> Verdict {
+        self.observer.epoch(report)
+    }
+
+    fn wish(&self) -> Wish {
+        self.observer.wish()
+    }
+
+    fn alive(&self, phase: Phase) {
+        self.observer.alive(phase);
+    }
+
+    fn stepped(&self, images: u64, seconds: f64) {
+        self.pass.look();
+        self.observer.stepped(images, seconds);
+    }
+
+    fn resumed(&mut self, curve: &[EpochReport]) {
+        self.observer.resumed(curve);
     }
 }
 

@@ -253,12 +253,12 @@ impl World {
                 let worker = WorkerId(self.last_worker);
                 self.workers.insert(slot, worker);
                 self.tell(Event::Joined(worker, testing::worker_facts(&format!("node-{slot}"))));
-                self.tell(Event::Ready(TrainerId { worker, slot: 0 }));
+                self.tell(Event::Ready(TrainerId { worker, slot: 0 }, None));
             }
             Happening::Done(trainer, ticket) => {
                 if self.at.get(&trainer) == Some(&ticket) {
                     self.at.remove(&trainer);
-                    self.tell(Event::Ready(trainer));
+                    self.tell(Event::Ready(trainer, Some(ticket)));
                 }
             }
             Happening::KillCoordinator => self.kill(),

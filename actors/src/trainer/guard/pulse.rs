@@ -21,6 +21,10 @@ pub struct Pulse {
     thread: OnceLock<Thread>,
     is_watched: AtomicBool,
     beats: AtomicU64,
+    /// Training steps of the evaluation at work, ..
+    steps: AtomicU64,
+    /// .. and the nanoseconds that they took together.
+    step_nanoseconds: AtomicU64,
     /// Index in `Phase::ALL`.
     phase: AtomicU8,
     wish: AtomicU8,
@@ -69,6 +73,8 @@ impl Pulse {
             thread: OnceLock::new(),
             is_watched: AtomicBool::new(false),
             beats: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+            step_nanoseconds: AtomicU64::new(0),
             phase: AtomicU8::new(0),
             wish: AtomicU8::new(GO_ON),
             has_to_yield: AtomicBool::new(false),
@@ -88,6 +94,8 @@ impl Pulse {
         let memory_before_bytes = memory.map(|memory| memory.anonymous_bytes);
         let begun = Instant::now();
         let mut at_work = self.at_work();
+        self.steps.store(0, Ordering::Relaxed);
+        self.step_nanoseconds.store(0, Ordering::Relaxed);
         at_work.number += 1;
         at_work.evaluation = Some(Evaluation { id, attempt, begun, memory_before_bytes, excess: Wish::GoOn });
         self.has_to_yield.store(false, Ordering::Release);
@@ -110,6 +118,25 @@ impl Pulse {
     /// By the thread: it is alive.
     pub(in crate::trainer) fn sign(&self) {
         self.beats.fetch_add(1, Ordering::Release);
+    }
+
+    /// By the thread: it has taken a training step, in so many seconds.
+    pub(in crate::trainer) fn stepped(&self, seconds: f64) {
+        self.step_nanoseconds.fetch_add((seconds * 1e9) as u64, Ordering::Relaxed);
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Which evaluation of this slot is at work, counted from 1, the training steps that it has taken, and the seconds
+    /// that they took together; `None` where the slot is not at work.
+    pub(in crate::trainer) fn steps(&self) -> Option<(u64, u64, f64)> {
+        let at_work = self.at_work();
+        at_work.evaluation?;
+        let (steps, nanoseconds) = (&self.steps, &self.step_nanoseconds);
+        Some((
+            at_work.number,
+            steps.load(Ordering::Relaxed),
+            nanoseconds.load(Ordering::Relaxed) as f64 / 1e9,
+        ))
     }
 
     /// By the thread: what is wished of the evaluation.
