@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod devices;
 mod drawing;
+mod gpus;
 mod http;
 mod identity;
 mod incidents;

@@ -5,13 +5,13 @@
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
     commands::{data, open_runtime},
-    devices,
+    devices, gpus,
     said::{self, WorkerSaid},
 };
 use anyhow::anyhow;
 use hatchery_actors::{
     protocol::letters::{BlobName, Welcome},
-    trainer::{Parts, TrainingFactory, Work, WorkFactory, guard::GuardSettings},
+    trainer::{Parts, TrainingFactory, Work, WorkFactory, guard::GuardSettings, room::Room},
     worker::Outfitter,
 };
 use hatchery_config::{Experiment, experiment::Limits};
@@ -70,14 +70,16 @@ impl Outfit {
         }
         let threads = self.threads(welcome.threads);
         let device_memory_max = experiment.limits.gpu_memory_mib.map(|mib| mib << 20);
-        // What lies on a device is shared by its trainers.
-        let mut residents = BTreeMap::new();
+        // What lies on a device is shared by its trainers, and so is what is left of it.
+        let (mut residents, mut rooms) = (BTreeMap::new(), BTreeMap::new());
         let mut factories = Vec::with_capacity(self.devices.len());
         for device in &self.devices {
             let runtime =
                 runtime.clone().on(*device).with_threads(threads).with_device_memory_max(device_memory_max);
             let resident = resident(&mut residents, &runtime, &dataset)?;
+            let room = rooms.entry(device.to_string()).or_insert_with(|| room(*device, device_memory_max));
             factories.push(TrainingFactory {
+                room: room.clone(),
                 runtime,
                 trainers: welcome.trainers,
                 resident,
@@ -162,6 +164,20 @@ fn resident(
     let resident = Arc::new(Resident::new(runtime, Arc::clone(dataset)).or_exit(Exit::Library)?);
     residents.insert(device, Arc::clone(&resident));
     Ok(resident)
+}
+
+/// What is free of a GPU, once the data lie there; `None` where that cannot be known, and on the CPU, whose memory the
+/// guard watches.
+fn room(device: Device, memory_max: Option<u64>) -> Option<Arc<Room>> {
+    let Device::Cuda(index) = device else { return None };
+    let Some(memory) = gpus::memory(index) else {
+        tracing::warn!(
+            "the driver does not say how much memory {device} has: trainings there are not held back"
+        );
+        return None;
+    };
+    let gauge = Box::new(move || gpus::memory(index).map(|memory| memory.used));
+    Some(Arc::new(Room::new(memory.total, memory_max, gauge)))
 }
 
 /// What the process is watched for. On a CPU, what was planned for a training lies in host memory.

@@ -37,12 +37,14 @@ pub struct Ready {
     pub http: Option<SocketAddr>,
 }
 
-/// A worker with one trainer.
+/// A worker process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerWish {
     /// What it trains on.
     pub device: String,
-    /// With how many threads, on the CPU.
+    /// With how many trainers side by side: as `--slots` has it.
+    pub slots: String,
+    /// With how many threads each, on the CPU.
     pub threads: u32,
 }
 
@@ -84,7 +86,7 @@ mod tests {
     fn what_is_said_is_understood() {
         let ready = CoordinatorSaid::Ready(Ready {
             address: "127.0.0.1:20000".parse().unwrap(),
-            workers: vec![WorkerWish { device: "cuda:1".to_owned(), threads: 1 }],
+            workers: vec![WorkerWish { device: "cuda:1".to_owned(), slots: "..16".to_owned(), threads: 1 }],
             headline: "digits begins".to_owned(),
             accuracy: true,
             http: Some("127.0.0.1:20001".parse().unwrap()),

@@ -17,6 +17,7 @@ Needs `pip install torch numpy`, in an environment of its own. Reads IDX files a
 `hatchery data write` hands them out.
 """
 import argparse
+import glob
 import json
 import math
 import multiprocessing
@@ -287,8 +288,10 @@ def by_pytorch(options, jobs, data):
 
 
 def run_hatchery(options, folder):
-    command = [options.hatchery, "run", options.experiment, "--seed", str(options.seed), "--workers",
-               str(options.workers), "--out", folder, "--quiet", "--json",
+    fixed, packed = ["--workers", str(options.workers)], ["--set", f"runtime.packing={options.packing}"]
+    trainers = packed if options.packing else fixed
+    command = [options.hatchery, "run", options.experiment, "--seed", str(options.seed), *trainers,
+               "--out", folder, "--quiet", "--json",
                "--set", f"runtime.device={options.device}", "--set", "budget.time=none",
                "--set", f"budget.evaluations={options.evaluations}", "--set", "final.enabled=false"]
     for setting in options.set:
@@ -297,6 +300,15 @@ def run_hatchery(options, folder):
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def verdicts(folder):
+    """What the workers have found out about trainers side by side."""
+    lines = []
+    for log in sorted(glob.glob(os.path.join(folder, "log", "worker-*"))):
+        with open(log, errors="replace") as file:
+            lines += [line.strip() for line in file if "side by side" in line]
+    return lines
 
 
 def read_journal(folder):
@@ -328,6 +340,8 @@ def main():
     parser.add_argument("--evaluations", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--packing", type=int, help="on a GPU: Hatchery finds how many trainers are worth it, up to so "
+                        "many; --workers are PyTorch's processes only")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--layout", default="contiguous", choices=["contiguous", "channels_last"])
@@ -340,6 +354,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         said = run_hatchery(options, os.path.join(folder, "run"))
         rows = read_journal(os.path.join(folder, "run"))
+        found = verdicts(os.path.join(folder, "run"))
         data = load(options, folder)
     jobs = [{"genome": json.loads(row["genome"]), "epochs": len(json.loads(row["curve"] or "[]")),
              "samples": options.samples, "validation": options.validation} for row in rows]
@@ -349,6 +364,7 @@ def main():
     hour = lambda count, seconds: 3600 * count / seconds
     figures = {
         "experiment": options.experiment, "seed": options.seed, "workers": options.workers, "layout": options.layout,
+        "packing": options.packing, "verdicts": found,
         "networks": len(jobs), "epochs": sum(job["epochs"] for job in jobs),
         "hatchery_s": ours, "hatchery_networks_per_hour": hour(len(jobs), ours),
         "hatchery_training_s": sum(row["seconds"] or 0 for row in rows),

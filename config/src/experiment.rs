@@ -292,8 +292,12 @@ pub struct Runtime {
     pub library: Option<PathBuf>,
     /// `auto`, `cpu` or `cuda:N`; `auto` where nothing is said.
     pub device: Option<String>,
-    /// Trainers side by side; one per core (CPU) or per GPU where nothing is said.
+    /// Trainers side by side, each in a process of its own; where nothing is said, one per core (CPU), or as many per
+    /// GPU as `packing` allows.
     pub workers: Option<u32>,
+    /// Trainers side by side on one GPU, at most, in one process: as many of them work as raise what the GPU trains in
+    /// all, which is measured while it trains. 16 where nothing is said; 1 for one.
+    pub packing: Option<u32>,
     /// Threads of one trainer on CPU; 1 where nothing is said.
     pub threads: Option<u32>,
 }

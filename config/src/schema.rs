@@ -130,6 +130,7 @@ pub const KEYS: &[Key] = &[
     optional("runtime.library", Rule::Text),
     optional("runtime.device", Rule::Device),
     optional("runtime.workers", Rule::Whole(1, 1024)),
+    optional("runtime.packing", Rule::Whole(1, 1024)),
     optional("runtime.threads", Rule::Whole(1, 1024)),
     key("space.layers", Rule::WordList(words_of!(LayerKind))),
     key("space.depth", Rule::WholeRange(1, 64)),

@@ -1,6 +1,7 @@
 //! Options of the commands that work together over a network.
 
 use super::{http::HttpOptions, run::RunOptions};
+use crate::devices::{SLOTS_MAX, Slots};
 use clap::{Args, Subcommand};
 use hatchery_actors::trainer::simulated::TrainingTime;
 use std::path::PathBuf;
@@ -41,9 +42,10 @@ pub struct WorkerOptions {
     /// auto (all GPUs, else the CPU), cpu, or cuda:0,cuda:1,..
     #[arg(long, value_name = "DEVICE,..", value_delimiter = ',', default_value = "auto")]
     pub devices: Vec<String>,
-    /// Trainers side by side [default: one a GPU; on the CPU one for every --threads cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SLOTS_MAX)))]
-    pub slots: Option<u32>,
+    /// Trainers side by side, or ..N: on each device as many as raise what it trains in all, which is measured, up to N
+    /// [default: ..16 on GPUs; on the CPU one for every --threads cores]
+    #[arg(long, value_name = "N|..N")]
+    pub slots: Option<Slots>,
     /// Threads of one trainer on the CPU [default: what the experiment says, as far as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SLOTS_MAX)))]
     pub threads: Option<u32>,
@@ -78,9 +80,6 @@ pub struct WorkerOptions {
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub incarnation: Option<u64>,
 }
-
-/// Trainers of a process, and threads of a trainer, at most.
-pub const SLOTS_MAX: u32 = 1024;
 
 /// Who may join, and what others may read.
 #[derive(Clone, Debug, Default, Args)]

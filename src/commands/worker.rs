@@ -6,7 +6,7 @@ use crate::{
         cluster::WorkerOptions,
         exit::{Exit, Failure, OrExit},
     },
-    devices,
+    devices::{self, Dealt},
     http::{self, Access, Listener, Server},
     identity, launch, logging, network,
     outfit::Outfit,
@@ -38,7 +38,7 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
     logging::start_on_stderr();
     network::joining(&options.join, &options.tls)?;
     let tls = network::tls(&options.tls)?;
-    let devices = devices::dealt(&options.devices, options.slots, options.threads)
+    let Dealt { devices, is_packed } = devices::dealt(&options.devices, options.slots, options.threads)
         .context("--devices")
         .or_exit(Exit::Experiment)?;
     let cookie = network::cookie(&options.cookie_file)?;
@@ -60,6 +60,7 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
         join: options.join.clone(),
         security: Security { cookie, tls },
         devices: devices.iter().map(ToString::to_string).collect(),
+        is_packed,
         predecessor: if is_supervised { predecessor() } else { None },
         outfitter: match options.simulate {
             Some(time) => Arc::new(Pretended(time)),

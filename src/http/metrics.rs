@@ -13,7 +13,6 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use gpus::Gpus;
 use hatchery_actors::metrics::{SECONDS_BUCKETS, describe};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::{
@@ -42,7 +41,6 @@ pub enum Role {
 pub struct Page {
     role: Role,
     open: Open,
-    gpus: Arc<Gpus>,
 }
 
 /// Begins to count.
@@ -69,7 +67,7 @@ impl Page {
     /// Where somebody else counts already.
     pub fn new(role: Role, open: Open) -> Result<Self, BuildError> {
         begin_to_count()?;
-        Ok(Self { role, open, gpus: Arc::new(Gpus::new()) })
+        Ok(Self { role, open })
     }
 
     /// Folds what was counted now and then.
@@ -95,7 +93,7 @@ impl Page {
         text.put("hatchery_http_connections", &[], self.open.count() as f64);
         match &self.role {
             Role::Coordinator(watched) => cluster::write(&mut text, watched),
-            Role::Worker => self.gpus.write(&mut text),
+            Role::Worker => gpus::write(&mut text),
         }
         text.finish()
     }

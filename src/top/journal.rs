@@ -4,6 +4,7 @@ use super::view::{NodeView, Ranked, SlotView, View, course};
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
     records::{self, Records, nodes, standing::Standing},
+    view::trainers_seen,
 };
 use hatchery_actors::journal::workers;
 use std::{
@@ -51,8 +52,7 @@ fn view(records: &Records, nodes: &[nodes::Node], now_ms: i64) -> View {
         .filter(|one| one.has_fitness())
         .filter_map(|one| Some((*records.ended_s.get(&one.id.0)?, one.score?)));
     let trained: f64 = record.evaluations.iter().map(|one| one.seconds).sum();
-    let slots: usize = nodes.iter().map(|node| node.devices.len()).sum();
-    let available = record.elapsed_seconds * slots.max(1) as f64;
+    let available = record.elapsed_seconds * f64::from(trainers_seen(record).max(1));
     View {
         title: records.name.clone(),
         state: if records.alive {

@@ -121,7 +121,7 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         stage: record.stage.word().to_owned(),
         elapsed_s: record.elapsed_seconds,
         training_s: record.evaluations.iter().map(|evaluation| evaluation.seconds).sum(),
-        workers: workers(record),
+        workers: trainers_seen(record),
         running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
         best: best(record),
         starting_points: seeds::of(record),
@@ -131,15 +131,23 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
     })
 }
 
-/// As many trainers as were seen.
-fn workers(record: &RunRecord) -> u32 {
-    let slot = |name: &String| name.split('#').next().map(str::to_owned);
-    let slots: std::collections::BTreeSet<String> = record
-        .evaluations
-        .iter()
-        .filter_map(|evaluation| evaluation.trainer.as_ref().and_then(slot))
-        .collect();
-    u32::try_from(slots.len()).unwrap_or(u32::MAX)
+/// As many trainers as were at work. Of those that share a device, some are only tried: such a one does little beside
+/// its node's busiest.
+pub fn trainers_seen(record: &RunRecord) -> u32 {
+    const TRIED_SHARE: f64 = 0.25;
+    let mut nodes: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for evaluation in &record.evaluations {
+        let name = evaluation.trainer.as_deref().and_then(|name| name.split('#').next());
+        if let Some(trainer) = name {
+            let node = trainer.rsplit_once('/').map_or(trainer, |(node, _)| node);
+            *nodes.entry(node).or_default().entry(trainer).or_default() += evaluation.seconds;
+        }
+    }
+    let at_work = |trainers: &BTreeMap<&str, f64>| {
+        let busiest = trainers.values().copied().fold(0.0, f64::max);
+        trainers.values().filter(|seconds| **seconds >= TRIED_SHARE * busiest).count()
+    };
+    u32::try_from(nodes.values().map(at_work).sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 /// The row of an evaluation of which no more is known than its record; `None` where it has not ended.

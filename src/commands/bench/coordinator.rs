@@ -9,10 +9,10 @@
 use crate::{
     chance,
     cli::{
-        cluster::SLOTS_MAX,
         exit::{Exit, Failure, OrExit},
         options::BenchCoordinatorOptions,
     },
+    devices::SLOTS_MAX,
     network::free_port,
     output::say,
     run_directory::RunDirectory,

@@ -18,10 +18,12 @@ use crate::{
         cluster::CoordinatorOptions,
         exit::{Exit, Failure, OrExit},
     },
-    devices, http, launch, logging, network,
+    devices::{self, Slots},
+    http, launch, logging, network,
     output::note,
     said::{self, CoordinatorSaid, WorkerWish},
 };
+use hatchery_models::training::runtime::Device;
 use search::{Crew, Search};
 
 /// Runs it.
@@ -75,22 +77,16 @@ fn crew(plan: &Plan, options: &CoordinatorOptions) -> Result<Crew, Failure> {
     let runtime = open_runtime(wishes.library.clone(), options.run.offline)?;
     let choice = devices::choose(&runtime, wishes).or_exit(Exit::Library)?;
     let threads = u32::try_from(choice.threads).unwrap_or(u32::MAX);
-    let wish = |device: hatchery_models::training::runtime::Device| WorkerWish {
+    let wish = |(device, slots): &(Device, Slots)| WorkerWish {
         device: device.to_string(),
+        slots: slots.to_string(),
         threads,
     };
-    let devices: Vec<String> = choice.devices.iter().map(ToString::to_string).collect();
     tracing::info!("library {}", runtime.report().path.display());
     Ok(Crew {
-        trainers: choice.trainers,
+        trainers: u32::try_from(choice.workers.len()).unwrap_or(u32::MAX),
         threads,
-        workers: choice.trainer_devices().map(wish).collect(),
-        words: format!(
-            "{} {} on {}, ONNX Runtime {}",
-            choice.trainers,
-            if choice.trainers == 1 { "trainer" } else { "trainers" },
-            devices.join(", "),
-            runtime.report().version
-        ),
+        workers: choice.workers.iter().map(wish).collect(),
+        words: format!("{}, ONNX Runtime {}", choice.words(), runtime.report().version),
     })
 }

@@ -70,7 +70,7 @@ pub fn coordinator(plan: &Plan, options: &RunOptions, address: Address, seen: Ad
     })
 }
 
-/// A worker with one trainer.
+/// A worker.
 pub fn worker(name: &str, wish: WorkerWish, plan: &Plan, options: &RunOptions, address: Address) -> Recipe {
     let (name, directory) = (format!("{name}@{}", identity::host()), plan.directory.clone());
     let shared = shared_arguments(options);
@@ -100,7 +100,7 @@ fn worker_arguments(
         "worker".into(),
         format!("--join={address}").into(),
         format!("--devices={}", wish.device).into(),
-        "--slots=1".into(),
+        format!("--slots={}", wish.slots).into(),
         format!("--threads={}", wish.threads).into(),
         format!("--name={name}").into(),
         format!("--incarnation={incarnation}").into(),

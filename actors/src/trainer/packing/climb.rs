@@ -3,7 +3,8 @@
 //! A level is tried against its double, in turns, a few looks each. What counts is the time of a step of one and the
 //! same training at both levels: networks differ by far more than levels do, so different trainings are not compared.
 //! If `high` trainers take steps `slower` times as long as `low` do, the device does `high / low / slower` times as
-//! much. Doubling goes on while that is worth it; later, since a search's networks change, the level is tried again,
+//! much. Where trainings are too short to be seen at both, it is counted how many begin in a second at either; that
+//! takes many of them, since one takes longer than another. Doubling goes on while that is worth it; later, since a search's networks change, the level is tried again,
 //! against its half first.
 //!
 //! It must not know devices, slots' threads or clocks.
@@ -14,11 +15,17 @@ use std::collections::BTreeMap;
 /// What doubling must bring, at least: more trainers at once also mean networks bred from older results.
 pub const GAIN_MIN: f64 = 1.1;
 
-/// Looks at a steady level that make a stay.
+/// Looks at a steady level that make a stay, ..
 const LOOKS: u32 = 4;
 
 /// One of so many trainings may take no steps, and the level is steady all the same.
 const MAKING_NO_STEPS: usize = 4;
+
+/// .. as do so many seconds at it, steady or not.
+const STAY_SECONDS: f64 = 5.0;
+
+/// Of a stay, so many seconds go by before trainings are counted: slots that have just opened all begin one.
+const SETTLED_SECONDS: f64 = 1.5;
 
 /// A stay that does not become steady ends after so many seconds: a level is lowered by waiting for trainings to end.
 const STAY_SECONDS_MAX: f64 = 600.0;
@@ -26,8 +33,11 @@ const STAY_SECONDS_MAX: f64 = 600.0;
 /// A trial ends when so many trainings have been seen at both levels, ..
 const PAIRS_ENOUGH: usize = 5;
 
+/// .. or so many have begun at each, ..
+const BEGUN_ENOUGH: u64 = 200;
+
 /// .. or after so many stays, ..
-const STAYS_MAX: u32 = 24;
+const STAYS_MAX: u32 = 80;
 
 /// .. and says nothing where it has seen fewer.
 const PAIRS_MIN: usize = 3;
@@ -41,7 +51,7 @@ const REST_SECONDS_MIN: f64 = 600.0;
 /// .. and so many times as long as the last trial took: in a trial, part of a device may lie idle.
 const REST_TRIALS: f64 = 20.0;
 
-/// A training: its slot, and which of that slot's.
+/// A training: its slot, and which of that slot's, counted up.
 pub type Training = (u32, u64);
 
 /// What a training at work has done since it began.
@@ -96,13 +106,28 @@ struct Trial {
     since: f64,
     looks: u32,
     stays: u32,
+    /// Of this stay, the seconds with no more trainings than there are to be.
+    seconds: f64,
     /// What each training has done at either level, while it was steady.
     paces: BTreeMap<Training, [Done; 2]>,
+    /// How many trainings have begun at either level, in how many seconds.
+    begun: [(u64, f64); 2],
 }
 
 impl Trial {
     fn new(low: u32, high: u32, is_high: bool, now: f64) -> Self {
-        Self { low, high, is_high, began: now, since: now, looks: 0, stays: 0, paces: BTreeMap::new() }
+        Self {
+            low,
+            high,
+            is_high,
+            began: now,
+            since: now,
+            looks: 0,
+            stays: 0,
+            seconds: 0.0,
+            paces: BTreeMap::new(),
+            begun: [(0, 0.0); 2],
+        }
     }
 
     const fn level(&self) -> u32 {
@@ -117,6 +142,21 @@ impl Trial {
         }
     }
 
+    /// So many trainings have begun in so many seconds.
+    fn count(&mut self, begun: u64, seconds: f64) {
+        let (all, in_all) = &mut self.begun[usize::from(self.is_high)];
+        *all += begun;
+        *in_all += seconds;
+        self.seconds += seconds;
+    }
+
+    /// How many times as many trainings begin in a second at the greater level, where enough have begun to tell.
+    fn more_begin(&self) -> Option<f64> {
+        let is_enough = self.begun.iter().all(|(begun, _)| *begun >= BEGUN_ENOUGH);
+        let [low, high] = self.begun.map(|(begun, seconds)| begun as f64 / seconds);
+        is_enough.then(|| high / low)
+    }
+
     /// How many times as long a step takes at the greater level, for each training that was seen at both.
     fn slowdowns(&self) -> Vec<f64> {
         let both = |[low, high]: &[Done; 2]| Some(high.pace()? / low.pace()?);
@@ -126,19 +166,22 @@ impl Trial {
     /// Goes over to the other level where this one has been seen enough of, or does not become steady. What has come of
     /// the trial, when it is over.
     fn go_on(&mut self, now: f64) -> Option<Verdict> {
-        if self.looks < LOOKS && now - self.since < STAY_SECONDS_MAX {
+        let is_seen = self.looks >= LOOKS || self.seconds >= STAY_SECONDS;
+        if !is_seen && now - self.since < STAY_SECONDS_MAX {
             return None;
         }
         self.stays += 1;
         let mut slowdowns = self.slowdowns();
-        if slowdowns.len() < PAIRS_ENOUGH && self.stays < STAYS_MAX {
-            (self.is_high, self.since, self.looks) = (!self.is_high, now, 0);
+        let more_begin = self.more_begin();
+        if slowdowns.len() < PAIRS_ENOUGH && more_begin.is_none() && self.stays < STAYS_MAX {
+            (self.is_high, self.since) = (!self.is_high, now);
+            (self.looks, self.seconds) = (0, 0.0);
             return None;
         }
         let more = f64::from(self.high) / f64::from(self.low);
         slowdowns.sort_by(f64::total_cmp);
         let slower = median::of_sorted(&slowdowns).filter(|_| slowdowns.len() >= PAIRS_MIN);
-        let gain = slower.map(|slower| more / slower);
+        let gain = slower.map(|slower| more / slower).or(more_begin);
         Some(Verdict { low: self.low, high: self.high, gain })
     }
 }
@@ -160,12 +203,23 @@ pub struct Climb {
     trial: Option<Trial>,
     next: Next,
     before: BTreeMap<Training, Done>,
+    /// The last training that was seen of each slot.
+    last: BTreeMap<u32, u64>,
+    looked: f64,
 }
 
 impl Climb {
     /// Begins with one trainer; there may be `most`, at least one.
     pub const fn new(most: u32) -> Self {
-        Self { most, level: 1, trial: None, next: Next::Up, before: BTreeMap::new() }
+        Self {
+            most,
+            level: 1,
+            trial: None,
+            next: Next::Up,
+            before: BTreeMap::new(),
+            last: BTreeMap::new(),
+            looked: 0.0,
+        }
     }
 
     /// How many trainers there are to be now.
@@ -177,6 +231,9 @@ impl Climb {
     pub fn look(&mut self, now: f64, seen: BTreeMap<Training, Done>) -> Option<Verdict> {
         let moved = self.moved(&seen);
         let at_work = (self.before.len() == seen.len()).then_some(seen.len());
+        let begun = self.begun(&seen);
+        let is_crowded = self.before.len().max(seen.len()) > self.open() as usize;
+        let seconds = now - std::mem::replace(&mut self.looked, now);
         self.before = seen;
         let Some(mut trial) = self.trial.take() else {
             self.trial = self.next_trial(now);
@@ -187,12 +244,22 @@ impl Climb {
         if at_work == Some(level) && moved.len() >= level - level / MAKING_NO_STEPS {
             trial.note(&moved);
         }
+        if !is_crowded && now - trial.since >= SETTLED_SECONDS {
+            trial.count(begun, seconds);
+        }
         let verdict = trial.go_on(now);
         match verdict {
             Some(verdict) => self.settle(verdict, now, now - trial.began),
             None => self.trial = Some(trial),
         }
         verdict
+    }
+
+    /// How many trainings have begun since the last look; some may have ended, too.
+    fn begun(&mut self, seen: &BTreeMap<Training, Done>) -> u64 {
+        let last = &mut self.last;
+        let mut since = |(slot, number): (u32, u64)| number - last.insert(slot, number).unwrap_or(number - 1);
+        seen.keys().map(|training| since(*training)).sum()
     }
 
     /// What each training has done since the last look, of those that took a step.
@@ -233,14 +300,17 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     const LOOK_SECONDS: f64 = 0.25;
+    const TICKS: u32 = 25;
 
     /// A training that a made-up device is at.
     struct AtWork {
         training: Training,
         /// Seconds of a step where it is alone.
         step: f64,
-        ends: f64,
-        done: Done,
+        /// Seconds that it would still take alone.
+        left: f64,
+        steps: f64,
+        seconds: f64,
     }
 
     /// A device on which `at_work` trainings take `slower` times as long for a step as one.
@@ -249,7 +319,7 @@ mod tests {
         slower: fn(f64) -> f64,
         mean_seconds: f64,
         now: f64,
-        last: u64,
+        numbers: BTreeMap<u32, u64>,
         at_work: Vec<AtWork>,
         rng: ChaCha8Rng,
         verdicts: Vec<Verdict>,
@@ -262,7 +332,7 @@ mod tests {
                 slower,
                 mean_seconds,
                 now: 0.0,
-                last: 0,
+                numbers: BTreeMap::new(),
                 at_work: Vec::new(),
                 rng: ChaCha8Rng::seed_from_u64(1),
                 verdicts: Vec::new(),
@@ -273,39 +343,47 @@ mod tests {
         fn pass(&mut self, seconds: f64) -> u32 {
             let until = self.now + seconds;
             while self.now < until {
-                self.now += LOOK_SECONDS;
-                let now = self.now;
-                self.at_work.retain(|of| of.ends > now);
-                for slot in 0..self.climb.open() {
-                    if !self.at_work.iter().any(|of| of.training.0 == slot) {
-                        self.begin(slot);
-                    }
-                }
-                let slower = (self.slower)(self.at_work.len() as f64);
-                for of in &mut self.at_work {
-                    let noise = self.rng.random_range(0.9..1.1);
-                    let steps = (LOOK_SECONDS / (of.step * slower * noise)) as u64;
-                    of.done = of.done.and(Done { steps, seconds: LOOK_SECONDS });
-                }
-                let seen = self.at_work.iter().map(|of| (of.training, of.done)).collect();
-                self.verdicts.extend(self.climb.look(now, seen));
+                (0..TICKS).for_each(|_| self.tick(LOOK_SECONDS / f64::from(TICKS)));
+                let done = |of: &AtWork| Done { steps: of.steps as u64, seconds: of.seconds };
+                let seen = self.at_work.iter().map(|of| (of.training, done(of))).collect();
+                self.verdicts.extend(self.climb.look(self.now, seen));
             }
             self.climb.level
         }
 
+        fn tick(&mut self, seconds: f64) {
+            self.now += seconds;
+            self.at_work.retain(|of| of.left > 0.0);
+            for slot in 0..self.climb.open() {
+                if !self.at_work.iter().any(|of| of.training.0 == slot) {
+                    self.begin(slot);
+                }
+            }
+            let slower = (self.slower)(self.at_work.len() as f64);
+            for of in &mut self.at_work {
+                let work = seconds / slower * self.rng.random_range(0.9..1.1);
+                of.left -= work;
+                of.steps += work / of.step;
+                of.seconds += seconds;
+            }
+        }
+
         fn begin(&mut self, slot: u32) {
-            self.last += 1;
-            let ends = self.now + self.mean_seconds * self.rng.random_range(0.3..1.7);
+            let last = self.numbers.entry(slot).or_default();
+            *last += 1;
+            let last = *last;
+            let left = self.mean_seconds * self.rng.random_range(0.3..1.7);
             let step = 0.001 * 20_f64.powf(self.rng.random::<f64>());
-            self.at_work.push(AtWork { training: (slot, self.last), step, ends, done: Done::default() });
+            let training = (slot, last);
+            self.at_work.push(AtWork { training, step, left, steps: 0.0, seconds: 0.0 });
         }
     }
 
     #[test]
     fn a_device_gets_as_many_trainers_as_it_does_more_with() {
-        for mean_seconds in [2.0, 20.0, 200.0] {
+        for mean_seconds in [0.3, 2.0, 20.0, 200.0] {
             let level =
-                |most, slower| Device::new(most, mean_seconds, slower).pass(16.0 * mean_seconds + 300.0);
+                |most, slower| Device::new(most, mean_seconds, slower).pass(16.0 * mean_seconds + 500.0);
             assert_eq!(level(16, |at_work| (at_work / 4.0).max(1.0)), 4, "full with four");
             assert_eq!(level(16, |at_work| at_work), 1, "full with one");
             assert_eq!(level(16, |at_work| 1.0 + (at_work - 1.0) * 0.01), 16, "never full");
