@@ -173,6 +173,11 @@ const WHOLE_POOL_MATRIX_ELEMENTS_MAX: usize = 1 << 18;
 /// Largest matrix of an average pool that is chosen before the two separate ones, in elements.
 const WHOLE_POOL_MATRIX_ELEMENTS_GOOD: usize = 1 << 13;
 
+/// Whether an average pool has a kernel.
+pub fn average_pool_has_kernel(emitter: &Emitter, shape: &PoolShape) -> bool {
+    kernels(emitter) && shape.is_sliding()
+}
+
 /// How to lower an average pool's gradient.
 pub fn average_pool_gradient(emitter: &Emitter, shape: &PoolShape) -> AveragePoolGradient {
     let matrix: usize = shape.size.iter().chain(&shape.output).product();

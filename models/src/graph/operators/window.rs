@@ -162,6 +162,12 @@ impl PoolShape {
         self.kernel == self.stride && self.pads == [0; 4]
     }
 
+    /// Whether windows slide by one column over rows of some length: those are added up by vectors.
+    pub(crate) fn is_sliding(&self) -> bool {
+        const WIDTH_MIN: usize = 8;
+        self.stride[1] == 1 && self.size[1].min(self.output[1]) >= WIDTH_MIN
+    }
+
     /// Whether a window's indices along an axis lie in the image: first (inclusive) and last (exclusive).
     pub(crate) fn window(&self, axis: usize, position: usize) -> (usize, usize) {
         let start = position * self.stride[axis];

@@ -6,7 +6,7 @@ use super::{
     channel_sum::ChannelSum,
     convolution,
     formula::Formula,
-    pooling::{AveragePoolGradient, MaxPool, MaxPoolGradient},
+    pooling::{AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient},
     rectifier::RectifierGradient,
 };
 use crate::graph::operators::window::{ConvolutionShape, PoolShape};
@@ -62,7 +62,7 @@ impl Entry {
 pub const ANY: usize = usize::MAX;
 
 /// The kernels.
-pub const CATALOGUE: [Entry; 11] = [
+pub const CATALOGUE: [Entry; 12] = [
     Entry::new("Convolution", [3, 1], convolution_output, |request| {
         let shape = ConvolutionShape::from_sizes(request.sizes)?;
         Some(convolution::forward(&shape, request.rectified, request.vectors))
@@ -82,6 +82,9 @@ pub const CATALOGUE: [Entry; 11] = [
     }),
     Entry::new("MaxPoolGradient", [3, 1], pool_input, |request| {
         Some(Box::new(MaxPoolGradient::new(&PoolShape::from_sizes(request.sizes)?)))
+    }),
+    Entry::new("AveragePool", [1, 1], pool_output, |request| {
+        Some(Box::new(AveragePool::new(&PoolShape::from_sizes(request.sizes)?)?))
     }),
     Entry::new("AveragePoolGradient", [1, 1], pool_input, |request| {
         Some(Box::new(AveragePoolGradient::new(&PoolShape::from_sizes(request.sizes)?)))

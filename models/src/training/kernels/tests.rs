@@ -11,7 +11,7 @@ use super::{
         tiles::{TiledForward, TiledWeightGradient},
         weight_gradient::WeightGradient,
     },
-    pooling::{AveragePoolGradient, MaxPool, MaxPoolGradient},
+    pooling::{AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient},
 };
 use crate::graph::operators::window::{ConvolutionShape, PoolShape};
 use rand::{RngExt, SeedableRng};
@@ -262,7 +262,7 @@ fn gradients_of_convolutions_add_up_all_products() {
 /// Size, kernel, stride, pads.
 type PoolSizes = ([usize; 2], [usize; 2], [usize; 2], [usize; 4]);
 
-const POOLS: [PoolSizes; 15] = [
+const POOLS: [PoolSizes; 20] = [
     ([6, 4], [2, 2], [2, 2], [0; 4]),
     ([7, 8], [2, 3], [2, 3], [0; 4]),
     ([6, 8], [3, 3], [2, 2], [0, 0, 1, 1]),
@@ -278,6 +278,11 @@ const POOLS: [PoolSizes; 15] = [
     ([3, 5], [2, 2], [2, 2], [0; 4]),
     ([9, 29], [2, 2], [2, 2], [0; 4]),
     ([6, 7], [2, 2], [2, 2], [0; 4]),
+    ([28, 28], [2, 2], [1, 1], [0; 4]),
+    ([9, 27], [3, 3], [1, 1], [1; 4]),
+    ([10, 13], [2, 4], [2, 1], [0, 1, 1, 2]),
+    ([11, 8], [1, 5], [3, 1], [0, 2, 0, 2]),
+    ([8, 16], [5, 2], [1, 1], [4, 0, 4, 1]),
 ];
 
 fn pool((size, kernel, stride, pads): PoolSizes) -> PoolShape {
@@ -310,13 +315,14 @@ fn pools_and_their_gradients_go_by_windows() {
         x.iter_mut().step_by(3).for_each(|value| *value = 0.5);
         let upstream = numbers(&mut rng, written);
         let mut y = vec![0.0; written];
-        let (mut of_maxima, mut of_means) = (vec![0.0; read], vec![0.0; read]);
+        let (mut of_maxima, mut of_means, mut means) = (vec![0.0; read], vec![0.0; read], y.clone());
         each_window(&shape, |to, under| {
             let first =
                 under.iter().fold(under[0], |best, &other| if x[other] > x[best] { other } else { best });
             y[to] = x[first];
             of_maxima[first] += upstream[to];
             under.iter().for_each(|&from| of_means[from] += upstream[to] / under.len() as f32);
+            means[to] = under.iter().map(|&from| x[from]).sum::<f32>() / under.len() as f32;
         });
         for team in TEAMS {
             let what = format!("{shape:?}");
@@ -326,6 +332,9 @@ fn pools_and_their_gradients_go_by_windows() {
             assert_near(&what, &found[0], &of_maxima);
             let found = computed(&mut AveragePoolGradient::new(&shape), &[&upstream], &[read], team);
             assert_near(&what, &found[0], &of_means);
+            if let Some(mut kernel) = AveragePool::new(&shape) {
+                assert_near(&what, &computed(&mut kernel, &[&x], &[written], team)[0], &means);
+            }
         }
     }
 }

@@ -55,6 +55,9 @@ impl Operator for AveragePool {
         // cuDNN knows one pad per axis, not one per side.
         vec![match emitter.provider {
             Provider::Cuda if shape.is_lopsided() => pad_and_correct(emitter, &inputs[0], &shape),
+            _ if lowering_choice::average_pool_has_kernel(emitter, &shape) => {
+                emitter.kernel("AveragePool", &[&inputs[0]], 1, shape.to_sizes()).swap_remove(0)
+            }
             _ => emitter.op("AveragePool", &[&inputs[0]], shape.attributes(shape.pads)),
         }]
     }

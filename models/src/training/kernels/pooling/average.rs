@@ -1,10 +1,11 @@
-//! The gradient of the mean of each window; what lies beyond the image does not count.
+//! The mean of each window, and its gradient; what lies beyond the image does not count.
 
 #![expect(
     unsafe_code,
     reason = "vector instructions work on pointers; bounds are checked once for a whole plane"
 )]
 
+use super::sliding::Sliding;
 use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
@@ -15,14 +16,46 @@ use crate::{
 };
 use std::arch::x86_64::{_mm256_add_ps, _mm256_loadu_ps, _mm256_storeu_ps};
 
+/// A planned average pool.
+#[derive(Debug)]
+pub struct AveragePool {
+    shape: PoolShape,
+    sliding: Sliding,
+    scratch: Vec<Vec<f32>>,
+}
+
+impl AveragePool {
+    /// Plans a pool that is known here.
+    pub fn new(shape: &PoolShape) -> Option<Self> {
+        Some(Self { shape: *shape, sliding: Sliding::of(shape)?, scratch: Vec::new() })
+    }
+}
+
+impl Kernel for AveragePool {
+    /// x `[N, C, H, W]`; y `[N, C, H', W']`.
+    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
+        let ([x], [y]) = (inputs, outputs) else { return };
+        let Self { shape, sliding, scratch } = self;
+        let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (x, y));
+        // SAFETY: kernels run only where the processor has AVX2.
+        shares.each(team, |sums, x, y| unsafe { sliding.means(x, y, sums) });
+    }
+}
+
 /// A planned gradient of an average pool.
 #[derive(Debug)]
 pub struct AveragePoolGradient {
     shape: PoolShape,
-    columns: Columns,
-    /// `[H', W']`: one divided by the number of values in a window.
-    weights: Vec<f32>,
+    way: Way,
     scratch: Vec<Part>,
+}
+
+/// How a plane is gone through.
+#[derive(Debug)]
+enum Way {
+    Sliding(Sliding),
+    /// Taken apart by columns; `[H', W']`: one divided by the number of values in a window.
+    Columns(Columns, Vec<f32>),
 }
 
 /// What one thread needs to itself.
@@ -35,26 +68,36 @@ struct Part {
 impl AveragePoolGradient {
     /// Plans the gradient of a pool.
     pub fn new(shape: &PoolShape) -> Self {
-        let inside = |axis: usize, position: usize| {
-            let (start, end) = shape.window(axis, position);
-            (end - start) as f32
+        let way = match Sliding::of(shape) {
+            Some(sliding) => Way::Sliding(sliding),
+            None => Way::Columns(Columns::new(shape), weights(shape)),
         };
-        let [rows, columns] = shape.output;
-        let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-        let weights = positions.map(|(row, column)| 1.0 / (inside(0, row) * inside(1, column))).collect();
-        Self { shape: *shape, columns: Columns::new(shape), weights, scratch: Vec::new() }
+        Self { shape: *shape, way, scratch: Vec::new() }
     }
+}
+
+fn weights(shape: &PoolShape) -> Vec<f32> {
+    let inside = |axis: usize, position: usize| {
+        let (start, end) = shape.window(axis, position);
+        (end - start) as f32
+    };
+    let [rows, columns] = shape.output;
+    let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    positions.map(|(row, column)| 1.0 / (inside(0, row) * inside(1, column))).collect()
 }
 
 impl Kernel for AveragePoolGradient {
     /// The gradient of y `[N, C, H', W']`; the gradient of x `[N, C, H, W]`.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([upstream], [dx]) = (inputs, outputs) else { return };
-        let Self { shape, columns, weights, scratch } = self;
+        let Self { shape, way, scratch } = self;
         let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (upstream, dx));
-        shares.each(team, |part, upstream, dx| {
-            // SAFETY: kernels run only where the processor has AVX2.
-            unsafe { spread(shape, columns, weights, part, upstream, dx) }
+        // SAFETY: kernels run only where the processor has AVX2.
+        shares.each(team, |part, upstream, dx| unsafe {
+            match &*way {
+                Way::Sliding(sliding) => sliding.gradients(upstream, dx, &mut part.gradient),
+                Way::Columns(columns, weights) => spread(shape, columns, weights, part, upstream, dx),
+            }
         });
     }
 }
