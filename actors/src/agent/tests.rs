@@ -1,1 +1,102 @@
+//! What a worker says of its slots. Its conversation as a whole, in every weather, is in `simulation`.
 
+use super::state::{Agent, Deed, Patience};
+use crate::link::LinkEvent;
+use crate::protocol::letters::{
+    Hello, Letter, NodeName, Order, SlotStatus, ToCoordinator, ToWorker, Welcome,
+};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Ticket, nothing_trained};
+use crate::testing;
+use hatchery_models::training::outcome::Outcome;
+use std::collections::BTreeSet;
+
+fn coordinator() -> NodeName {
+    NodeName { stable: "coordinator".to_owned(), incarnation: 1 }
+}
+
+fn letter(letter: ToWorker) -> LinkEvent {
+    LinkEvent::Letter(coordinator(), Box::new(Letter::ToWorker(letter)))
+}
+
+/// A worker whose coordinator has welcomed it, with trainers that can work.
+fn able(slots: usize) -> Agent {
+    let hello = Hello {
+        program_version: "1".to_owned(),
+        host: "host".to_owned(),
+        pid: 1,
+        devices: vec!["cuda:0".to_owned(); slots],
+        http: None,
+        predecessor: None,
+    };
+    let mut agent = Agent::new(hello, Patience { grace: 20.0, lonely: 60.0 }, 0.0);
+    let welcome = Welcome {
+        run: "run".to_owned(),
+        experiment: testing::EXPERIMENT.to_owned(),
+        data_hash: "0123".to_owned(),
+        threads: 1,
+        trainers: 1,
+    };
+    agent.on_link(LinkEvent::Up(coordinator()), 0.0);
+    agent.on_link(letter(ToWorker::Welcome(welcome)), 0.0);
+    agent.on_outfitted(Ok(()));
+    (0..slots as u32).for_each(|slot| _ = agent.on_able(slot));
+    agent
+}
+
+fn order(evaluation: u64) -> (Ticket, ToWorker) {
+    let ticket = Ticket { evaluation: EvaluationId(evaluation), attempt: 1 };
+    let order = Order {
+        ticket,
+        individual: IndividualId(evaluation),
+        kind: LeaseKind::Search,
+        genome: serde_json::to_string(&testing::genome(evaluation)).unwrap(),
+        seed: 1,
+        epochs: 3,
+        seconds_max: None,
+        weights: None,
+        checkpoint: None,
+        inherit: None,
+        measure_latency: false,
+    };
+    (ticket, ToWorker::Assign(1, Box::new(order)))
+}
+
+/// What the last status among these says of the slots.
+fn slots_said(deeds: &[Deed]) -> Option<Vec<SlotStatus>> {
+    let status = deeds.iter().rev().find_map(|deed| match deed {
+        Deed::Send(_, ToCoordinator::Status(status)) => Some(status.slots.clone()),
+        _ => None,
+    });
+    status
+}
+
+#[test]
+fn a_slot_that_rests_says_so_and_still_begins_what_was_on_its_way() {
+    let mut agent = able(2);
+    let deeds = agent.on_resting(BTreeSet::from([1]));
+    assert_eq!(slots_said(&deeds), Some(vec![SlotStatus::Idle(None), SlotStatus::Resting(None)]));
+    assert!(agent.on_resting(BTreeSet::from([1])).is_empty(), "nothing has changed");
+    assert_eq!((agent.standing().idle, agent.standing().resting), (1, 1));
+
+    let (ticket, assign) = order(7);
+    let deeds = agent.on_link(letter(assign), 1.0);
+    assert!(matches!(deeds.as_slice(), [Deed::Start(1, lease)] if lease.ticket() == ticket), "{deeds:?}");
+
+    let deeds = agent.on_done(1, ticket, nothing_trained(Outcome::Completed, String::new()), None, 2.0);
+    let said = deeds.iter().find_map(|deed| match deed {
+        Deed::Send(_, ToCoordinator::Result(report)) => Some(report.slot_is_free),
+        _ => None,
+    });
+    assert_eq!(said, Some(false), "its slot is not offered by its result");
+
+    let deeds = agent.on_resting(BTreeSet::new());
+    assert_eq!(slots_said(&deeds), Some(vec![SlotStatus::Idle(None), SlotStatus::Idle(Some(ticket))]));
+}
+
+#[test]
+fn an_order_that_comes_twice_is_begun_once() {
+    let mut agent = able(2);
+    let (_, assign) = order(7);
+    assert_eq!(agent.on_link(letter(assign.clone()), 1.0).len(), 1);
+    assert!(agent.on_link(letter(assign), 1.0).is_empty());
+}

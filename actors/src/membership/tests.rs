@@ -1,1 +1,112 @@
+//! What is believed of a worker's slots. The conversation as a whole, in every weather, is in `simulation`.
 
+use super::{Deed, Membership};
+use crate::link::LinkEvent;
+use crate::protocol::letters::{Hello, Letter, NodeName, Report, SlotStatus, Status, ToCoordinator, Welcome};
+use crate::protocol::{EvaluationId, Event, IndividualId, Lease, LeaseKind, Ticket, TrainerId, WorkerId};
+use crate::testing;
+
+const WORKER: WorkerId = WorkerId(1);
+
+/// A coordinator's membership with one worker of two slots.
+struct Table {
+    membership: Membership,
+    said: u64,
+}
+
+impl Table {
+    fn new() -> Self {
+        let welcome = Welcome {
+            run: "run".to_owned(),
+            experiment: testing::EXPERIMENT.to_owned(),
+            data_hash: "0123".to_owned(),
+            threads: 1,
+            trainers: 1,
+        };
+        let mut table = Self { membership: Membership::new(welcome, WORKER, false), said: 0 };
+        table.hear(ToCoordinator::Hello(Hello {
+            program_version: "1".to_owned(),
+            host: "host".to_owned(),
+            pid: 1,
+            devices: vec!["cuda:0".to_owned(); 2],
+            http: None,
+            predecessor: None,
+        }));
+        table
+    }
+
+    /// What the Population is told when this letter comes.
+    fn hear(&mut self, letter: ToCoordinator) -> Vec<Event> {
+        let node = NodeName { stable: "worker".to_owned(), incarnation: 1 };
+        let event = LinkEvent::Letter(node, Box::new(Letter::ToCoordinator(letter)));
+        let told = |deed| match deed {
+            Deed::Tell(event) => Some(event),
+            _ => None,
+        };
+        self.membership.on_link(event, 1.0).into_iter().filter_map(told).collect()
+    }
+
+    fn status(&mut self, slots: [SlotStatus; 2]) -> Vec<Event> {
+        self.said += 1;
+        let (number, slots) = (self.said, slots.to_vec());
+        self.hear(ToCoordinator::Status(Status {
+            number,
+            slots,
+            held: Vec::new(),
+            draining: false,
+            memory_bytes: 0,
+        }))
+    }
+}
+
+fn lease(evaluation: u64) -> Lease {
+    Lease {
+        evaluation: EvaluationId(evaluation),
+        attempt: 1,
+        individual: IndividualId(evaluation),
+        kind: LeaseKind::Search,
+        genome: testing::genome(evaluation).into(),
+        seed: 1,
+        epochs: 3,
+        seconds_max: None,
+        weights: None,
+        checkpoint: None,
+        inherit: None,
+        measure_latency: false,
+    }
+}
+
+#[test]
+fn a_slot_that_rests_is_not_ready_until_its_worker_says_so() {
+    let [first, second] = [0, 1].map(|slot| TrainerId { worker: WORKER, slot });
+    let ticket = Ticket { evaluation: EvaluationId(7), attempt: 1 };
+    let mut table = Table::new();
+    let events = table.status([SlotStatus::Idle(None), SlotStatus::Resting(None)]);
+    assert!(matches!(events.as_slice(), [Event::Ready(trainer, None)] if *trainer == first), "{events:?}");
+    let events = table.status([SlotStatus::Idle(None), SlotStatus::Idle(None)]);
+    assert!(matches!(events.as_slice(), [Event::Ready(trainer, None)] if *trainer == second), "{events:?}");
+
+    table.membership.assign(first, &lease(7));
+    let events = table.status([SlotStatus::Running(ticket), SlotStatus::Resting(None)]);
+    let is_withdrawn = matches!(
+        events.as_slice(),
+        [Event::Holds(at, held), Event::Unready(trainer)] if (*at, *held, *trainer) == (first, ticket, second)
+    );
+    assert!(is_withdrawn, "{events:?}");
+
+    let report = Report { slot_is_free: false, ..testing::report(7, 1.0) };
+    let events = table.hear(ToCoordinator::Result(Box::new(report)));
+    let rests = matches!(
+        events.as_slice(),
+        [Event::Delivered(..), Event::Resting(trainer)] if *trainer == first
+    );
+    assert!(rests, "{events:?}");
+    let events = table.status([SlotStatus::Resting(Some(ticket)), SlotStatus::Resting(None)]);
+    assert!(events.is_empty(), "{events:?}");
+    let events = table.status([SlotStatus::Idle(Some(ticket)), SlotStatus::Resting(None)]);
+    let is_ready = matches!(
+        events.as_slice(),
+        [Event::Ready(trainer, Some(last))] if (*trainer, *last) == (first, ticket)
+    );
+    assert!(is_ready, "{events:?}");
+}

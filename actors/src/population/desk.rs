@@ -380,3 +380,54 @@ impl Desk {
         self.active.get(&kind).copied().unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const TRAINER: TrainerId = TrainerId { worker: WorkerId(1), slot: 0 };
+
+    /// A desk with a worker, on which so many evaluations wait.
+    fn desk(evaluations: u64) -> Desk {
+        let mut desk = Desk::default();
+        desk.join(TRAINER.worker, testing::worker_facts("node"));
+        for number in 1..=evaluations {
+            let individual = Arc::new(testing::individual(number, &[]));
+            desk.enqueue(EvaluationId(number), Open::new(individual, LeaseKind::Search));
+        }
+        desk
+    }
+
+    fn ticket(evaluation: u64) -> Ticket {
+        Ticket { evaluation: EvaluationId(evaluation), attempt: 1 }
+    }
+
+    #[test]
+    fn a_trainer_to_whom_an_order_is_on_its_way_gets_no_second_one() {
+        let mut desk = desk(2);
+        desk.welcome(TRAINER, None);
+        assert_eq!(desk.next(), Some((TRAINER, EvaluationId(1))));
+        desk.lease(TRAINER, EvaluationId(1), Held::by(TRAINER, 0.0));
+        // Its slot rested for a moment and works again, which its worker says before the order has come there.
+        desk.dismiss(TRAINER);
+        desk.welcome(TRAINER, None);
+        assert_eq!(desk.next(), None);
+        assert_eq!(desk.claim(TRAINER, ticket(1), false, 1.0), Claim::Renewed);
+        desk.welcome(TRAINER, Some(ticket(1)));
+        assert_eq!(desk.next(), Some((TRAINER, EvaluationId(2))));
+    }
+
+    #[test]
+    fn a_trainer_that_rests_is_not_there_until_it_is_ready_again() {
+        let mut desk = desk(2);
+        desk.welcome(TRAINER, None);
+        desk.dismiss(TRAINER);
+        assert!(desk.trainers().is_empty() && desk.next().is_none());
+        desk.welcome(TRAINER, None);
+        desk.lease(TRAINER, EvaluationId(1), Held::by(TRAINER, 0.0));
+        desk.rest(TRAINER);
+        assert!(desk.trainers().is_empty() && desk.next().is_none());
+        assert!(desk.held(TRAINER, ticket(1)).is_some_and(|held| held.delivering));
+    }
+}

@@ -6,13 +6,15 @@
 //! not know letters, leases or what a training does beside taking steps.
 
 mod climb;
+mod trial;
 
-pub use climb::Verdict;
+pub use trial::Verdict;
 
 use super::guard::Pulse;
-use climb::{Climb, Done, Training};
+use climb::Climb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use trial::{Done, Training};
 
 /// The pulse of each slot's thread, for who looks at all of them.
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use hatchery_models::training::{
 };
 use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Which samples each kind of evaluation uses, and the one normalisation of all of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,9 @@ impl Parts {
         }
     }
 }
+
+/// A training that finds no room on its device for so long is handed back.
+const WAIT_FOR_ROOM: Duration = Duration::from_secs(30);
 
 /// Makes trainers that train.
 #[derive(Clone, Debug)]
@@ -153,7 +156,8 @@ impl TrainingWork {
         // One that cannot be built says so itself.
         let needs =
             blueprint(&lease.genome, problem).map_or(0, |plan| estimate(&lease.genome, &plan).memory_bytes);
-        room.enter(needs, || !observer.stop_requested())
+        let began = Instant::now();
+        room.enter(needs, || !observer.stop_requested() && began.elapsed() < WAIT_FOR_ROOM)
     }
 
     fn train(&self, lease: &Lease, observer: &mut dyn Observer) -> Trained {
@@ -276,10 +280,10 @@ impl TrainingWork {
     }
 }
 
-/// What comes of a training whose wait for room was ended.
+/// What comes of a training that has found no room: unless it is to stop, another trainer may have it.
 fn has_not_begun(wish: Wish) -> Trained {
-    let outcome = if wish == Wish::HandBack { Outcome::WorkerLost } else { Outcome::Stopped };
-    nothing_trained(outcome, "ended while it waited for room on its device".to_owned())
+    let outcome = if wish == Wish::Stop { Outcome::Stopped } else { Outcome::WorkerLost };
+    nothing_trained(outcome, "there was no room on its device".to_owned())
 }
 
 /// Passes all on, and looks at the device's memory meanwhile.
