@@ -51,6 +51,18 @@ pub(super) struct OffsetsPart<'a> {
     largest: usize,
 }
 
+impl<'a> OffsetsPart<'a> {
+    /// The offsets.
+    pub fn values(self) -> &'a [u32] {
+        self.values
+    }
+
+    /// None is larger than this.
+    pub fn largest(self) -> usize {
+        self.largest
+    }
+}
+
 /// What is there before the products are added up.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Start<'a> {

@@ -63,6 +63,7 @@ impl Forward {
         let frame = frame(shape);
         let count = shape.output[0] * shape.output[1];
         let gather = Gather::new(frame, shape.channels, count, shape.filters, vectors);
+        let gather = if shape.stride[1] == 1 { gather.along(shape.output[1]) } else { gather };
         let at_once = samples_at_once(count).min(shape.batch.max(1));
         let positions = Positions { rows: positions(shape, &frame, at_once), targets: None, count };
         let phase = [Phase { positions, steps: taps(shape, &frame) }];

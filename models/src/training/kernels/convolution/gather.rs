@@ -1,6 +1,9 @@
 //! A convolution as a product of gathered positions with packed weights: forward pass and input gradient alike.
 
-use super::STEPS_AT_ONCE;
+use super::{
+    STEPS_AT_ONCE,
+    sliding::{self, Row},
+};
 use crate::training::kernels::{
     Vectors,
     packing::{Block, Frame, blocks},
@@ -44,6 +47,8 @@ pub(super) struct Gather {
     pub blocks: Vec<Block>,
     /// For which vectors.
     pub vectors: Vectors,
+    /// Positions of a row that lie side by side, where the product slides along them.
+    line: Option<usize>,
 }
 
 /// What one thread needs to itself.
@@ -76,7 +81,13 @@ pub(super) struct Given<'a> {
 impl Gather {
     pub fn new(frame: Frame, depth: usize, plane: usize, columns: usize, vectors: Vectors) -> Self {
         let vectors = vectors.for_columns(columns);
-        Self { frame, depth, plane, columns, blocks: blocks(columns, vectors), vectors }
+        Self { frame, depth, plane, columns, blocks: blocks(columns, vectors), vectors, line: None }
+    }
+
+    /// The same for a single phase of positions of which so many lie side by side in each row.
+    #[must_use]
+    pub fn along(self, line: usize) -> Self {
+        Self { line: Some(line).filter(|line| sliding::pays(*line, self.columns)), ..self }
     }
 
     /// Floats of a panel with this many steps.
@@ -116,6 +127,9 @@ impl Gather {
         samples: usize,
         sums: &mut Vec<f32>,
     ) {
+        if let Some(line) = self.line {
+            return self.slide(line, phase, packed, given, padded, to, samples);
+        }
         let rows = samples * phase.positions.count;
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let last = (first + ROWS_AT_ONCE).min(rows);
@@ -126,6 +140,42 @@ impl Gather {
                 sums.resize(ROWS_AT_ONCE * block.width, 0.0);
                 self.block(phase, own, given, padded, (first, last), block, sums);
                 self.write(phase, block, (first, last), sums, to);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "slices that change from call to call")]
+    fn slide(
+        &self,
+        line: usize,
+        phase: &Phase,
+        packed: &[f32],
+        given: &Given<'_>,
+        padded: &[f32],
+        to: &mut [f32],
+        samples: usize,
+    ) {
+        let rows = phase.positions.rows.part(0, samples * phase.positions.count);
+        let starts = rows.values().iter().step_by(line);
+        let per_sample = phase.positions.count / line;
+        for (number, start) in starts.enumerate() {
+            let (sample, row) = (number / per_sample, number % per_sample);
+            let mut packed = packed;
+            for block in &self.blocks {
+                let (own, rest) = packed.split_at(phase.steps.len() * block.width);
+                packed = rest;
+                let row_of_columns = Row {
+                    a: &padded[*start as usize..],
+                    steps: phase.steps.part(0, phase.steps.len()),
+                    b: own,
+                    width: block.width,
+                    columns: block.used,
+                    line,
+                    bias: given.bias.map(|bias| &bias[block.start..]),
+                    rectified: given.rectified,
+                };
+                let first = (sample * self.columns + block.start) * self.plane + row * line;
+                row_of_columns.compute(&mut to[first..], self.plane);
             }
         }
     }

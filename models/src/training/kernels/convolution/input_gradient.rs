@@ -64,6 +64,7 @@ impl InputGradient {
         let frame = frame(shape);
         let plane = shape.size[0] * shape.size[1];
         let gather = Gather::new(frame, shape.filters, plane, shape.channels, vectors);
+        let gather = if shape.stride == [1, 1] { gather.along(shape.size[1]) } else { gather };
         let at_once = samples_at_once(plane).min(shape.batch.max(1));
         let mut planned = Self {
             shape: *shape,

@@ -11,6 +11,7 @@ mod gather;
 pub(super) mod grouped;
 pub(super) mod input_gradient;
 pub(super) mod scattered;
+mod sliding;
 pub(super) mod tiles;
 pub(super) mod weight_gradient;
 

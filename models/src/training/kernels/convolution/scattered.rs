@@ -2,9 +2,9 @@
 //! under each tap is computed for many positions at once, and added where that tap had looked.
 //!
 //! Nothing is multiplied with the zeros around the gradient, and channels need fill no vectors: that pays where windows
-//! are large beside the image and nothing is padded, and where channels are few.
+//! are large beside the image and nothing is padded.
 
-use super::STEPS_AT_ONCE;
+use super::{STEPS_AT_ONCE, sliding};
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
@@ -26,7 +26,13 @@ const WORTH: (usize, usize) = (3, 4);
 
 /// Whether this way pays.
 pub(super) fn pays(shape: &ConvolutionShape) -> bool {
-    let gathered = shape.size[0] * shape.size[1] * shape.channels.next_multiple_of(GROUP);
+    let [height, width] = shape.size;
+    let gathered = height
+        * if sliding::pays(width, shape.channels) {
+            width.next_multiple_of(GROUP) * shape.channels
+        } else {
+            width * shape.channels.next_multiple_of(GROUP)
+        };
     let scattered = columns(shape) * shape.channels;
     shape.groups == 1 && shape.stride == [1, 1] && WORTH.1 * scattered <= WORTH.0 * gathered
 }
