@@ -97,12 +97,16 @@ impl Scene {
         wait_until("it answers", || try_ask(&url, "GET", "/healthz", None, None).is_some());
     }
 
-    /// A worker whose trainings take so many seconds each.
+    /// A worker with two trainers, whose trainings take so many seconds each.
     pub fn work(&mut self, name: &str, seconds: f64, more: &[&str]) {
+        self.work_in("2", name, seconds, more);
+    }
+
+    /// The same with so many trainers, as `--slots` has it.
+    pub fn work_in(&mut self, slots: &str, name: &str, seconds: f64, more: &[&str]) {
         let simulate = format!("fixed:{seconds}");
-        let fixed =
-            ["worker", "--join", &self.join, "--cookie-file=run/cookie", "--devices=cpu", "--slots=2"];
-        let own = ["--name", name, "--simulate", &simulate];
+        let fixed = ["worker", "--join", &self.join, "--cookie-file=run/cookie", "--devices=cpu"];
+        let own = ["--slots", slots, "--name", name, "--simulate", &simulate];
         self.workers.push(Living::start(self.folder.path(), &[&fixed[..], &own, more].concat()));
     }
 

@@ -8,6 +8,7 @@ use super::{
         forward::Forward,
         input_gradient::InputGradient,
         scattered::ScatteredGradient,
+        sliding_weights::SlidingWeightGradient,
         tiles::{TiledForward, TiledWeightGradient},
         weight_gradient::WeightGradient,
     },
@@ -243,6 +244,9 @@ fn gradients_of_convolutions_add_up_all_products() {
             if shape.groups == 1 {
                 of_input.push(Box::new(InputGradient::new(&shape, vectors)));
                 of_weights.push(Box::new(WeightGradient::new(&shape, vectors)));
+            }
+            if shape.groups == 1 && shape.stride[1] == 1 {
+                of_weights.push(Box::new(SlidingWeightGradient::new(&shape)));
             }
             if shape.groups == 1 && shape.stride == [1, 1] {
                 of_input.push(Box::new(ScatteredGradient::new(&shape, vectors)));

@@ -2,8 +2,9 @@
 //!
 //! The way is chosen by sizes alone. Gathered: the forward pass multiplies positions by packed weights; the input
 //! gradient is the same on the gradient of the output, once for each phase of the stride, or `scattered` where that is
-//! less; the weight gradient multiplies taps by the packed gradient of the output. By `tiles`: what is 3x3 with stride 1, with fewer
-//! products. `Depthwise`: plane by plane. `Grouped`: group by group, each one of the former ways.
+//! less; the weight gradient multiplies taps by the packed gradient of the output. `Sliding`: the same along rows of
+//! positions, where channels or filters fill no vectors. By `tiles`: what is 3x3 with stride 1, with fewer products.
+//! `Depthwise`: plane by plane. `Grouped`: group by group, each one of the former ways.
 
 pub(super) mod depthwise;
 pub(super) mod forward;
@@ -12,6 +13,7 @@ pub(super) mod grouped;
 pub(super) mod input_gradient;
 pub(super) mod scattered;
 mod sliding;
+pub(super) mod sliding_weights;
 pub(super) mod tiles;
 pub(super) mod weight_gradient;
 
@@ -60,6 +62,9 @@ pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<
 pub(super) fn weight_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Weights;
     match Way::of(shape) {
+        Way::Gathered if sliding_weights::pays(shape) => {
+            Box::new(sliding_weights::SlidingWeightGradient::new(shape))
+        }
         Way::Gathered => Box::new(weight_gradient::WeightGradient::new(shape, vectors)),
         Way::Tiled => Box::new(tiles::TiledWeightGradient::new(shape, vectors)),
         Way::Depthwise => Box::new(Depthwise::new(pass, shape, false)),

@@ -137,7 +137,7 @@ impl Row<'_> {
 }
 
 /// Ranges of nearly the same length, at most `most`, of so many things.
-fn nearly_equal(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn nearly_equal(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let ranges = count.div_ceil(most);
     (0..ranges).map(move |number| (number * count / ranges, (number + 1) * count / ranges))
 }
