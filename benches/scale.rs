@@ -272,6 +272,7 @@ impl World {
         let result = Report {
             ticket,
             slot,
+            slot_is_free: true,
             outcome: Outcome::Completed,
             message: String::new(),
             curve: vec![report],

@@ -4,7 +4,8 @@ use crate::journal::RunInfo;
 use crate::makers::{Makers, Making};
 use crate::protocol::letters::Report;
 use crate::protocol::{
-    BreedOrder, EvaluationId, Individual, IndividualId, Maker, Newborn, News, Ticket, Verdict, WorkerFacts,
+    BreedOrder, EvaluationId, Individual, IndividualId, Lease, LeaseKind, Maker, Newborn, News, Ticket,
+    Verdict, WorkerFacts,
 };
 use crate::streams::{Purpose, stream};
 use hatchery_models::genome::{
@@ -69,6 +70,24 @@ pub fn worker_facts(node: &str) -> WorkerFacts {
         pid: 1,
         devices: vec!["cpu".to_owned()],
         program_version: "0.1.0".to_owned(),
+    }
+}
+
+/// The first attempt at an evaluation of three epochs.
+pub fn lease(evaluation: u64) -> Lease {
+    Lease {
+        evaluation: EvaluationId(evaluation),
+        attempt: 1,
+        individual: IndividualId(evaluation),
+        kind: LeaseKind::Search,
+        genome: genome(evaluation).into(),
+        seed: 1,
+        epochs: 3,
+        seconds_max: None,
+        weights: None,
+        checkpoint: None,
+        inherit: None,
+        measure_latency: false,
     }
 }
 

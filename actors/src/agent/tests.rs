@@ -63,11 +63,10 @@ fn order(evaluation: u64) -> (Ticket, ToWorker) {
 
 /// What the last status among these says of the slots.
 fn slots_said(deeds: &[Deed]) -> Option<Vec<SlotStatus>> {
-    let status = deeds.iter().rev().find_map(|deed| match deed {
+    deeds.iter().rev().find_map(|deed| match deed {
         Deed::Send(_, ToCoordinator::Status(status)) => Some(status.slots.clone()),
         _ => None,
-    });
-    status
+    })
 }
 
 #[test]

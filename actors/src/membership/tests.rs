@@ -3,7 +3,7 @@
 use super::{Deed, Membership};
 use crate::link::LinkEvent;
 use crate::protocol::letters::{Hello, Letter, NodeName, Report, SlotStatus, Status, ToCoordinator, Welcome};
-use crate::protocol::{EvaluationId, Event, IndividualId, Lease, LeaseKind, Ticket, TrainerId, WorkerId};
+use crate::protocol::{EvaluationId, Event, Ticket, TrainerId, WorkerId};
 use crate::testing;
 
 const WORKER: WorkerId = WorkerId(1);
@@ -59,23 +59,6 @@ impl Table {
     }
 }
 
-fn lease(evaluation: u64) -> Lease {
-    Lease {
-        evaluation: EvaluationId(evaluation),
-        attempt: 1,
-        individual: IndividualId(evaluation),
-        kind: LeaseKind::Search,
-        genome: testing::genome(evaluation).into(),
-        seed: 1,
-        epochs: 3,
-        seconds_max: None,
-        weights: None,
-        checkpoint: None,
-        inherit: None,
-        measure_latency: false,
-    }
-}
-
 #[test]
 fn a_slot_that_rests_is_not_ready_until_its_worker_says_so() {
     let [first, second] = [0, 1].map(|slot| TrainerId { worker: WORKER, slot });
@@ -86,7 +69,7 @@ fn a_slot_that_rests_is_not_ready_until_its_worker_says_so() {
     let events = table.status([SlotStatus::Idle(None), SlotStatus::Idle(None)]);
     assert!(matches!(events.as_slice(), [Event::Ready(trainer, None)] if *trainer == second), "{events:?}");
 
-    table.membership.assign(first, &lease(7));
+    table.membership.assign(first, &testing::lease(7));
     let events = table.status([SlotStatus::Running(ticket), SlotStatus::Resting(None)]);
     let is_withdrawn = matches!(
         events.as_slice(),

@@ -1,5 +1,4 @@
 use super::*;
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
 use crate::testing;
 use ractor::{Actor, ActorProcessingErr};
 use std::time::Duration;
@@ -63,23 +62,6 @@ impl WorkFactory for WaitingFactory {
     }
 }
 
-fn lease(evaluation: u64) -> Lease {
-    Lease {
-        evaluation: EvaluationId(evaluation),
-        attempt: 1,
-        individual: IndividualId(1),
-        kind: LeaseKind::Search,
-        genome: testing::genome(1).into(),
-        seed: 1,
-        epochs: 3,
-        seconds_max: None,
-        weights: None,
-        checkpoint: None,
-        inherit: None,
-        measure_latency: false,
-    }
-}
-
 /// Everything that the actor hears up to a result.
 fn heard(from: &mpsc::Receiver<TrainerMessage>) -> (Vec<u32>, Trained) {
     let mut epochs = Vec::new();
@@ -100,7 +82,7 @@ async fn an_evaluation_is_handed_back_or_stopped_as_is_wished_and_the_next_begin
     let trained = tokio::task::spawn_blocking(move || {
         let mut all = Vec::new();
         for evaluation in 1..=3 {
-            assert!(slot.assign(lease(evaluation)));
+            assert!(slot.assign(testing::lease(evaluation)));
             if evaluation == 2 {
                 slot.stop_evaluation()
             } else {

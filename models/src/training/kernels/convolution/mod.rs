@@ -16,6 +16,7 @@ mod sliding;
 pub(super) mod sliding_weights;
 pub(super) mod tiles;
 pub(super) mod weight_gradient;
+mod weights_by_threads;
 
 use self::{
     depthwise::Depthwise,

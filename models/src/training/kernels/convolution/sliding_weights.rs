@@ -11,18 +11,16 @@
 use super::{
     forward::{frame, taps},
     sliding::nearly_equal,
+    weights_by_threads::{ByThreads, Way},
 };
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
-        Kernel,
         lanes::{Eight, Lanes},
         packing::Frame,
         panel::Offsets,
-        team::{Team, ranges},
     },
 };
-use std::sync::{Mutex, PoisonError};
 
 /// Positions of a vector.
 const LANES: usize = Eight::WIDTH;
@@ -44,14 +42,11 @@ pub(super) fn pays(shape: &ConvolutionShape) -> bool {
 }
 
 /// A planned weight gradient with its buffers.
-#[derive(Debug)]
-pub struct SlidingWeightGradient {
-    plan: Plan,
-    parts: Vec<Mutex<Part>>,
-}
+pub type SlidingWeightGradient = ByThreads<Plan>;
 
+/// How it is computed.
 #[derive(Debug)]
-struct Plan {
+pub struct Plan {
     shape: ConvolutionShape,
     frame: Frame,
     /// (Channel, tap) pairs.
@@ -62,7 +57,7 @@ struct Plan {
 
 /// What one thread adds up.
 #[derive(Debug, Default)]
-struct Part {
+pub struct Part {
     /// The image with its zeros, and room for a vector behind it.
     padded: Vec<f32>,
     /// `[filters, rows, across]` of the output's gradient; zeros beyond a row's positions.
@@ -79,64 +74,41 @@ impl SlidingWeightGradient {
         let frame = frame(shape);
         let across = shape.output[1].next_multiple_of(LANES);
         let plan = Plan { shape: *shape, frame, taps: taps(shape, &frame), across };
-        Self { plan, parts: Vec::new() }
+        Self::planned(plan)
+    }
+}
+
+impl Way for Plan {
+    type Part = Part;
+
+    fn sample_sizes(&self) -> [usize; 2] {
+        let ConvolutionShape { channels, size, filters, output, .. } = self.shape;
+        [channels * size[0] * size[1], filters * output[0] * output[1]]
     }
 
-    /// x `[N, C, H, W]`, the output's gradient `[N, K, H', W']`, the weights' gradient `[K, C, h, w]` and, where it is
-    /// wanted, the bias's `[K]`.
-    pub fn differentiate(
-        &mut self,
-        (x, upstream): (&[f32], &[f32]),
-        (dw, db): (&mut [f32], Option<&mut [f32]>),
-        team: &dyn Team,
-    ) {
-        let plan = &self.plan;
-        let ConvolutionShape { channels, size, filters, output, .. } = plan.shape;
-        let [read, written] = [channels * size[0] * size[1], filters * output[0] * output[1]];
-        let shares = ranges(upstream.len() / written.max(1), team.threads());
-        self.parts.resize_with(shares.len(), Mutex::default);
-        let parts = &self.parts;
-        team.each(shares.len(), &|share| {
-            let mut part = parts[share].lock().unwrap_or_else(PoisonError::into_inner);
-            part.begin(plan);
-            let std::ops::Range { start, end } = shares[share];
-            let samples = x[start * read..end * read].chunks_exact(read);
-            for (x, upstream) in samples.zip(upstream[start * written..end * written].chunks_exact(written)) {
-                part.add_sample(plan, x, upstream);
-            }
-        });
-        self.finish(dw, db);
-    }
-
-    /// Adds up the parts, always in the same order.
-    fn finish(&mut self, dw: &mut [f32], db: Option<&mut [f32]>) {
-        let (pairs, filters) = (self.plan.taps.len(), self.plan.shape.filters);
-        dw.fill(0.0);
-        let mut db = db;
-        if let Some(db) = &mut db {
-            db.fill(0.0);
+    fn compute(&self, part: &mut Part, x: &[f32], upstream: &[f32], _: bool) {
+        part.begin(self);
+        let [read, written] = self.sample_sizes();
+        for (x, upstream) in x.chunks_exact(read).zip(upstream.chunks_exact(written)) {
+            part.add_sample(self, x, upstream);
         }
-        for part in &mut self.parts {
-            let part = part.get_mut().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    fn finish(&self, parts: Vec<&mut Part>, dw: &mut [f32], db: Option<&mut [f32]>) {
+        let (pairs, filters) = (self.taps.len(), self.shape.filters);
+        dw.fill(0.0);
+        for part in &parts {
             for (number, sums) in part.sums.chunks_exact(LANES).enumerate() {
                 let (pair, filter) = (number / filters, number % filters);
                 dw[filter * pairs + pair] += sums.iter().sum::<f32>();
             }
-            if let Some(db) = &mut db {
-                db.iter_mut().zip(part.bias.chunks_exact(LANES)).for_each(|(db, sums)| {
-                    *db += sums.iter().sum::<f32>();
-                });
-            }
         }
-    }
-}
-
-impl Kernel for SlidingWeightGradient {
-    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
-        match (inputs, outputs) {
-            ([x, upstream], [dw]) => self.differentiate((x, upstream), (dw, None), team),
-            ([x, upstream], [dw, db]) => self.differentiate((x, upstream), (dw, Some(db)), team),
-            _ => {}
+        let Some(db) = db else { return };
+        db.fill(0.0);
+        for part in &parts {
+            for (db, sums) in db.iter_mut().zip(part.bias.chunks_exact(LANES)) {
+                *db += sums.iter().sum::<f32>();
+            }
         }
     }
 }

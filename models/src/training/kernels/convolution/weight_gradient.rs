@@ -4,28 +4,24 @@ use super::{
     STEPS_AT_ONCE,
     forward::{frame, positions, taps},
     gather::{from_or_padded, samples_at_once},
+    weights_by_threads::{ByThreads, Way, added_to_first},
 };
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
-        Kernel, Vectors,
+        Vectors,
         packing::{Block, Frame, blocks},
         panel::{Offsets, Panel, Start},
-        team::{Team, ranges},
         transpose::transpose,
     },
 };
-use std::sync::{Mutex, PoisonError};
 
 /// A planned weight gradient with its buffers.
-#[derive(Debug)]
-pub struct WeightGradient {
-    plan: Plan,
-    parts: Vec<Mutex<Part>>,
-}
+pub type WeightGradient = ByThreads<Plan>;
 
+/// How it is computed: taps times the packed gradient of the output.
 #[derive(Debug)]
-struct Plan {
+pub struct Plan {
     shape: ConvolutionShape,
     frame: Frame,
     vectors: Vectors,
@@ -37,7 +33,7 @@ struct Plan {
 
 /// What one thread adds up.
 #[derive(Debug, Default)]
-struct Part {
+pub struct Part {
     padded: Vec<f32>,
     /// For each block `[positions, width]` of the output's gradient.
     upstream: Vec<Vec<f32>>,
@@ -62,65 +58,33 @@ impl WeightGradient {
             positions: positions(shape, &frame, at_once),
             at_once,
         };
-        Self { plan, parts: Vec::new() }
+        Self::planned(plan)
+    }
+}
+
+impl Way for Plan {
+    type Part = Part;
+
+    fn sample_sizes(&self) -> [usize; 2] {
+        let ConvolutionShape { channels, size, filters, output, .. } = self.shape;
+        [channels * size[0] * size[1], filters * output[0] * output[1]]
     }
 
-    /// x `[N, C, H, W]`, the output's gradient `[N, K, H', W']`, the weights' gradient `[K, C, h, w]` and, where it is
-    /// wanted, the bias's `[K]`.
-    pub fn differentiate(
-        &mut self,
-        (x, upstream): (&[f32], &[f32]),
-        (dw, db): (&mut [f32], Option<&mut [f32]>),
-        team: &dyn Team,
-    ) {
-        let plan = &self.plan;
-        let [read, written] = plan.sample_sizes();
-        let shares = ranges(upstream.len() / written.max(1), team.threads());
-        self.parts.resize_with(shares.len(), Mutex::default);
-        let parts = &self.parts;
-        let bias = db.is_some();
-        team.each(shares.len(), &|share| {
-            let mut part = parts[share].lock().unwrap_or_else(PoisonError::into_inner);
-            let std::ops::Range { start, end } = shares[share];
-            part.compute(plan, &x[start * read..end * read], &upstream[start * written..end * written], bias);
-        });
-        self.finish(dw, db);
+    fn compute(&self, part: &mut Part, x: &[f32], upstream: &[f32], bias: bool) {
+        part.compute(self, x, upstream, bias);
     }
 
-    /// Adds up the parts, always in the same order.
-    fn finish(&mut self, dw: &mut [f32], mut db: Option<&mut [f32]>) {
-        let mut parts =
-            self.parts.iter_mut().map(|part| part.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let Some(first) = parts.next() else { return };
-        for part in parts {
-            let all = first.sums.iter_mut().chain(&mut first.bias).zip(part.sums.iter().chain(&part.bias));
-            all.for_each(|(sums, more)| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more));
-        }
-        let steps = self.plan.taps.len();
-        for ((block, sums), bias) in self.plan.blocks.iter().zip(&first.sums).zip(&first.bias) {
+    fn finish(&self, mut parts: Vec<&mut Part>, dw: &mut [f32], mut db: Option<&mut [f32]>) {
+        let Some((first, others)) = parts.split_first_mut() else { return };
+        added_to_first(&mut first.sums, others.iter().map(|part| part.sums.as_slice()));
+        added_to_first(&mut first.bias, others.iter().map(|part| part.bias.as_slice()));
+        let steps = self.taps.len();
+        for ((block, sums), bias) in self.blocks.iter().zip(&first.sums).zip(&first.bias) {
             transpose(sums, block.width, &mut dw[block.start * steps..], steps, [steps, block.used]);
             if let Some(db) = &mut db {
                 db[block.start..block.start + block.used].copy_from_slice(&bias[..block.used]);
             }
         }
-    }
-}
-
-impl Kernel for WeightGradient {
-    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
-        match (inputs, outputs) {
-            ([x, upstream], [dw]) => self.differentiate((x, upstream), (dw, None), team),
-            ([x, upstream], [dw, db]) => self.differentiate((x, upstream), (dw, Some(db)), team),
-            _ => {}
-        }
-    }
-}
-
-impl Plan {
-    /// Floats of one sample of what is read and of the gradient.
-    fn sample_sizes(&self) -> [usize; 2] {
-        let ConvolutionShape { channels, size, filters, output, .. } = self.shape;
-        [channels * size[0] * size[1], filters * output[0] * output[1]]
     }
 }
 

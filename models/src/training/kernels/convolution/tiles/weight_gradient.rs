@@ -4,24 +4,20 @@ use super::{ELEMENTS, plan::Tiles, transform};
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
-        Kernel, Vectors,
+        Vectors,
+        convolution::weights_by_threads::{ByThreads, Way, added_to_first},
         packing::{Block, blocks},
         panel::{Offsets, Panel, Start},
-        team::{Team, ranges},
         transpose::transpose,
     },
 };
-use std::sync::{Mutex, PoisonError};
 
 /// A planned weight gradient by tiles with its buffers.
-#[derive(Debug)]
-pub struct TiledWeightGradient {
-    plan: Plan,
-    parts: Vec<Mutex<Part>>,
-}
+pub type TiledWeightGradient = ByThreads<Plan>;
 
+/// How it is computed.
 #[derive(Debug)]
-struct Plan {
+pub struct Plan {
     tiles: Tiles,
     vectors: Vectors,
     filters: usize,
@@ -32,7 +28,7 @@ struct Plan {
 
 /// What one thread adds up.
 #[derive(Debug, Default)]
-struct Part {
+pub struct Part {
     seen: Vec<f32>,
     transformed: Vec<f32>,
     /// Two rows of outputs' gradients `[2, 2 tiles, width]`; what lies beyond the outputs is 0.
@@ -55,42 +51,28 @@ impl TiledWeightGradient {
         let blocks = blocks(shape.filters, vectors);
         let (rows, steps) = (Offsets::new(rows), Offsets::new(steps));
         let plan = Plan { tiles, vectors, filters: shape.filters, blocks, rows, steps };
-        Self { plan, parts: Vec::new() }
+        Self::planned(plan)
+    }
+}
+
+impl Way for Plan {
+    type Part = Part;
+
+    fn sample_sizes(&self) -> [usize; 2] {
+        let Tiles { channels, size, output, .. } = &self.tiles;
+        [channels * size[0] * size[1], self.filters * output[0] * output[1]]
     }
 
-    /// x `[N, C, H, W]`, the output's gradient `[N, K, H', W']`, the weights' gradient `[K, C, 3, 3]` and, where it is
-    /// wanted, the bias's `[K]`.
-    pub fn differentiate(
-        &mut self,
-        (x, upstream): (&[f32], &[f32]),
-        (dw, db): (&mut [f32], Option<&mut [f32]>),
-        team: &dyn Team,
-    ) {
-        let plan = &self.plan;
-        let [read, written] = plan.sample_sizes();
-        let shares = ranges(upstream.len() / written, team.threads());
-        self.parts.resize_with(shares.len(), Mutex::default);
-        let parts = &self.parts;
-        let bias = db.is_some();
-        team.each(shares.len(), &|share| {
-            let mut part = parts[share].lock().unwrap_or_else(PoisonError::into_inner);
-            let std::ops::Range { start, end } = shares[share];
-            part.compute(plan, &x[start * read..end * read], &upstream[start * written..end * written], bias);
-        });
-        self.finish(dw, db);
+    fn compute(&self, part: &mut Part, x: &[f32], upstream: &[f32], bias: bool) {
+        part.compute(self, x, upstream, bias);
     }
 
-    /// Adds up the parts, always in the same order.
-    fn finish(&mut self, dw: &mut [f32], mut db: Option<&mut [f32]>) {
-        let mut parts =
-            self.parts.iter_mut().map(|part| part.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let Some(first) = parts.next() else { return };
-        for part in parts {
-            let all = first.sums.iter_mut().chain(&mut first.bias).zip(part.sums.iter().chain(&part.bias));
-            all.for_each(|(sums, more)| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more));
-        }
-        let channels = self.plan.tiles.channels;
-        for ((block, sums), bias) in self.plan.blocks.iter().zip(&first.sums).zip(&first.bias) {
+    fn finish(&self, mut parts: Vec<&mut Part>, dw: &mut [f32], mut db: Option<&mut [f32]>) {
+        let Some((first, others)) = parts.split_first_mut() else { return };
+        added_to_first(&mut first.sums, others.iter().map(|part| part.sums.as_slice()));
+        added_to_first(&mut first.bias, others.iter().map(|part| part.bias.as_slice()));
+        let channels = self.tiles.channels;
+        for ((block, sums), bias) in self.blocks.iter().zip(&first.sums).zip(&first.bias) {
             let element = channels * block.width;
             for (index, kernel) in
                 dw[block.start * channels * 9..].chunks_exact_mut(9).take(block.used * channels).enumerate()
@@ -106,23 +88,7 @@ impl TiledWeightGradient {
     }
 }
 
-impl Kernel for TiledWeightGradient {
-    fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
-        match (inputs, outputs) {
-            ([x, upstream], [dw]) => self.differentiate((x, upstream), (dw, None), team),
-            ([x, upstream], [dw, db]) => self.differentiate((x, upstream), (dw, Some(db)), team),
-            _ => {}
-        }
-    }
-}
-
 impl Plan {
-    /// Floats of one sample of what is read and of the gradient.
-    fn sample_sizes(&self) -> [usize; 2] {
-        let Tiles { channels, size, output, .. } = &self.tiles;
-        [channels * size[0] * size[1], self.filters * output[0] * output[1]]
-    }
-
     /// Two rows of outputs' gradients, from planes.
     fn gather(&self, block: &Block, planes: &[f32], tile_row: usize, outputs: &mut [f32]) {
         let ([height, width], across) = (self.tiles.output, self.tiles.grid[1]);
