@@ -131,23 +131,29 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
     })
 }
 
-/// As many trainers as were at work. Of those that share a device, some are only tried: such a one does little beside
-/// its node's busiest.
+/// As many trainers as were at work.
 pub fn trainers_seen(record: &RunRecord) -> u32 {
+    let work = record.evaluations.iter().filter_map(|evaluation| {
+        let trainer = evaluation.trainer.as_deref()?.split('#').next()?;
+        Some((trainer, evaluation.seconds))
+    });
+    u32::try_from(trainers_at_work(work)).unwrap_or(u32::MAX)
+}
+
+/// How many of these trainers there were, by what each has done for how many seconds. Of those that share a device, some
+/// are only tried: such a one does little beside its node's busiest.
+fn trainers_at_work<'a>(work: impl Iterator<Item = (&'a str, f64)>) -> usize {
     const TRIED_SHARE: f64 = 0.25;
     let mut nodes: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
-    for evaluation in &record.evaluations {
-        let name = evaluation.trainer.as_deref().and_then(|name| name.split('#').next());
-        if let Some(trainer) = name {
-            let node = trainer.rsplit_once('/').map_or(trainer, |(node, _)| node);
-            *nodes.entry(node).or_default().entry(trainer).or_default() += evaluation.seconds;
-        }
+    for (trainer, seconds) in work {
+        let node = trainer.rsplit_once('/').map_or(trainer, |(node, _)| node);
+        *nodes.entry(node).or_default().entry(trainer).or_default() += seconds;
     }
     let at_work = |trainers: &BTreeMap<&str, f64>| {
         let busiest = trainers.values().copied().fold(0.0, f64::max);
         trainers.values().filter(|seconds| **seconds >= TRIED_SHARE * busiest).count()
     };
-    u32::try_from(nodes.values().map(at_work).sum::<usize>()).unwrap_or(u32::MAX)
+    nodes.values().map(at_work).sum()
 }
 
 /// The row of an evaluation of which no more is known than its record; `None` where it has not ended.
@@ -507,6 +513,12 @@ mod tests {
         assert_eq!(ids(&run.lineage(4)), [1, 2, 4]);
         assert_eq!(ids(&run.lineage(5)), [1, 2, 4, 5]);
         assert_eq!(run.outcomes(), [("completed", 4), ("diverged", 1)].into());
+    }
+
+    #[test]
+    fn trainers_that_were_only_tried_are_not_counted() {
+        let work = [("a/0", 60.0), ("a/1", 70.0), ("a/2", 9.0), ("a/0", 10.0), ("b/0", 1.0), ("c/0", 0.0)];
+        assert_eq!(super::trainers_at_work(work.into_iter()), 4);
     }
 
     #[test]
