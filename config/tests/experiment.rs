@@ -34,6 +34,7 @@ fn full() -> Experiment {
     experiment.runtime.library = Some("/lib/libonnxruntime.so".into());
     experiment.runtime.device = Some("cuda:1".to_owned());
     experiment.runtime.workers = Some(3);
+    experiment.runtime.packing = Some(4);
     experiment.runtime.threads = Some(2);
     experiment
 }
