@@ -2,7 +2,7 @@
 
 use crate::journal::RunInfo;
 use crate::makers::{Makers, Making};
-use crate::protocol::letters::Report;
+use crate::protocol::letters::{Hello, Report, Welcome};
 use crate::protocol::{
     BreedOrder, EvaluationId, Individual, IndividualId, Lease, LeaseKind, Maker, Newborn, News, Ticket,
     Verdict, WorkerFacts,
@@ -70,6 +70,29 @@ pub fn worker_facts(node: &str) -> WorkerFacts {
         pid: 1,
         devices: vec!["cpu".to_owned()],
         program_version: "0.1.0".to_owned(),
+    }
+}
+
+/// How a worker of so many slots on one GPU introduces itself.
+pub fn hello(slots: usize) -> Hello {
+    Hello {
+        program_version: "1".to_owned(),
+        host: "host".to_owned(),
+        pid: 1,
+        devices: vec!["cuda:0".to_owned(); slots],
+        http: None,
+        predecessor: None,
+    }
+}
+
+/// What a worker is answered.
+pub fn welcome() -> Welcome {
+    Welcome {
+        run: "run".to_owned(),
+        experiment: EXPERIMENT.to_owned(),
+        data_hash: "0123".to_owned(),
+        threads: 1,
+        trainers: 1,
     }
 }
 

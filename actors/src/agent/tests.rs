@@ -2,9 +2,7 @@
 
 use super::state::{Agent, Deed, Patience};
 use crate::link::LinkEvent;
-use crate::protocol::letters::{
-    Hello, Letter, NodeName, Order, SlotStatus, ToCoordinator, ToWorker, Welcome,
-};
+use crate::protocol::letters::{Letter, NodeName, Order, SlotStatus, ToCoordinator, ToWorker};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Ticket, nothing_trained};
 use crate::testing;
 use hatchery_models::training::outcome::Outcome;
@@ -20,24 +18,9 @@ fn letter(letter: ToWorker) -> LinkEvent {
 
 /// A worker whose coordinator has welcomed it, with trainers that can work.
 fn able(slots: usize) -> Agent {
-    let hello = Hello {
-        program_version: "1".to_owned(),
-        host: "host".to_owned(),
-        pid: 1,
-        devices: vec!["cuda:0".to_owned(); slots],
-        http: None,
-        predecessor: None,
-    };
-    let mut agent = Agent::new(hello, Patience { grace: 20.0, lonely: 60.0 }, 0.0);
-    let welcome = Welcome {
-        run: "run".to_owned(),
-        experiment: testing::EXPERIMENT.to_owned(),
-        data_hash: "0123".to_owned(),
-        threads: 1,
-        trainers: 1,
-    };
+    let mut agent = Agent::new(testing::hello(slots), Patience { grace: 20.0, lonely: 60.0 }, 0.0);
     agent.on_link(LinkEvent::Up(coordinator()), 0.0);
-    agent.on_link(letter(ToWorker::Welcome(welcome)), 0.0);
+    agent.on_link(letter(ToWorker::Welcome(testing::welcome())), 0.0);
     agent.on_outfitted(Ok(()));
     (0..slots as u32).for_each(|slot| _ = agent.on_able(slot));
     agent

@@ -2,7 +2,7 @@
 
 use super::{Deed, Membership};
 use crate::link::LinkEvent;
-use crate::protocol::letters::{Hello, Letter, NodeName, Report, SlotStatus, Status, ToCoordinator, Welcome};
+use crate::protocol::letters::{Letter, NodeName, Report, SlotStatus, Status, ToCoordinator};
 use crate::protocol::{EvaluationId, Event, Ticket, TrainerId, WorkerId};
 use crate::testing;
 
@@ -16,22 +16,8 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        let welcome = Welcome {
-            run: "run".to_owned(),
-            experiment: testing::EXPERIMENT.to_owned(),
-            data_hash: "0123".to_owned(),
-            threads: 1,
-            trainers: 1,
-        };
-        let mut table = Self { membership: Membership::new(welcome, WORKER, false), said: 0 };
-        table.hear(ToCoordinator::Hello(Hello {
-            program_version: "1".to_owned(),
-            host: "host".to_owned(),
-            pid: 1,
-            devices: vec!["cuda:0".to_owned(); 2],
-            http: None,
-            predecessor: None,
-        }));
+        let mut table = Self { membership: Membership::new(testing::welcome(), WORKER, false), said: 0 };
+        table.hear(ToCoordinator::Hello(testing::hello(2)));
         table
     }
 

@@ -95,6 +95,20 @@ impl Gather {
         steps * self.blocks.iter().map(|block| block.width).sum::<usize>()
     }
 
+    /// Each block with its part of a phase's packed weights.
+    fn by_block<'a>(
+        &'a self,
+        mut packed: &'a [f32],
+        phase: &Phase,
+    ) -> impl Iterator<Item = (&'a Block, &'a [f32])> {
+        let steps = phase.steps.len();
+        self.blocks.iter().map(move |block| {
+            let (own, rest) = packed.split_at(steps * block.width);
+            packed = rest;
+            (block, own)
+        })
+    }
+
     /// Computes some samples of which at most `at_once` go together.
     pub fn compute(
         &self,
@@ -133,10 +147,7 @@ impl Gather {
         let rows = samples * phase.positions.count;
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let last = (first + ROWS_AT_ONCE).min(rows);
-            let mut packed = packed;
-            for block in &self.blocks {
-                let (own, rest) = packed.split_at(phase.steps.len() * block.width);
-                packed = rest;
+            for (block, own) in self.by_block(packed, phase) {
                 sums.resize(ROWS_AT_ONCE * block.width, 0.0);
                 self.block(phase, own, given, padded, (first, last), block, sums);
                 self.write(phase, block, (first, last), sums, to);
@@ -160,10 +171,7 @@ impl Gather {
         let per_sample = phase.positions.count / line;
         for (number, start) in starts.enumerate() {
             let (sample, row) = (number / per_sample, number % per_sample);
-            let mut packed = packed;
-            for block in &self.blocks {
-                let (own, rest) = packed.split_at(phase.steps.len() * block.width);
-                packed = rest;
+            for (block, own) in self.by_block(packed, phase) {
                 let row_of_columns = Row {
                     a: &padded[*start as usize..],
                     steps: phase.steps.part(0, phase.steps.len()),

@@ -27,12 +27,9 @@ const WORTH: (usize, usize) = (3, 4);
 /// Whether this way pays.
 pub(super) fn pays(shape: &ConvolutionShape) -> bool {
     let [height, width] = shape.size;
-    let gathered = height
-        * if sliding::pays(width, shape.channels) {
-            width.next_multiple_of(GROUP) * shape.channels
-        } else {
-            width * shape.channels.next_multiple_of(GROUP)
-        };
+    let [by_positions, by_channels] = sliding::products(width, shape.channels);
+    let of_row = if sliding::pays(width, shape.channels) { by_positions } else { by_channels };
+    let gathered = height * of_row;
     let scattered = columns(shape) * shape.channels;
     shape.groups == 1 && shape.stride == [1, 1] && WORTH.1 * scattered <= WORTH.0 * gathered
 }

@@ -21,10 +21,17 @@ const VECTORS_MAX: usize = 3;
 /// Columns that are computed together with them, at most; with fewer vectors one more. So all sums stay in registers.
 const COLUMNS_MAX: usize = 3;
 
+/// Products of a row of so many positions with so many columns, those that fill up vectors included: where vectors hold
+/// positions, and where they hold columns.
+pub(super) fn products(line: usize, columns: usize) -> [usize; 2] {
+    [columns * line.next_multiple_of(LANES), line * columns.next_multiple_of(LANES)]
+}
+
 /// Whether this way pays for so many columns and rows of so many positions: it computes no more than whole vectors of
 /// columns would.
 pub(super) fn pays(line: usize, columns: usize) -> bool {
-    line > LANES && columns * line.next_multiple_of(LANES) <= line * columns.next_multiple_of(LANES)
+    let [by_positions, by_columns] = products(line, columns);
+    line > LANES && by_positions <= by_columns
 }
 
 /// One row of positions.

@@ -10,7 +10,7 @@
 
 use super::{
     forward::{frame, taps},
-    sliding::nearly_equal,
+    sliding::{self, nearly_equal},
     weights_by_threads::{ByThreads, Way},
 };
 use crate::{
@@ -36,8 +36,8 @@ const WORTH: (usize, usize) = (7, 8);
 /// Whether this way pays.
 pub(super) fn pays(shape: &ConvolutionShape) -> bool {
     let (line, filters) = (shape.output[1], shape.filters);
-    let by_filters = line * filters.next_multiple_of(LANES);
-    let is_less = WORTH.1 * filters * line.next_multiple_of(LANES) <= WORTH.0 * by_filters;
+    let [by_positions, by_filters] = sliding::products(line, filters);
+    let is_less = WORTH.1 * by_positions <= WORTH.0 * by_filters;
     shape.groups == 1 && shape.stride[1] == 1 && line > LANES && is_less
 }
 

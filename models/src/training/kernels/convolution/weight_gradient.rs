@@ -4,7 +4,7 @@ use super::{
     STEPS_AT_ONCE,
     forward::{frame, positions, taps},
     gather::{from_or_padded, samples_at_once},
-    weights_by_threads::{ByThreads, Way, added_to_first},
+    weights_by_threads::{BlockSums, ByThreads, Way},
 };
 use crate::{
     graph::operators::window::ConvolutionShape,
@@ -37,10 +37,8 @@ pub struct Part {
     padded: Vec<f32>,
     /// For each block `[positions, width]` of the output's gradient.
     upstream: Vec<Vec<f32>>,
-    /// For each block `[channels taps, width]`.
-    sums: Vec<Vec<f32>>,
-    /// For each block `[width]`.
-    bias: Vec<Vec<f32>>,
+    /// Of the weights, for each block `[channels taps, width]`.
+    sums: BlockSums,
 }
 
 impl WeightGradient {
@@ -74,16 +72,12 @@ impl Way for Plan {
         part.compute(self, x, upstream, bias);
     }
 
-    fn finish(&self, mut parts: Vec<&mut Part>, dw: &mut [f32], mut db: Option<&mut [f32]>) {
-        let Some((first, others)) = parts.split_first_mut() else { return };
-        added_to_first(&mut first.sums, others.iter().map(|part| part.sums.as_slice()));
-        added_to_first(&mut first.bias, others.iter().map(|part| part.bias.as_slice()));
+    fn finish(&self, parts: Vec<&mut Part>, dw: &mut [f32], db: Option<&mut [f32]>) {
+        let Some(total) = BlockSums::total(parts.into_iter().map(|part| &mut part.sums)) else { return };
+        total.write_bias(&self.blocks, db);
         let steps = self.taps.len();
-        for ((block, sums), bias) in self.blocks.iter().zip(&first.sums).zip(&first.bias) {
+        for (block, sums) in self.blocks.iter().zip(&total.weights) {
             transpose(sums, block.width, &mut dw[block.start * steps..], steps, [steps, block.used]);
-            if let Some(db) = &mut db {
-                db[block.start..block.start + block.used].copy_from_slice(&bias[..block.used]);
-            }
         }
     }
 }
@@ -91,15 +85,14 @@ impl Way for Plan {
 impl Part {
     fn compute(&mut self, plan: &Plan, x: &[f32], upstream: &[f32], bias: bool) {
         let zeros = |rows: usize| plan.blocks.iter().map(|block| vec![0.0; rows * block.width]).collect();
-        if self.sums.is_empty() {
+        if self.sums.weights.is_empty() {
             *self = Self {
                 padded: Vec::new(),
                 upstream: zeros(STEPS_AT_ONCE),
-                sums: zeros(plan.taps.len()),
-                bias: zeros(1),
+                sums: BlockSums::zeros(&plan.blocks, plan.taps.len()),
             };
         }
-        self.sums.iter_mut().chain(&mut self.bias).for_each(|sums| sums.fill(0.0));
+        self.sums.clear();
         let [read, written] = plan.sample_sizes();
         for (x, upstream) in x.chunks(plan.at_once * read).zip(upstream.chunks(plan.at_once * written)) {
             self.group(plan, x, upstream, bias);
@@ -116,14 +109,14 @@ impl Part {
                 let packed = &mut self.upstream[index];
                 plan.pack(upstream, block, (first, last), packed);
                 if bias {
-                    add_rows(&packed[..(last - first) * block.width], &mut self.bias[index]);
+                    self.sums.add_to_bias(index, &packed[..(last - first) * block.width]);
                 }
                 let panel = Panel {
                     a: x,
                     rows: plan.taps.part(0, plan.taps.len()),
                     steps: plan.positions.narrow_part(first, last),
                     b: packed,
-                    c: &mut self.sums[index],
+                    c: &mut self.sums.weights[index],
                     columns: block.width,
                     start: Start::Kept,
                     rectified: false,
@@ -147,11 +140,5 @@ impl Plan {
             transpose(from, count, to, block.width, [block.used, rows]);
             row += rows;
         }
-    }
-}
-
-fn add_rows(rows: &[f32], sums: &mut [f32]) {
-    for row in rows.chunks_exact(sums.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
 }

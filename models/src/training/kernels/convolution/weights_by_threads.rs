@@ -3,7 +3,7 @@
 //!
 //! It must not know how the gradient of a sample is computed.
 
-use crate::training::kernels::{Kernel, Team, team::ranges};
+use crate::training::kernels::{Kernel, Team, packing::Block, team::ranges};
 use std::{
     fmt::Debug,
     sync::{Mutex, PoisonError},
@@ -69,11 +69,52 @@ impl<W: Way> Kernel for ByThreads<W> {
     }
 }
 
-/// Sums in blocks, those of later parts added to the first's.
-pub(super) fn added_to_first<'a>(first: &mut [Vec<f32>], others: impl Iterator<Item = &'a [Vec<f32>]>) {
-    for other in others {
-        for (sums, more) in first.iter_mut().zip(other) {
-            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+/// What a way that goes by blocks of filters adds up.
+#[derive(Debug, Default)]
+pub struct BlockSums {
+    /// For each block `[rows, width]`: what the weights' gradients come from.
+    pub weights: Vec<Vec<f32>>,
+    /// For each block `[width]`: the bias's gradient.
+    bias: Vec<Vec<f32>>,
+}
+
+impl BlockSums {
+    /// Nothing added up, of so many rows.
+    pub fn zeros(blocks: &[Block], rows: usize) -> Self {
+        let zeros = |rows: usize| blocks.iter().map(|block| vec![0.0; rows * block.width]).collect();
+        Self { weights: zeros(rows), bias: zeros(1) }
+    }
+
+    /// Begins anew.
+    pub fn clear(&mut self) {
+        self.weights.iter_mut().chain(&mut self.bias).for_each(|sums| sums.fill(0.0));
+    }
+
+    /// Adds rows `[.., width]` of the output's gradient to the bias's in this block.
+    pub fn add_to_bias(&mut self, block: usize, rows: &[f32]) {
+        let sums = &mut self.bias[block];
+        for row in rows.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    }
+
+    /// All together, in their order, in the first of them.
+    pub fn total<'a>(mut all: impl Iterator<Item = &'a mut Self>) -> Option<&'a Self> {
+        let first = all.next()?;
+        for other in all {
+            let own = first.weights.iter_mut().chain(&mut first.bias);
+            for (sums, more) in own.zip(other.weights.iter().chain(&other.bias)) {
+                sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            }
+        }
+        Some(first)
+    }
+
+    /// Writes the bias's gradient down, where it is wanted.
+    pub fn write_bias(&self, blocks: &[Block], db: Option<&mut [f32]>) {
+        let Some(db) = db else { return };
+        for (block, bias) in blocks.iter().zip(&self.bias) {
+            db[block.start..block.start + block.used].copy_from_slice(&bias[..block.used]);
         }
     }
 }

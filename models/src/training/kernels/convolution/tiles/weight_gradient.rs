@@ -5,7 +5,7 @@ use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
         Vectors,
-        convolution::weights_by_threads::{ByThreads, Way, added_to_first},
+        convolution::weights_by_threads::{BlockSums, ByThreads, Way},
         packing::{Block, blocks},
         panel::{Offsets, Panel, Start},
         transpose::transpose,
@@ -35,10 +35,8 @@ pub struct Part {
     outputs: Vec<f32>,
     /// `[16, tiles, width]`.
     upstream: Vec<f32>,
-    /// For each block `[16, channels, width]`.
-    sums: Vec<Vec<f32>>,
-    /// For each block `[width]`.
-    bias: Vec<Vec<f32>>,
+    /// Of the weights, for each block `[16, channels, width]`.
+    sums: BlockSums,
 }
 
 impl TiledWeightGradient {
@@ -67,12 +65,11 @@ impl Way for Plan {
         part.compute(self, x, upstream, bias);
     }
 
-    fn finish(&self, mut parts: Vec<&mut Part>, dw: &mut [f32], mut db: Option<&mut [f32]>) {
-        let Some((first, others)) = parts.split_first_mut() else { return };
-        added_to_first(&mut first.sums, others.iter().map(|part| part.sums.as_slice()));
-        added_to_first(&mut first.bias, others.iter().map(|part| part.bias.as_slice()));
+    fn finish(&self, parts: Vec<&mut Part>, dw: &mut [f32], db: Option<&mut [f32]>) {
+        let Some(total) = BlockSums::total(parts.into_iter().map(|part| &mut part.sums)) else { return };
+        total.write_bias(&self.blocks, db);
         let channels = self.tiles.channels;
-        for ((block, sums), bias) in self.blocks.iter().zip(&first.sums).zip(&first.bias) {
+        for (block, sums) in self.blocks.iter().zip(&total.weights) {
             let element = channels * block.width;
             for (index, kernel) in
                 dw[block.start * channels * 9..].chunks_exact_mut(9).take(block.used * channels).enumerate()
@@ -80,9 +77,6 @@ impl Way for Plan {
                 let place = index % channels * block.width + index / channels;
                 let elements = std::array::from_fn(|number| sums[number * element + place]);
                 kernel.copy_from_slice(&transform::kernel_gradient(elements));
-            }
-            if let Some(db) = &mut db {
-                db[block.start..block.start + block.used].copy_from_slice(&bias[..block.used]);
             }
         }
     }
@@ -113,9 +107,7 @@ impl Part {
         let tiles = &plan.tiles;
         self.transformed.resize(tiles.len(), 0.0);
         self.upstream.resize(ELEMENTS * tiles.at_once() * plan.blocks[0].width, 0.0);
-        let zeros = |rows: usize| plan.blocks.iter().map(|block| vec![0.0; rows * block.width]).collect();
-        self.sums = zeros(ELEMENTS * tiles.channels);
-        self.bias = zeros(1);
+        self.sums = BlockSums::zeros(&plan.blocks, ELEMENTS * tiles.channels);
     }
 
     fn compute(&mut self, plan: &Plan, x: &[f32], upstream: &[f32], bias: bool) {
@@ -160,7 +152,7 @@ impl Part {
             for (number, tile_row) in rows.clone().enumerate() {
                 plan.gather(block, planes, tile_row, &mut self.outputs);
                 if bias {
-                    add_rows(&self.outputs, &mut self.bias[index]);
+                    self.sums.add_to_bias(index, &self.outputs);
                 }
                 let first = (sample * rows.len() + number) * across * block.width;
                 row.gradients(&self.outputs, &mut self.upstream[first..]);
@@ -174,7 +166,7 @@ impl Part {
         let (tiles, block) = (&plan.tiles, &plan.blocks[index]);
         let transformed = self.transformed.chunks_exact(tiles.element());
         let upstream = self.upstream.chunks_exact(tiles.at_once() * block.width);
-        let sums = self.sums[index].chunks_exact_mut(tiles.channels * block.width);
+        let sums = self.sums.weights[index].chunks_exact_mut(tiles.channels * block.width);
         for ((a, b), c) in transformed.zip(upstream).zip(sums) {
             let panel = Panel {
                 a,
@@ -188,11 +180,5 @@ impl Part {
             };
             panel.compute(plan.vectors);
         }
-    }
-}
-
-fn add_rows(rows: &[f32], sums: &mut [f32]) {
-    for row in rows.chunks_exact(sums.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
 }
