@@ -37,8 +37,8 @@ pub async fn run_coordinator(
     let cluster = Cluster::start(listen.name, listen.security, ear)
         .await
         .map_err(|error| SearchError::NoCluster(error.to_string()))?;
-    let address =
-        cluster.listen(listen.address).await.map_err(|error| SearchError::NoCluster(error.to_string()))?;
+    let address = listen.door.address();
+    cluster.listen(listen.door).await.map_err(|error| SearchError::NoCluster(error.to_string()))?;
     // Whoever waits for the address is gone only where the process ends.
     let _ = listening.send(address);
     let post = Post { link: cluster.clone(), incoming, data: packed_data, sole: false };

@@ -2,10 +2,11 @@
 
 use super::common::{Living, children, hatchery, is_gone, signal, wait_until};
 use rustix::process::Signal;
-use std::{fs, path::Path, process::Command};
+use std::{fs, net::TcpListener, path::Path, process::Command};
 use tempfile::{TempDir, tempdir};
 
 /// Exit codes, as the README lists them.
+const FAILED: i32 = 1;
 const EXPERIMENT: i32 = 2;
 const INTERRUPTED: i32 = 130;
 
@@ -100,6 +101,17 @@ fn what_a_coordinator_cannot_use_is_named() {
     let half = hatchery(folder.path(), &["coordinator", "digits", "--tls-ca", "ca.pem"]);
     assert_eq!(half.code, Some(EXPERIMENT), "{half:?}");
     assert!(half.stderr.contains("--tls-certificate"), "{half:?}");
+}
+
+#[test]
+fn a_port_that_another_process_has_is_named_before_anything_is_made() {
+    let folder = tempdir().unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let arguments = ["coordinator", "digits", "--out", "run", "--listen", &address];
+    hatchery(folder.path(), &arguments)
+        .refused(FAILED, &[&format!("cannot listen on {address}"), "`--listen`"]);
+    assert!(!folder.path().join("run").exists());
 }
 
 #[test]

@@ -6,14 +6,16 @@
 
 use super::connection::hold;
 use super::core::{Core, HANDSHAKE_MS_MAX, Stream};
+use super::error::ClusterError;
 use super::knock::{self, KnockError, Verdict};
 use super::porch::Porch;
 use crate::protocol::letters::NodeName;
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -26,7 +28,7 @@ const PORCH_MAX: usize = 512;
 const CONNECTIONS_MAX: usize = 1024;
 
 /// Connections that the kernel holds for us until they are accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// Pause after a failed accept, doubled at each that follows: where nothing is given back, the next fails, too.
 const PAUSE_MS_MIN: u64 = 1;
@@ -39,12 +41,41 @@ const SENT_AWAY_AT_ONCE: usize = 64;
 /// Milliseconds for an older connection of a node to go when the node has dialled again.
 const FAREWELL_MS_MAX: u64 = 1_000;
 
-/// Opens the port. A restarted coordinator gets it back at once.
-pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// A port that is this process's. Who dials it waits there until a node lets in.
+#[derive(Debug)]
+pub struct Door {
+    socket: std::net::TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Takes the port; 0 is a free one. A restarted coordinator gets its own back at once.
+    ///
+    /// # Errors
+    /// Where nothing can listen there.
+    pub fn open(address: SocketAddr) -> Result<Self, ClusterError> {
+        let opened = bind(address).and_then(|socket| Ok(Self { address: socket.local_addr()?, socket }));
+        opened.map_err(|source| ClusterError::CannotListen { address, source })
+    }
+
+    /// Where it is.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn into_listener(self) -> Result<TcpListener, ClusterError> {
+        let address = self.address;
+        TcpListener::from_std(self.socket).map_err(|source| ClusterError::CannotListen { address, source })
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Who lets in.

@@ -35,6 +35,7 @@ pub use connection::WAITING_BYTES_MAX;
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
 pub use error::ClusterError;
 pub use knock::NAME_BYTES_MAX;
+pub use listener::Door;
 pub use tls::{NODE_SERVER_NAME, TlsError, TlsFiles};
 pub use wire::LETTER_BYTES_MAX;
 
@@ -54,7 +55,7 @@ use ractor::{Actor, ActorCell, ActorRef};
 use ractor_cluster::node::NodeConnectionMode;
 use ractor_cluster::{IncomingEncryptionMode, NodeServer, NodeServerMessage};
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -80,10 +81,10 @@ pub struct Security {
 }
 
 /// What a node needs to listen.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ListenSettings {
-    /// Where. Port 0 is a free one.
-    pub address: SocketAddr,
+    /// Where.
+    pub door: Door,
     /// As which node.
     pub name: NodeName,
     /// Whom it lets in.
@@ -184,19 +185,17 @@ impl Cluster {
         }))
     }
 
-    /// Lets nodes in that dial this address, until the node is closed. Returns the address with its actual port.
+    /// Lets nodes in that come to this door, until the node is closed.
     ///
     /// # Errors
     /// Where it cannot listen there.
-    pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, ClusterError> {
-        let cannot = |source| ClusterError::CannotListen { address, source };
-        let listener = listener::open(address).map_err(cannot)?;
-        let actual = listener.local_addr().map_err(cannot)?;
+    pub async fn listen(&self, door: Door) -> Result<(), ClusterError> {
+        let listener = door.into_listener()?;
         let task = tokio::spawn(listener::accept(Arc::clone(&self.core), listener));
         if let Some(older) = hold(&self.tasks).listening.replace(task.abort_handle()) {
             older.abort();
         }
-        Ok(actual)
+        Ok(())
     }
 
     /// Dials these addresses (`HOST:PORT`) in turn until one lets this node in, and again whenever the connection is

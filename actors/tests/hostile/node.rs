@@ -2,7 +2,7 @@
 //!
 //! It answers every `Ask` with a `Missing` of the same name, so that whoever asks knows that letters go both ways.
 
-use hatchery_actors::cluster::{Cluster, Cookie, Security, TlsFiles};
+use hatchery_actors::cluster::{Cluster, Cookie, Door, Security, TlsFiles};
 use hatchery_actors::link::{Ear, Link, LinkEvent};
 use hatchery_actors::protocol::letters::{
     BlobName, Letter, NodeName, PROTOCOL_VERSION, Piece, ToCoordinator, ToWorker,
@@ -97,7 +97,9 @@ async fn obey(cluster: &Arc<Cluster>) {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
             ["listen", address] => {
-                let address = cluster.listen(address.parse().unwrap()).await.unwrap();
+                let door = Door::open(address.parse().unwrap()).unwrap();
+                let address = door.address();
+                cluster.listen(door).await.unwrap();
                 say(&format!("listening {address}"));
             }
             ["join", address] => cluster.join(vec![address.to_owned()]),

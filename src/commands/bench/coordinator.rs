@@ -37,6 +37,8 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 /// A bench that makes no progress for so long is broken.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Coordinators that are started, one after the other, until one has its port: another process may take it meanwhile.
+const PORT_TRIES: usize = 5;
 /// The system's clock ticks a second in which processor time is counted (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -122,24 +124,17 @@ struct Costs {
 
 impl Cluster {
     fn start(options: &BenchCoordinatorOptions, root: &Path) -> anyhow::Result<Self> {
-        let directory = RunDirectory::at(root);
-        let port = free_port(None, chance::number())?;
-        let address = format!("127.0.0.1:{port}");
         fs::create_dir_all(root.parent().unwrap_or(root))?;
-        let own = std::env::current_exe()?;
-        let cookie = cookie_file(root);
-        let mut command = coordinator_command(&own, &address, root);
-        for set in sets(options) {
-            command.args(["--set", &set]);
+        let (coordinator, address) = coordinator_somewhere(options, root)?;
+        let directory = RunDirectory::at(root);
+        let mut cluster =
+            Self { directory, coordinator, workers: Vec::new(), address, began: Instant::now() };
+        let mut tries = 1;
+        while !cluster.has_begun(tries < PORT_TRIES)? {
+            (cluster.coordinator, cluster.address) = coordinator_somewhere(options, root)?;
+            tries += 1;
         }
-        let coordinator = quiet(&mut command, &root.with_extension("log"))?.spawn()?;
-        let began = Instant::now();
-        let workers = Vec::new();
-        let mut cluster = Self { directory, coordinator, workers, address: address.clone(), began };
-        while !cookie.exists() || !root.join("journal.sqlite").exists() {
-            cluster.check(began)?;
-            std::thread::sleep(LOOK);
-        }
+        let (own, cookie, address) = (std::env::current_exe()?, cookie_file(root), cluster.address.clone());
         cluster.began = Instant::now();
         for (number, slots) in shares(options.trainers, options.processes).enumerate() {
             let mut command = Command::new(&own);
@@ -149,6 +144,20 @@ impl Cluster {
             cluster.workers.push(quiet(&mut command, &root.with_extension("worker-log"))?.spawn()?);
         }
         Ok(cluster)
+    }
+
+    /// Until workers can join. Not so where the coordinator has ended because another process has its port meanwhile,
+    /// and another coordinator may be tried.
+    fn has_begun(&mut self, may_fail: bool) -> anyhow::Result<bool> {
+        let root = self.directory.root().to_owned();
+        while !cookie_file(&root).exists() || !root.join("journal.sqlite").exists() {
+            if may_fail && self.coordinator.try_wait()?.is_some() && self.words().contains("cannot listen") {
+                return Ok(false);
+            }
+            self.check(self.began)?;
+            std::thread::sleep(LOOK);
+        }
+        Ok(true)
     }
 
     /// Until all workers have joined; how long that took.
@@ -221,12 +230,15 @@ impl Cluster {
 
     fn check(&mut self, since: Instant) -> anyhow::Result<()> {
         if let Some(status) = self.coordinator.try_wait()? {
-            let log = self.directory.root().with_extension("log");
-            let words = fs::read_to_string(log).unwrap_or_default();
-            anyhow::bail!("the coordinator has ended ({status}): {}", words.trim());
+            anyhow::bail!("the coordinator has ended ({status}): {}", self.words().trim());
         }
         anyhow::ensure!(since.elapsed() < PATIENCE, "nothing has happened for {} s", PATIENCE.as_secs());
         Ok(())
+    }
+
+    /// What the coordinator has had to say.
+    fn words(&self) -> String {
+        fs::read_to_string(self.directory.root().with_extension("log")).unwrap_or_default()
     }
 
     fn stop(&mut self) {
@@ -252,6 +264,18 @@ fn coordinator_command(own: &Path, address: &str, root: &Path) -> Command {
     command.args(["coordinator", "digits", "--quiet", "--listen", address]);
     command.arg("--cookie-file").arg(cookie_file(root)).arg("--out").arg(root);
     command
+}
+
+/// The coordinator at an address that nobody has at this moment.
+fn coordinator_somewhere(options: &BenchCoordinatorOptions, root: &Path) -> anyhow::Result<(Child, String)> {
+    let address = format!("127.0.0.1:{}", free_port(None, chance::number())?);
+    let mut command = coordinator_command(&std::env::current_exe()?, &address, root);
+    for set in sets(options) {
+        command.args(["--set", &set]);
+    }
+    let log = root.with_extension("log");
+    _ = fs::remove_file(&log);
+    Ok((quiet(&mut command, &log)?.spawn()?, address))
 }
 
 fn cookie_file(root: &Path) -> PathBuf {

@@ -23,6 +23,7 @@ use crate::{
     output::note,
     said::{self, CoordinatorSaid, WorkerWish},
 };
+use hatchery_actors::cluster::Door;
 use hatchery_models::training::runtime::Device;
 use search::{Crew, Search};
 
@@ -41,12 +42,13 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     if let Some(path) = options.cookie_file.as_deref().filter(|path| path.exists()) {
         network::cookie(path)?;
     }
+    let door = Door::open(address).or_exit(Exit::Failed)?;
     let listener = http::listen(&options.run.http, options.started_again)?;
     let dataset = data::load(&plan.experiment.data)?;
     let split = data::split(&dataset, &plan.experiment.data)?;
     let crew = crew(&plan, options)?;
     let cookie_file = options.cookie_file.clone().unwrap_or_else(|| plan.directory.cookie());
-    let search = Search { plan: &plan, options, crew, address, tls, cookie_file, listener };
+    let search = Search { plan: &plan, options, crew, door, tls, cookie_file, listener };
     let ended = search.run(dataset, &split)?;
     end(&plan, options, ended.interrupted)
 }

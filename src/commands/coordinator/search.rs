@@ -18,7 +18,7 @@ use crate::{
     signals::Signals,
 };
 use hatchery_actors::{
-    cluster::{Cookie, ListenSettings, Security, TlsFiles},
+    cluster::{Cookie, Door, ListenSettings, Security, TlsFiles},
     coordinator::{CoordinatorSetup, run_coordinator},
     journal::{Journal, RunInfo},
     makers::SearchingMakers,
@@ -61,7 +61,7 @@ pub struct Search<'a> {
     pub plan: &'a Plan,
     pub options: &'a CoordinatorOptions,
     pub crew: Crew,
-    pub address: SocketAddr,
+    pub door: Door,
     pub tls: Option<TlsFiles>,
     pub cookie_file: PathBuf,
     /// Where it is to be seen.
@@ -92,11 +92,12 @@ impl Search<'_> {
         let (stop, progress, mut ends) = controls();
         let remote = ends.remote(&stop);
         let shown = self.serve(&dataset, split, &name, remote)?;
+        let audience = self.audience(accuracy, shown.as_ref().map(|shown| shown.address));
         let (listening, address) = oneshot::channel();
         let setup = CoordinatorSetup {
             search,
             listen: ListenSettings {
-                address: self.address,
+                door: self.door,
                 name,
                 security: Security { cookie, tls: self.tls.clone() },
             },
@@ -109,7 +110,6 @@ impl Search<'_> {
             .enable_all()
             .build()
             .or_exit(Exit::Failed)?;
-        let audience = self.audience(accuracy, shown.as_ref().map(|shown| shown.address));
         let ended = tokio.block_on(watched(journal, setup, address, audience, (stop, progress, ends)));
         if let Some(shown) = shown {
             http::farewell(&shown.watched);
@@ -167,19 +167,22 @@ impl Search<'_> {
         Ok(Some(Shown { watched, address, _server: server }))
     }
 
-    fn audience(self, accuracy: bool, seen: Option<SocketAddr>) -> Audience {
+    fn audience(&self, accuracy: bool, seen: Option<SocketAddr>) -> Audience {
         let headline = self.headline();
         tracing::info!("{headline}");
         if self.options.supervised_by.is_some() {
-            return Audience::Supervisor { workers: self.crew.workers, headline, accuracy, seen };
+            return Audience::Supervisor { workers: self.crew.workers.clone(), headline, accuracy, seen };
         }
         let display = Display::new(accuracy, self.options.run.quiet);
         display.print(&headline);
         if let Some(address) = seen {
             display.print(&http::invitation(address));
         }
-        let invitation =
-            Invitation { host: identity::host(), cookie_file: self.cookie_file, tls: self.tls.is_some() };
+        let invitation = Invitation {
+            host: identity::host(),
+            cookie_file: self.cookie_file.clone(),
+            tls: self.tls.is_some(),
+        };
         Audience::User { display, invitation }
     }
 

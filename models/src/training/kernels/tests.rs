@@ -246,7 +246,7 @@ fn gradients_of_convolutions_add_up_all_products() {
                 of_weights.push(Box::new(WeightGradient::new(&shape, vectors)));
             }
             if shape.groups == 1 && shape.stride[1] == 1 {
-                of_weights.push(Box::new(SlidingWeightGradient::new(&shape)));
+                of_weights.push(Box::new(SlidingWeightGradient::new(&shape, vectors)));
             }
             if shape.groups == 1 && shape.stride == [1, 1] {
                 of_input.push(Box::new(ScatteredGradient::new(&shape, vectors)));

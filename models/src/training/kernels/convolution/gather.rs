@@ -47,6 +47,8 @@ pub(super) struct Gather {
     pub blocks: Vec<Block>,
     /// For which vectors.
     pub vectors: Vectors,
+    /// The widest that there are, where they hold positions.
+    widest: Vectors,
     /// Positions of a row that lie side by side, where the product slides along them.
     line: Option<usize>,
 }
@@ -80,14 +82,14 @@ pub(super) struct Given<'a> {
 
 impl Gather {
     pub fn new(frame: Frame, depth: usize, plane: usize, columns: usize, vectors: Vectors) -> Self {
-        let vectors = vectors.for_columns(columns);
-        Self { frame, depth, plane, columns, blocks: blocks(columns, vectors), vectors, line: None }
+        let (widest, vectors) = (vectors, vectors.for_columns(columns));
+        Self { frame, depth, plane, columns, blocks: blocks(columns, vectors), vectors, widest, line: None }
     }
 
     /// The same for a single phase of positions of which so many lie side by side in each row.
     #[must_use]
     pub fn along(self, line: usize) -> Self {
-        Self { line: Some(line).filter(|line| sliding::pays(*line, self.columns)), ..self }
+        Self { line: Some(line).filter(|line| sliding::pays(*line, self.columns, self.widest)), ..self }
     }
 
     /// Floats of a panel with this many steps.
@@ -183,7 +185,7 @@ impl Gather {
                     rectified: given.rectified,
                 };
                 let first = (sample * self.columns + block.start) * self.plane + row * line;
-                row_of_columns.compute(&mut to[first..], self.plane);
+                row_of_columns.compute(&mut to[first..], self.plane, self.widest);
             }
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn forward(shape: &ConvolutionShape, rectified: bool, vectors: Vector
 pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Input;
     match Way::of(shape) {
-        Way::Gathered if scattered::pays(shape) => {
+        Way::Gathered if scattered::pays(shape, vectors) => {
             Box::new(scattered::ScatteredGradient::new(shape, vectors))
         }
         Way::Gathered => Box::new(input_gradient::InputGradient::new(shape, vectors)),
@@ -63,8 +63,8 @@ pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<
 pub(super) fn weight_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Weights;
     match Way::of(shape) {
-        Way::Gathered if sliding_weights::pays(shape) => {
-            Box::new(sliding_weights::SlidingWeightGradient::new(shape))
+        Way::Gathered if sliding_weights::pays(shape, vectors) => {
+            Box::new(sliding_weights::SlidingWeightGradient::new(shape, vectors))
         }
         Way::Gathered => Box::new(weight_gradient::WeightGradient::new(shape, vectors)),
         Way::Tiled => Box::new(tiles::TiledWeightGradient::new(shape, vectors)),

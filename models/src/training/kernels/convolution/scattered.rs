@@ -21,17 +21,22 @@ const GROUP: usize = 8;
 /// (Channel, tap) pairs whose products are computed before they are added; with 16 columns they take 12 KiB.
 const ROWS_AT_ONCE: usize = 192;
 
-/// Of this many products of the gathering way, so many may be left for this one to pay: adding takes its time too.
+/// Adding a group to a plane takes as long as so many products.
+const ADDING: usize = 6;
+/// Of this many products of the gathering way, so many may be left for this one to pay.
 const WORTH: (usize, usize) = (3, 4);
 
 /// Whether this way pays.
-pub(super) fn pays(shape: &ConvolutionShape) -> bool {
+pub(super) fn pays(shape: &ConvolutionShape, vectors: Vectors) -> bool {
     let [height, width] = shape.size;
-    let [by_positions, by_channels] = sliding::products(width, shape.channels);
-    let of_row = if sliding::pays(width, shape.channels) { by_positions } else { by_channels };
+    let [by_positions, by_channels] = sliding::products(width, shape.channels, vectors);
+    let of_row = if sliding::pays(width, shape.channels, vectors) { by_positions } else { by_channels };
     let gathered = height * of_row;
-    let scattered = columns(shape) * shape.channels;
-    shape.groups == 1 && shape.stride == [1, 1] && WORTH.1 * scattered <= WORTH.0 * gathered
+    let columns = columns(shape);
+    let products = columns.div_ceil(vectors.for_columns(columns).width()) * shape.filters;
+    let scattered = (products + columns / GROUP * ADDING) * shape.channels;
+    let is_less = WORTH.1 * scattered <= WORTH.0 * gathered * shape.filters;
+    shape.groups == 1 && shape.stride == [1, 1] && is_less
 }
 
 /// Columns of the product: the positions of one sample, each row filled up to whole groups.

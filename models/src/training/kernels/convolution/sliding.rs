@@ -10,28 +10,31 @@
 )]
 
 use crate::training::kernels::{
-    lanes::{Eight, Lanes},
+    Vectors,
+    lanes::{Eight, Lanes, Sixteen},
     panel::OffsetsPart,
 };
 
-/// Positions of a vector.
-const LANES: usize = Eight::WIDTH;
 /// Vectors of positions that are computed together, at most.
 const VECTORS_MAX: usize = 3;
-/// Columns that are computed together with them, at most; with fewer vectors one more. So all sums stay in registers.
-const COLUMNS_MAX: usize = 3;
 
-/// Products of a row of so many positions with so many columns, those that fill up vectors included: where vectors hold
-/// positions, and where they hold columns.
-pub(super) fn products(line: usize, columns: usize) -> [usize; 2] {
-    [columns * line.next_multiple_of(LANES), line * columns.next_multiple_of(LANES)]
+/// Vector products for a row of so many positions with so many columns: where vectors hold positions, and where they hold
+/// columns.
+pub(super) fn products(line: usize, columns: usize, vectors: Vectors) -> [usize; 2] {
+    let [of_line, of_columns] = [along(line, vectors), vectors.for_columns(columns)].map(Vectors::width);
+    [columns * line.div_ceil(of_line), line * columns.div_ceil(of_columns)]
 }
 
 /// Whether this way pays for so many columns and rows of so many positions: it computes no more than whole vectors of
 /// columns would.
-pub(super) fn pays(line: usize, columns: usize) -> bool {
-    let [by_positions, by_columns] = products(line, columns);
-    line > LANES && by_positions <= by_columns
+pub(super) fn pays(line: usize, columns: usize, vectors: Vectors) -> bool {
+    let [by_positions, by_columns] = products(line, columns, vectors);
+    line > Vectors::Eight.width() && by_positions <= by_columns
+}
+
+/// The widest vectors that a row fills.
+fn along(line: usize, vectors: Vectors) -> Vectors {
+    if line < vectors.width() { Vectors::Eight } else { vectors }
 }
 
 /// One row of positions.
@@ -57,29 +60,48 @@ pub(super) struct Row<'a> {
 
 impl Row<'_> {
     /// Computes it: a row of each column's plane, which lie `plane` apart.
-    pub fn compute(&self, to: &mut [f32], plane: usize) {
+    pub fn compute(&self, to: &mut [f32], plane: usize, vectors: Vectors) {
         let Self { a, steps, b, width, columns, line, bias, .. } = *self;
-        assert!(line >= LANES && (1..=width).contains(&columns));
+        let vectors = along(line, vectors);
+        assert!(line >= vectors.width() && (1..=width).contains(&columns));
         assert!(steps.largest() + line <= a.len() && steps.values().len() * width <= b.len());
         assert!((columns - 1) * plane + line <= to.len());
         assert!(bias.is_none_or(|bias| bias.len() >= columns));
-        // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
-        unsafe { self.by_tiles(to.as_mut_ptr(), plane) }
+        // SAFETY: `Vectors` are only made where the processor has them; the bounds were checked just now.
+        unsafe {
+            match vectors {
+                Vectors::Eight => self.by_eights(to.as_mut_ptr(), plane),
+                Vectors::Sixteen => self.by_sixteens(to.as_mut_ptr(), plane),
+            }
+        }
     }
 
-    /// All tiles have nearly as many vectors and columns: a small one would take as long as a larger, since each of its
-    /// sums waits for the last.
+    /// Three columns and three vectors of positions, or four columns and fewer: all sums stay in sixteen registers.
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn by_tiles(&self, to: *mut f32, plane: usize) {
-        for (first, last) in nearly_equal(self.line.div_ceil(LANES), VECTORS_MAX) {
-            let at_once = if last - first == VECTORS_MAX { COLUMNS_MAX } else { COLUMNS_MAX + 1 };
-            for columns in nearly_equal(self.columns, at_once) {
+    unsafe fn by_eights(&self, to: *mut f32, plane: usize) {
+        // SAFETY: as for all of the row.
+        unsafe { self.by_tiles::<Eight>([4, 4, 3], to, plane) }
+    }
+
+    /// Eight columns: all sums stay in thirty-two registers.
+    #[target_feature(enable = "avx512f")]
+    unsafe fn by_sixteens(&self, to: *mut f32, plane: usize) {
+        // SAFETY: as for all of the row.
+        unsafe { self.by_tiles::<Sixteen>([8; VECTORS_MAX], to, plane) }
+    }
+
+    /// With one vector, two and three of them, so many columns at most. All tiles have nearly as many vectors and columns: a
+    /// small one would take as long as a larger, since each of its sums waits for the last.
+    #[inline(always)]
+    unsafe fn by_tiles<L: Lanes>(&self, columns_max: [usize; VECTORS_MAX], to: *mut f32, plane: usize) {
+        for (first, last) in nearly_equal(self.line.div_ceil(L::WIDTH), VECTORS_MAX) {
+            for columns in nearly_equal(self.columns, columns_max[last - first - 1]) {
                 // SAFETY: as for all of the row.
                 unsafe {
                     match last - first {
-                        1 => self.by_columns::<1>(first, columns, to, plane),
-                        2 => self.by_columns::<2>(first, columns, to, plane),
-                        _ => self.by_columns::<VECTORS_MAX>(first, columns, to, plane),
+                        1 => self.by_columns::<L, 1>(first, columns, to, plane),
+                        2 => self.by_columns::<L, 2>(first, columns, to, plane),
+                        _ => self.by_columns::<L, VECTORS_MAX>(first, columns, to, plane),
                     }
                 }
             }
@@ -87,7 +109,7 @@ impl Row<'_> {
     }
 
     #[inline(always)]
-    unsafe fn by_columns<const V: usize>(
+    unsafe fn by_columns<L: Lanes, const V: usize>(
         &self,
         vector: usize,
         (first, last): (usize, usize),
@@ -96,16 +118,20 @@ impl Row<'_> {
     ) {
         unsafe {
             match last - first {
-                1 => self.tile::<V, 1>(vector, first, to, plane),
-                2 => self.tile::<V, 2>(vector, first, to, plane),
-                3 => self.tile::<V, 3>(vector, first, to, plane),
-                _ => self.tile::<V, 4>(vector, first, to, plane),
+                1 => self.tile::<L, V, 1>(vector, first, to, plane),
+                2 => self.tile::<L, V, 2>(vector, first, to, plane),
+                3 => self.tile::<L, V, 3>(vector, first, to, plane),
+                4 => self.tile::<L, V, 4>(vector, first, to, plane),
+                5 => self.tile::<L, V, 5>(vector, first, to, plane),
+                6 => self.tile::<L, V, 6>(vector, first, to, plane),
+                7 => self.tile::<L, V, 7>(vector, first, to, plane),
+                _ => self.tile::<L, V, 8>(vector, first, to, plane),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<const V: usize, const C: usize>(
+    unsafe fn tile<L: Lanes, const V: usize, const C: usize>(
         &self,
         vector: usize,
         first: usize,
@@ -115,28 +141,27 @@ impl Row<'_> {
         unsafe {
             // The last vector of a row ends with it: some of its positions are computed twice.
             let places: [usize; V] =
-                std::array::from_fn(|index| ((vector + index) * LANES).min(self.line - LANES));
+                std::array::from_fn(|index| ((vector + index) * L::WIDTH).min(self.line - L::WIDTH));
             let from = places.map(|place| self.a.as_ptr().add(place));
-            let mut sums: [[<Eight as Lanes>::Vector; V]; C] =
-                std::array::from_fn(|column| match self.bias {
-                    Some(bias) => [Eight::splat(bias.as_ptr().add(first + column)); V],
-                    None => [Eight::zero(); V],
-                });
+            let mut sums: [[L::Vector; V]; C] = std::array::from_fn(|column| match self.bias {
+                Some(bias) => [L::splat(bias.as_ptr().add(first + column)); V],
+                None => [L::zero(); V],
+            });
             let mut b = self.b.as_ptr().add(first);
             for &step in self.steps.values() {
-                let image = from.map(|from| Eight::load(from.add(step as usize)));
+                let image = from.map(|from| L::load(from.add(step as usize)));
                 for (column, sums) in sums.iter_mut().enumerate() {
-                    let weight = Eight::splat(b.add(column));
+                    let weight = L::splat(b.add(column));
                     for (sum, image) in sums.iter_mut().zip(&image) {
-                        *sum = Eight::fused(weight, *image, *sum);
+                        *sum = L::fused(weight, *image, *sum);
                     }
                 }
                 b = b.add(self.width);
             }
             for (column, sums) in sums.iter().enumerate() {
                 for (sum, place) in sums.iter().zip(places) {
-                    let value = if self.rectified { Eight::max(*sum, Eight::zero()) } else { *sum };
-                    Eight::store(to.add((first + column) * plane + place), value);
+                    let value = if self.rectified { L::max(*sum, L::zero()) } else { *sum };
+                    L::store(to.add((first + column) * plane + place), value);
                 }
             }
         }

@@ -16,29 +16,27 @@ use super::{
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
-        lanes::{Eight, Lanes},
+        Vectors,
+        lanes::{Eight, Lanes, Sixteen},
         packing::Frame,
         panel::Offsets,
     },
 };
 
-/// Positions of a vector.
-const LANES: usize = Eight::WIDTH;
 /// Filters that are computed together, at most.
 const FILTERS_MAX: usize = 4;
-/// (Channel, tap) pairs that are computed together with so many filters, and with fewer.
-const PAIRS: [usize; 2] = [2, 3];
 
 /// Of this many products of the way by filters, at most so many are left for this one to pay: each of its products reads
 /// more.
 const WORTH: (usize, usize) = (7, 8);
 
 /// Whether this way pays.
-pub(super) fn pays(shape: &ConvolutionShape) -> bool {
+pub(super) fn pays(shape: &ConvolutionShape, vectors: Vectors) -> bool {
     let (line, filters) = (shape.output[1], shape.filters);
-    let [by_positions, by_filters] = sliding::products(line, filters);
+    let by_positions = filters * line.div_ceil(vectors.width());
+    let [_, by_filters] = sliding::products(line, filters, vectors);
     let is_less = WORTH.1 * by_positions <= WORTH.0 * by_filters;
-    shape.groups == 1 && shape.stride[1] == 1 && line > LANES && is_less
+    shape.groups == 1 && shape.stride[1] == 1 && line > Vectors::Eight.width() && is_less
 }
 
 /// A planned weight gradient with its buffers.
@@ -51,6 +49,8 @@ pub struct Plan {
     frame: Frame,
     /// (Channel, tap) pairs.
     taps: Offsets,
+    /// What holds them.
+    vectors: Vectors,
     /// Positions of a row, filled up to whole vectors.
     across: usize,
 }
@@ -62,18 +62,18 @@ pub struct Part {
     padded: Vec<f32>,
     /// `[filters, rows, across]` of the output's gradient; zeros beyond a row's positions.
     upstream: Vec<f32>,
-    /// `[pairs, filters, LANES]`.
+    /// `[pairs, filters, floats of a vector]`.
     sums: Vec<f32>,
-    /// `[filters, LANES]`.
+    /// `[filters, floats of a vector]`.
     bias: Vec<f32>,
 }
 
 impl SlidingWeightGradient {
     /// Plans the gradient of a convolution with a single group and stride 1 across.
-    pub fn new(shape: &ConvolutionShape) -> Self {
+    pub fn new(shape: &ConvolutionShape, vectors: Vectors) -> Self {
         let frame = frame(shape);
-        let across = shape.output[1].next_multiple_of(LANES);
-        let plan = Plan { shape: *shape, frame, taps: taps(shape, &frame), across };
+        let across = shape.output[1].next_multiple_of(vectors.width());
+        let plan = Plan { shape: *shape, frame, taps: taps(shape, &frame), vectors, across };
         Self::planned(plan)
     }
 }
@@ -95,10 +95,10 @@ impl Way for Plan {
     }
 
     fn finish(&self, parts: Vec<&mut Part>, dw: &mut [f32], db: Option<&mut [f32]>) {
-        let (pairs, filters) = (self.taps.len(), self.shape.filters);
+        let (pairs, filters, lanes) = (self.taps.len(), self.shape.filters, self.vectors.width());
         dw.fill(0.0);
         for part in &parts {
-            for (number, sums) in part.sums.chunks_exact(LANES).enumerate() {
+            for (number, sums) in part.sums.chunks_exact(lanes).enumerate() {
                 let (pair, filter) = (number / filters, number % filters);
                 dw[filter * pairs + pair] += sums.iter().sum::<f32>();
             }
@@ -106,7 +106,7 @@ impl Way for Plan {
         let Some(db) = db else { return };
         db.fill(0.0);
         for part in &parts {
-            for (db, sums) in db.iter_mut().zip(part.bias.chunks_exact(LANES)) {
+            for (db, sums) in db.iter_mut().zip(part.bias.chunks_exact(lanes)) {
                 *db += sums.iter().sum::<f32>();
             }
         }
@@ -116,29 +116,36 @@ impl Way for Plan {
 impl Part {
     fn begin(&mut self, plan: &Plan) {
         let ConvolutionShape { channels, filters, output, .. } = plan.shape;
-        self.padded.resize(channels * plan.frame.plane() + LANES, 0.0);
+        let lanes = plan.vectors.width();
+        self.padded.resize(channels * plan.frame.plane() + lanes, 0.0);
         self.upstream.resize(filters * output[0] * plan.across, 0.0);
         self.sums.clear();
-        self.sums.resize(plan.taps.len() * filters * LANES, 0.0);
+        self.sums.resize(plan.taps.len() * filters * lanes, 0.0);
         self.bias.clear();
-        self.bias.resize(filters * LANES, 0.0);
+        self.bias.resize(filters * lanes, 0.0);
     }
 
     fn add_sample(&mut self, plan: &Plan, x: &[f32], upstream: &[f32]) {
         plan.frame.fill(x, &mut self.padded);
-        let line = plan.shape.output[1];
+        let (line, lanes) = (plan.shape.output[1], plan.vectors.width());
         for (from, to) in upstream.chunks_exact(line).zip(self.upstream.chunks_exact_mut(plan.across)) {
             to[..line].copy_from_slice(from);
         }
         let rows = self.upstream.chunks_exact(plan.shape.output[0] * plan.across);
-        for (upstream, sums) in rows.zip(self.bias.chunks_exact_mut(LANES)) {
-            for values in upstream.chunks_exact(LANES) {
+        for (upstream, sums) in rows.zip(self.bias.chunks_exact_mut(lanes)) {
+            for values in upstream.chunks_exact(lanes) {
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             }
         }
         plan.check(self);
-        // SAFETY: kernels run only where the processor has AVX2; the bounds were checked just now.
-        unsafe { plan.by_tiles(&self.padded, &self.upstream, &mut self.sums) }
+        let Self { padded, upstream, sums, .. } = self;
+        // SAFETY: `Vectors` are only made where the processor has them; the bounds were checked just now.
+        unsafe {
+            match plan.vectors {
+                Vectors::Eight => plan.by_eights(padded, upstream, sums),
+                Vectors::Sixteen => plan.by_sixteens(padded, upstream, sums),
+            }
+        }
     }
 }
 
@@ -155,21 +162,41 @@ impl Plan {
         let last = pairs.largest() + (output[0] - 1) * self.down() + self.across;
         assert!(last <= part.padded.len());
         assert!(filters * output[0] * self.across <= part.upstream.len());
-        assert!(pairs.values().len() * filters * LANES <= part.sums.len());
+        assert!(pairs.values().len() * filters * self.vectors.width() <= part.sums.len());
     }
 
+    /// Four filters and two (channel, tap) pairs, or fewer filters and three: all sums stay in sixteen registers.
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn by_tiles(&self, x: &[f32], upstream: &[f32], sums: &mut [f32]) {
+    unsafe fn by_eights(&self, x: &[f32], upstream: &[f32], sums: &mut [f32]) {
+        // SAFETY: as for the whole sample.
+        unsafe { self.by_tiles::<Eight>([3, 3, 3, 2], x, upstream, sums) }
+    }
+
+    /// Four (channel, tap) pairs: all sums stay in thirty-two registers.
+    #[target_feature(enable = "avx512f")]
+    unsafe fn by_sixteens(&self, x: &[f32], upstream: &[f32], sums: &mut [f32]) {
+        // SAFETY: as for the whole sample.
+        unsafe { self.by_tiles::<Sixteen>([4; FILTERS_MAX], x, upstream, sums) }
+    }
+
+    /// With one filter and up to four of them, so many (channel, tap) pairs at most.
+    #[inline(always)]
+    unsafe fn by_tiles<L: Lanes>(
+        &self,
+        pairs_max: [usize; FILTERS_MAX],
+        x: &[f32],
+        upstream: &[f32],
+        sums: &mut [f32],
+    ) {
         for (first, last) in nearly_equal(self.shape.filters, FILTERS_MAX) {
-            let pairs = PAIRS[usize::from(last - first < FILTERS_MAX)];
-            for pair in nearly_equal(self.taps.len(), pairs) {
+            for pair in nearly_equal(self.taps.len(), pairs_max[last - first - 1]) {
                 // SAFETY: as for the whole sample.
                 unsafe {
                     match last - first {
-                        1 => self.by_pairs::<1>(pair, first, x, upstream, sums),
-                        2 => self.by_pairs::<2>(pair, first, x, upstream, sums),
-                        3 => self.by_pairs::<3>(pair, first, x, upstream, sums),
-                        _ => self.by_pairs::<FILTERS_MAX>(pair, first, x, upstream, sums),
+                        1 => self.by_pairs::<L, 1>(pair, first, x, upstream, sums),
+                        2 => self.by_pairs::<L, 2>(pair, first, x, upstream, sums),
+                        3 => self.by_pairs::<L, 3>(pair, first, x, upstream, sums),
+                        _ => self.by_pairs::<L, FILTERS_MAX>(pair, first, x, upstream, sums),
                     }
                 }
             }
@@ -177,7 +204,7 @@ impl Plan {
     }
 
     #[inline(always)]
-    unsafe fn by_pairs<const F: usize>(
+    unsafe fn by_pairs<L: Lanes, const F: usize>(
         &self,
         (first, last): (usize, usize),
         filter: usize,
@@ -187,15 +214,16 @@ impl Plan {
     ) {
         unsafe {
             match last - first {
-                1 => self.tile::<F, 1>(first, filter, x, upstream, sums),
-                2 => self.tile::<F, 2>(first, filter, x, upstream, sums),
-                _ => self.tile::<F, 3>(first, filter, x, upstream, sums),
+                1 => self.tile::<L, F, 1>(first, filter, x, upstream, sums),
+                2 => self.tile::<L, F, 2>(first, filter, x, upstream, sums),
+                3 => self.tile::<L, F, 3>(first, filter, x, upstream, sums),
+                _ => self.tile::<L, F, 4>(first, filter, x, upstream, sums),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<const F: usize, const P: usize>(
+    unsafe fn tile<L: Lanes, const F: usize, const P: usize>(
         &self,
         pair: usize,
         filter: usize,
@@ -208,10 +236,10 @@ impl Plan {
             let offsets = self.taps.part(pair, pair + P);
             let plane = output[0] * self.across;
             let place = |pair_index: usize, filter_index: usize| {
-                ((pair + pair_index) * filters + filter + filter_index) * LANES
+                ((pair + pair_index) * filters + filter + filter_index) * L::WIDTH
             };
-            let mut totals: [[<Eight as Lanes>::Vector; F]; P] = std::array::from_fn(|one| {
-                std::array::from_fn(|other| Eight::load(sums.as_ptr().add(place(one, other))))
+            let mut totals: [[L::Vector; F]; P] = std::array::from_fn(|one| {
+                std::array::from_fn(|other| L::load(sums.as_ptr().add(place(one, other))))
             });
             for row in 0..output[0] {
                 let images: [*const f32; P] = std::array::from_fn(|index| {
@@ -220,19 +248,19 @@ impl Plan {
                 let gradients: [*const f32; F] = std::array::from_fn(|index| {
                     upstream.as_ptr().add((filter + index) * plane + row * self.across)
                 });
-                for column in (0..self.across).step_by(LANES) {
-                    let image = images.map(|image| Eight::load(image.add(column)));
+                for column in (0..self.across).step_by(L::WIDTH) {
+                    let image = images.map(|image| L::load(image.add(column)));
                     for (index, gradient) in gradients.iter().enumerate() {
-                        let gradient = Eight::load(gradient.add(column));
+                        let gradient = L::load(gradient.add(column));
                         for (totals, image) in totals.iter_mut().zip(&image) {
-                            totals[index] = Eight::fused(gradient, *image, totals[index]);
+                            totals[index] = L::fused(gradient, *image, totals[index]);
                         }
                     }
                 }
             }
             for (one, totals) in totals.iter().enumerate() {
                 for (other, total) in totals.iter().enumerate() {
-                    Eight::store(sums.as_mut_ptr().add(place(one, other)), *total);
+                    L::store(sums.as_mut_ptr().add(place(one, other)), *total);
                 }
             }
         }

@@ -1,0 +1,101 @@
+//! Which vectors the processor has, and which of them kernels use.
+//!
+//! That follows from the processor's model alone, not from measuring: the same run on the same machine must not depend on
+//! how busy it is.
+
+use std::arch::x86_64::__cpuid;
+
+/// Set to `0`, vectors are of eight floats; set to anything else, of sixteen where the processor has them.
+const WIDE_VARIABLE: &str = "HATCHERY_WIDE_VECTORS";
+/// AMD's first family that computes sixteen floats at once (Zen 5). The one before takes them in two halves, and gains
+/// nothing by them.
+const AMD_FAMILY_WIDE: u32 = 0x1A;
+
+/// Which vectors are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vectors {
+    /// Eight floats (AVX2).
+    Eight,
+    /// Sixteen floats (AVX-512).
+    Sixteen,
+}
+
+impl Vectors {
+    /// Those that pay on this processor, or that the user wants. None where it has too narrow ones for these kernels.
+    pub fn of_this_processor() -> Option<Self> {
+        let widest = Self::widest()?;
+        let wide = std::env::var(WIDE_VARIABLE).map_or_else(|_| sixteen_pay(), |wish| wish != "0");
+        Some(if wide { widest } else { Self::Eight })
+    }
+
+    /// The widest that this processor has.
+    pub(super) fn widest() -> Option<Self> {
+        let eight = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+        let sixteen = eight && std::arch::is_x86_feature_detected!("avx512f");
+        match (sixteen, eight) {
+            (true, _) => Some(Self::Sixteen),
+            (false, true) => Some(Self::Eight),
+            (false, false) => None,
+        }
+    }
+
+    /// Floats in a vector.
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Eight => 8,
+            Self::Sixteen => 16,
+        }
+    }
+
+    /// No wider ones than `columns` fill.
+    pub(super) const fn for_columns(self, columns: usize) -> Self {
+        if columns <= 8 { Self::Eight } else { self }
+    }
+}
+
+/// Whether this processor, if it has vectors of sixteen floats, computes them as fast as vectors of eight.
+fn sixteen_pay() -> bool {
+    match Maker::of_this_processor() {
+        Maker::Amd => family(__cpuid(1).eax) >= AMD_FAMILY_WIDE,
+        // From Ice Lake on. Those before lower their clock for them.
+        Maker::Intel => std::arch::is_x86_feature_detected!("avx512vbmi2"),
+        Maker::Other => false,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    Amd,
+    Intel,
+    Other,
+}
+
+impl Maker {
+    fn of_this_processor() -> Self {
+        let words = __cpuid(0);
+        match [words.ebx, words.edx, words.ecx].map(u32::to_le_bytes).as_flattened() {
+            b"AuthenticAMD" => Self::Amd,
+            b"GenuineIntel" => Self::Intel,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The family as makers write it, of leaf 1's first word: the extended one is added to the base where that is full.
+const fn family(eax: u32) -> u32 {
+    let (base, extended) = (eax >> 8 & 0xF, eax >> 20 & 0xFF);
+    if base == 0xF { base + extended } else { base }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_read_as_makers_write_them() {
+        // A Zen 4, a Zen 5 and a Sapphire Rapids.
+        assert_eq!(family(0x00A1_0F11), 0x19);
+        assert_eq!(family(0x00B0_0F21), 0x1A);
+        assert_eq!(family(0x000C_06F2), 0x06);
+    }
+}
