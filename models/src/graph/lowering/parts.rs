@@ -69,7 +69,7 @@ impl Lowering<'_> {
         let held = self.graph.nodes().iter().zip(&self.held);
         let known = held.flat_map(|(node, held)| node.facts.iter().zip(held));
         let floats = known.filter(|(fact, _)| fact.element == ElementType::F32);
-        floats.filter_map(|(fact, held)| Some((held.whole.clone()?, fact.shape.clone()))).collect()
+        Shapes::new(floats.filter_map(|(fact, held)| Some((held.whole.clone()?, fact.shape.clone()))))
     }
 
     fn held(&mut self, outlet: Outlet) -> &mut Held {

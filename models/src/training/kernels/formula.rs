@@ -122,7 +122,11 @@ fn compute(code: i64, one: &[f32], other: &[f32], to: &mut [f32]) {
         3 => map(one, other, to, |a, b| a / b),
         4 => map(one, other, to, |a, _| a.sqrt()),
         5 => map(one, other, to, |a, _| 1.0 / a),
-        _ => map(one, other, to, |a, _| if a < 0.0 { 0.0 } else { a }),
+        6 => map(one, other, to, |a, _| if a < 0.0 { 0.0 } else { a }),
+        // What is no number stays none.
+        7 => map(one, other, to, |a, b| if b > a || b.is_nan() { b } else { a }),
+        8 => map(one, other, to, |a, b| if b < a || b.is_nan() { b } else { a }),
+        _ => map(one, other, to, |a, _| if a == 0.0 || a.is_nan() { a } else { a.signum() }),
     }
 }
 

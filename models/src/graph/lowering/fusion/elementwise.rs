@@ -1,29 +1,21 @@
 //! Puts arithmetic on tensors of one shape together: what is computed element by element, such as an optimizer's update,
 //! then reads and writes memory once, in one node.
 //!
-//! Nodes that feed each other become a formula, where nothing outside lies between them. It knows shapes as far as
-//! they follow from those of the values that operators have handed over.
+//! Nodes that feed each other become a formula, where nothing outside lies between them; else those before and those
+//! behind what lies between, as in forward and backward pass, become one each.
 
-use crate::graph::emitter::{
-    Attribute, Constant, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value,
-};
+use super::shapes::Shapes;
+use crate::graph::emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value};
 use std::collections::{HashMap, HashSet};
 
 /// Arithmetic that a formula knows, in the order of the kernel's codes.
-const CODES: [&str; 7] = ["Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Relu"];
+const CODES: [&str; 10] = ["Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Relu", "Max", "Min", "Sign"];
 /// Nodes of a formula, at most: each has a buffer.
 const FORMULA_NODES_MAX: usize = 32;
 
-/// Shapes of values.
-pub(in crate::graph::lowering) type Shapes = HashMap<Value, Vec<usize>>;
-
 /// Fuses what can be; `shapes` says what is known of values, `outputs` which are handed out.
 pub(super) fn fuse(emitter: &mut Emitter, mut shapes: Shapes, outputs: &[Value]) {
-    for (name, constant) in &emitter.constants {
-        if let Constant::F32(shape, _) = constant {
-            shapes.insert(name.clone(), shape.clone());
-        }
-    }
+    shapes.add_constants(&emitter.constants);
     let nodes = std::mem::take(&mut emitter.nodes);
     let formulas = Search::new(&nodes, &mut shapes, outputs).formulas();
     let mut within: HashMap<usize, usize> = HashMap::new();
@@ -77,8 +69,8 @@ impl<'a> Search<'a> {
             if !self.is_arithmetic[index] || taken[index] {
                 continue;
             }
-            let nodes = self.connected(index, &taken);
-            if nodes.len() > 1 && nodes.len() <= FORMULA_NODES_MAX && self.is_closed(&nodes) {
+            let nodes = self.closed(index, &taken);
+            if nodes.len() > 1 {
                 nodes.iter().for_each(|&node| taken[node] = true);
                 formulas.push(Formula { node: self.formula(&nodes), nodes });
             }
@@ -86,15 +78,25 @@ impl<'a> Search<'a> {
         formulas
     }
 
-    /// All arithmetic on the same shape that is connected with a node, in order.
-    fn connected(&self, first: usize, taken: &[bool]) -> Vec<usize> {
+    /// As much of the arithmetic that is connected with a node as may stand in the last one's place, in order.
+    fn closed(&self, first: usize, taken: &[bool]) -> Vec<usize> {
+        let mut nodes = self.connected(first, self.nodes.len(), taken);
+        loop {
+            let beyond = self.reader_between(&nodes).or_else(|| nodes.get(FORMULA_NODES_MAX).copied());
+            let Some(end) = beyond else { return nodes };
+            nodes = self.connected(first, end, taken);
+        }
+    }
+
+    /// All arithmetic on the same shape, from a node on, that is connected with it by nodes before `end`, in order.
+    fn connected(&self, first: usize, end: usize, taken: &[bool]) -> Vec<usize> {
         let shape = self.shape(first);
         let (mut found, mut open) = (HashSet::from([first]), vec![first]);
         while let Some(index) = open.pop() {
             let node = &self.nodes[index];
             let before = node.inputs.iter().filter_map(|value| self.writers.get(value.as_str()));
             let after = node.outputs.iter().filter_map(|value| self.readers.get(value.as_str())).flatten();
-            for &next in before.chain(after) {
+            for &next in before.chain(after).filter(|next| (first..end).contains(*next)) {
                 let fits = self.is_arithmetic[next] && !taken[next] && self.shape(next) == shape;
                 if fits && found.insert(next) {
                     open.push(next);
@@ -110,11 +112,11 @@ impl<'a> Search<'a> {
         self.shapes.get(&self.nodes[index].outputs[0])
     }
 
-    /// Whether the nodes may stand in the last one's place: nothing before that reads what they write.
-    fn is_closed(&self, nodes: &[usize]) -> bool {
-        let Some(&last) = nodes.last() else { return false };
+    /// The first node before the last of these that reads what they write, and is none of them.
+    fn reader_between(&self, nodes: &[usize]) -> Option<usize> {
+        let last = nodes.last()?;
         let read = nodes.iter().filter_map(|&index| self.readers.get(self.nodes[index].outputs[0].as_str()));
-        read.flatten().all(|reader| *reader > last || nodes.binary_search(reader).is_ok())
+        read.flatten().filter(|reader| *reader < last && nodes.binary_search(reader).is_err()).min().copied()
     }
 
     fn formula(&self, nodes: &[usize]) -> LoweredNode {
@@ -163,19 +165,70 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether a node is arithmetic on tensors of one shape, other operands being scalars; its output's shape is noted.
+/// Whether a node is arithmetic on tensors of one shape, other operands being scalars; its outputs' shapes are noted.
 fn is_arithmetic(node: &LoweredNode, shapes: &mut Shapes) -> bool {
-    if !node.domain.is_empty() || !CODES.contains(&node.op_type) {
+    shapes.add_outputs(node);
+    if !node.domain.is_empty() || !CODES.contains(&node.op_type) || node.inputs.len() > 2 {
         return false;
     }
     let Some(inputs) = node.inputs.iter().map(|value| shapes.get(value)).collect::<Option<Vec<_>>>() else {
         return false;
     };
-    let Some(shape) = inputs.iter().find(|shape| !shape.is_empty()) else { return false };
+    let Some(shape) = inputs.iter().max_by_key(|shape| shape.len()) else { return false };
     if !inputs.iter().all(|other| other.is_empty() || other == shape) {
         return false;
     }
     let shape = (*shape).clone();
     shapes.insert(node.outputs[0].clone(), shape);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{choices::Choices, lowering::Provider};
+
+    /// Operators of the nodes after fusing; each node is an operator and its inputs, named by the numbers of their nodes.
+    fn fused(nodes: &[(&'static str, &[&str])]) -> Vec<&'static str> {
+        let mut emitter = Emitter::new(Provider::Cpu, Choices::default());
+        for (number, (op_type, inputs)) in nodes.iter().enumerate() {
+            emitter.nodes.push(LoweredNode {
+                domain: "",
+                op_type,
+                attributes: Vec::new(),
+                inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+                outputs: vec![number.to_string()],
+            });
+        }
+        let known = ["x", "y"].into_iter().map(str::to_owned).chain((0..nodes.len()).map(|n| n.to_string()));
+        let shapes = Shapes::new(known.map(|value| (value, vec![2, 3])));
+        fuse(&mut emitter, shapes, &[(nodes.len() - 1).to_string()]);
+        emitter.nodes.iter().map(|node| node.op_type).collect()
+    }
+
+    #[test]
+    fn what_lies_between_divides_a_formula() {
+        assert_eq!(fused(&[("Mul", &["x", "y"]), ("Add", &["0", "x"])]), ["Formula"]);
+        let between: [(&str, &[&str]); 5] = [
+            ("Mul", &["x", "y"]),
+            ("Add", &["0", "x"]),
+            ("MatMul", &["1", "y"]),
+            ("Mul", &["2", "1"]),
+            ("Sub", &["3", "0"]),
+        ];
+        assert_eq!(fused(&between), ["Formula", "MatMul", "Formula"]);
+        let alone: [(&str, &[&str]); 3] =
+            [("Mul", &["x", "y"]), ("MatMul", &["0", "y"]), ("Add", &["0", "1"])];
+        assert_eq!(fused(&alone), ["Mul", "MatMul", "Add"]);
+    }
+
+    #[test]
+    fn a_formula_has_as_many_nodes_as_it_may() {
+        let names: Vec<String> = (0..40_usize).map(|number| number.to_string()).collect();
+        let inputs: Vec<[&str; 2]> = (0..40)
+            .map(|number| if number == 0 { ["x", "y"] } else { [names[number - 1].as_str(), "y"] })
+            .collect();
+        let chain: Vec<(&str, &[&str])> = inputs.iter().map(|inputs| ("Mul", inputs.as_slice())).collect();
+        assert_eq!(fused(&chain), ["Formula", "Formula"]);
+    }
 }

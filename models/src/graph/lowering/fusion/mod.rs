@@ -4,8 +4,9 @@
 //! It works on lowered nodes, and leaves standard operators among themselves as they are.
 
 mod elementwise;
+mod shapes;
 
-pub(super) use elementwise::Shapes;
+pub(super) use shapes::Shapes;
 
 use crate::graph::{
     emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value},

@@ -172,11 +172,11 @@ impl Plan {
         unsafe { self.by_tiles::<Eight>([3, 3, 3, 2], x, upstream, sums) }
     }
 
-    /// Four (channel, tap) pairs: all sums stay in thirty-two registers.
+    /// Six (channel, tap) pairs: all sums stay in thirty-two registers.
     #[target_feature(enable = "avx512f")]
     unsafe fn by_sixteens(&self, x: &[f32], upstream: &[f32], sums: &mut [f32]) {
         // SAFETY: as for the whole sample.
-        unsafe { self.by_tiles::<Sixteen>([4; FILTERS_MAX], x, upstream, sums) }
+        unsafe { self.by_tiles::<Sixteen>([6; FILTERS_MAX], x, upstream, sums) }
     }
 
     /// With one filter and up to four of them, so many (channel, tap) pairs at most.
@@ -217,7 +217,9 @@ impl Plan {
                 1 => self.tile::<L, F, 1>(first, filter, x, upstream, sums),
                 2 => self.tile::<L, F, 2>(first, filter, x, upstream, sums),
                 3 => self.tile::<L, F, 3>(first, filter, x, upstream, sums),
-                _ => self.tile::<L, F, 4>(first, filter, x, upstream, sums),
+                4 => self.tile::<L, F, 4>(first, filter, x, upstream, sums),
+                5 => self.tile::<L, F, 5>(first, filter, x, upstream, sums),
+                _ => self.tile::<L, F, 6>(first, filter, x, upstream, sums),
             }
         }
     }
