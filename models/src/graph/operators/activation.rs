@@ -50,6 +50,7 @@ impl Operator for Activate {
             Activation::LeakyRelu => {
                 emitter.op("LeakyRelu", &[x], vec![("alpha", Attribute::Float(LEAKY_SLOPE))])
             }
+            Activation::Elu if lowering_choice::kernels(emitter) => elu(emitter, x),
             Activation::Elu => emitter.op("Elu", &[x], Vec::new()),
             Activation::Gelu => {
                 let doubled = doubled_normal_distribution(emitter, x);
@@ -127,6 +128,16 @@ fn leaky_relu_slope(emitter: &mut Emitter, y: &str) -> Value {
     let sign = emitter.op("Sign", &[y], Vec::new());
     let slope = emitter.scalar(LEAKY_SLOPE);
     emitter.op("Max", &[&sign, &slope], Vec::new())
+}
+
+/// exp(x) - 1 below zero, x above, as arithmetic that becomes a formula.
+fn elu(emitter: &mut Emitter, x: &str) -> Value {
+    let (zero, one) = (emitter.scalar(0.0), emitter.scalar(1.0));
+    let negative = emitter.op("Min", &[x, &zero], Vec::new());
+    let exponential = emitter.op("Exp", &[&negative], Vec::new());
+    let below = emitter.op("Sub", &[&exponential, &one], Vec::new());
+    let above = emitter.op("Max", &[x, &zero], Vec::new());
+    emitter.op("Add", &[&below, &above], Vec::new())
 }
 
 /// exp(x) = y + 1 below zero, 1 above.

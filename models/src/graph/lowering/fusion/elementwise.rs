@@ -9,7 +9,8 @@ use crate::graph::emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, L
 use std::collections::{HashMap, HashSet};
 
 /// Arithmetic that a formula knows, in the order of the kernel's codes.
-const CODES: [&str; 10] = ["Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Relu", "Max", "Min", "Sign"];
+const CODES: [&str; 11] =
+    ["Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Relu", "Max", "Min", "Sign", "Exp"];
 /// Nodes of a formula, at most: each has a buffer.
 const FORMULA_NODES_MAX: usize = 32;
 

@@ -42,7 +42,7 @@ impl Shapes {
         }
     }
 
-    /// Knows what follows for a standard operator's outputs from now on.
+    /// Knows what follows for an operator's outputs from now on.
     pub fn add_outputs(&mut self, node: &LoweredNode) {
         for (number, output) in node.outputs.iter().enumerate() {
             if let Some(shape) = self.of_output(node, number) {
@@ -54,10 +54,9 @@ impl Shapes {
     fn of_output(&self, node: &LoweredNode, number: usize) -> Option<Vec<usize>> {
         let input = |number: usize| self.get(node.inputs.get(number)?).cloned();
         match node.op_type {
-            _ if !node.domain.is_empty() => None,
             name if ELEMENT_BY_ELEMENT.contains(&name) => input(0),
-            // Of the output, then of the means and variances, which are as many as the scales.
-            "BatchNormalization" => input(usize::from(number > 0)),
+            // Of the output, then of means and variances, or of gradients, which are as many as the scales.
+            "BatchNormalization" | "BatchNorm" | "BatchNormGradient" => input(usize::from(number > 0)),
             "ReduceSum" => self.of_sum(node, input(0)?),
             _ => None,
         }
