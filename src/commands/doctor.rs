@@ -1,6 +1,6 @@
 //! `hatchery doctor`: what this machine can train with, what is missing, and what to do about it.
 
-use super::open_runtime;
+use super::{arithmetic, open_runtime};
 use crate::{
     cli::{
         exit::{Exit, Failure},
@@ -173,10 +173,14 @@ fn try_devices(runtime: &Runtime, gpus: &[String]) -> Vec<Finding> {
 }
 
 fn try_device(runtime: &Runtime, device: Device) -> Finding {
-    match training::probe(&runtime.clone().on(device)) {
+    let runtime = runtime.clone().on(device);
+    match training::probe(&runtime) {
         Ok(probe) => {
-            let words =
-                format!("trains (first step of a tiny network after {:.0} ms)", 1e3 * probe.build_seconds);
+            let words = format!(
+                "trains (first step of a tiny network after {:.0} ms; {})",
+                1e3 * probe.build_seconds,
+                arithmetic(&runtime)
+            );
             Finding::good(
                 device.to_string(),
                 words,

@@ -29,6 +29,14 @@ pub fn open_runtime(library: Option<PathBuf>, offline: bool) -> Result<Runtime, 
     Runtime::open(&LibraryOptions { library, offline }).or_exit(Exit::Library)
 }
 
+/// What training steps are computed by, for people.
+fn arithmetic(runtime: &Runtime) -> String {
+    match runtime.kernel_floats() {
+        Some(floats) => format!("kernels with vectors of {floats} floats"),
+        None => "standard operators".to_owned(),
+    }
+}
+
 /// The network that is asked for: by its id, else the best.
 fn pick(run: &Run, id: Option<u64>) -> Result<&Row, Failure> {
     let Some(id) = id.or(run.best.as_ref().map(|best| best.id)) else {

@@ -5,7 +5,7 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         options::BenchTrainOptions,
     },
-    commands::open_runtime,
+    commands::{arithmetic, open_runtime},
     devices,
     output::{self, say},
 };
@@ -116,10 +116,11 @@ fn table(runtime: &Runtime, rows: &[Row]) -> String {
         "update differs by",
     ];
     let title = format!(
-        "training steps on {}, {} threads, ONNX Runtime {}",
+        "training steps on {}, {} threads, ONNX Runtime {}, {}",
         runtime.device(),
         runtime.threads(),
-        runtime.report().version
+        runtime.report().version,
+        arithmetic(runtime)
     );
     format!("{title}\n{}", output::table(&header, &cells.collect::<Vec<_>>()))
 }

@@ -135,12 +135,22 @@ impl Columns {
     }
 }
 
+/// Whether so many pairs can be moved four at a time.
+fn is_moved_by_fours(pairs: usize) -> bool {
+    pairs == 0 || pairs >= 4
+}
+
+/// Where fours of pairs begin; the last ones may be moved twice.
+fn fours(pairs: usize) -> impl Iterator<Item = usize> {
+    (0..pairs).step_by(4).map(move |pair| pair.min(pairs - 4))
+}
+
 /// Takes so many pairs of columns apart, four at a time.
 #[target_feature(enable = "avx2")]
 fn split_pairs(from: &[f32], row: &mut [f32], pairs: usize, even: usize, odd: usize) {
-    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= from.len() && pairs.is_multiple_of(4));
-    for pair in (0..pairs).step_by(4) {
-        // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
+    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= from.len() && is_moved_by_fours(pairs));
+    for pair in fours(pairs) {
+        // SAFETY: columns and places up to `pairs` were checked just now, and there are four of them at least.
         unsafe {
             let low = _mm_loadu_ps(from.as_ptr().add(2 * pair));
             let high = _mm_loadu_ps(from.as_ptr().add(2 * pair + 4));
@@ -154,9 +164,9 @@ fn split_pairs(from: &[f32], row: &mut [f32], pairs: usize, even: usize, odd: us
 /// Puts so many pairs of columns together, four at a time.
 #[target_feature(enable = "avx2")]
 fn merge_pairs(row: &[f32], to: &mut [f32], pairs: usize, even: usize, odd: usize) {
-    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= to.len() && pairs.is_multiple_of(4));
-    for pair in (0..pairs).step_by(4) {
-        // SAFETY: `pairs` is a multiple of 4; columns and places up to there were checked just now.
+    assert!(even.max(odd) + pairs <= row.len() && 2 * pairs <= to.len() && is_moved_by_fours(pairs));
+    for pair in fours(pairs) {
+        // SAFETY: columns and places up to `pairs` were checked just now, and there are four of them at least.
         unsafe {
             let even = _mm_loadu_ps(row.as_ptr().add(even + pair));
             let odd = _mm_loadu_ps(row.as_ptr().add(odd + pair));
@@ -175,8 +185,8 @@ fn phase(shape: &PoolShape, across: usize, phase: usize) -> (Range<usize>, usize
     (start..end.max(start), start * stride + phase - left)
 }
 
-/// Pairs of columns that both phases have, as far as they fill vectors of four.
+/// Pairs of columns that both phases have, where they fill a vector of four.
 fn pairs(phases: &[(Range<usize>, usize)], width: usize) -> usize {
-    let common = phases.iter().map(|(places, _)| places.len()).min().unwrap_or(0);
-    common.min(width / 2) & !3
+    let common = phases.iter().map(|(places, _)| places.len()).min().unwrap_or(0).min(width / 2);
+    if is_moved_by_fours(common) { common } else { 0 }
 }

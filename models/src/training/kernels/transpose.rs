@@ -1,4 +1,4 @@
-//! Transposition of matrices in memory, eight by eight in registers.
+//! Transposition of matrices in memory, eight by eight in registers, or four by four where there are fewer.
 
 #![expect(
     unsafe_code,
@@ -6,7 +6,8 @@
 )]
 
 use std::arch::x86_64::{
-    __m256, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
+    __m256, _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
+    _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
     _mm256_unpacklo_ps,
 };
 
@@ -24,7 +25,23 @@ pub(super) fn transpose(
     assert!((rows - 1) * from_stride + columns <= from.len());
     assert!((columns - 1) * to_stride + rows <= to.len());
     // SAFETY: the bounds were checked just now; kernels run only where the processor has AVX2.
-    unsafe { by_eights(from, from_stride, to, to_stride, [rows, columns]) }
+    unsafe {
+        match rows.min(columns) {
+            8.. => by_eights(from, from_stride, to, to_stride, [rows, columns]),
+            4.. => by_fours(from, from_stride, to, to_stride, [rows, columns]),
+            _ => one_by_one(from, from_stride, to, to_stride, [rows, columns]),
+        }
+    }
+}
+
+/// Where the block behind the one at `start` begins. The last one ends with the last of `count`, and may have some in
+/// common with the one before.
+#[inline(always)]
+fn next(start: usize, count: usize, block: usize) -> usize {
+    match start + block {
+        end if end >= count => count,
+        end => end.min(count - block),
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -35,9 +52,10 @@ unsafe fn by_eights(
     to_stride: usize,
     [rows, columns]: [usize; 2],
 ) {
-    let (whole_rows, whole_columns) = (rows & !7, columns & !7);
-    for row in (0..whole_rows).step_by(8) {
-        for column in (0..whole_columns).step_by(8) {
+    let mut row = 0;
+    while row < rows {
+        let mut column = 0;
+        while column < columns {
             // SAFETY: eight rows and columns from here on are within the matrices.
             unsafe {
                 block(
@@ -47,21 +65,51 @@ unsafe fn by_eights(
                     to_stride,
                 );
             }
+            column = next(column, columns, 8);
         }
+        row = next(row, rows, 8);
     }
-    rest(from, from_stride, to, to_stride, [0..whole_rows, whole_columns..columns]);
-    rest(from, from_stride, to, to_stride, [whole_rows..rows, 0..columns]);
 }
 
-fn rest(
+#[target_feature(enable = "avx2")]
+unsafe fn by_fours(
     from: &[f32],
     from_stride: usize,
     to: &mut [f32],
     to_stride: usize,
-    [rows, columns]: [std::ops::Range<usize>; 2],
+    [rows, columns]: [usize; 2],
 ) {
-    for column in columns {
-        for row in rows.clone() {
+    let mut row = 0;
+    while row < rows {
+        let mut column = 0;
+        while column < columns {
+            // SAFETY: four rows and columns from here on are within the matrices.
+            unsafe {
+                let from = from.as_ptr().add(row * from_stride + column);
+                let to = to.as_mut_ptr().add(column * to_stride + row);
+                let [a, b, c, d] = std::array::from_fn(|row| _mm_loadu_ps(from.add(row * from_stride)));
+                let [low, high] = [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)];
+                let [other_low, other_high] = [_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d)];
+                _mm_storeu_ps(to, _mm_movelh_ps(low, other_low));
+                _mm_storeu_ps(to.add(to_stride), _mm_movehl_ps(other_low, low));
+                _mm_storeu_ps(to.add(2 * to_stride), _mm_movelh_ps(high, other_high));
+                _mm_storeu_ps(to.add(3 * to_stride), _mm_movehl_ps(other_high, high));
+            }
+            column = next(column, columns, 4);
+        }
+        row = next(row, rows, 4);
+    }
+}
+
+fn one_by_one(
+    from: &[f32],
+    from_stride: usize,
+    to: &mut [f32],
+    to_stride: usize,
+    [rows, columns]: [usize; 2],
+) {
+    for column in 0..columns {
+        for row in 0..rows {
             to[column * to_stride + row] = from[row * from_stride + column];
         }
     }
@@ -89,6 +137,28 @@ unsafe fn block(from: *const f32, from_stride: usize, to: *mut f32, to_stride: u
             let (upper, lower) = (fours[index], fours[index + 4]);
             _mm256_storeu_ps(to.add(index * to_stride), _mm256_permute2f128_ps::<0x20>(upper, lower));
             _mm256_storeu_ps(to.add((index + 4) * to_stride), _mm256_permute2f128_ps::<0x31>(upper, lower));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_goes_where_it_belongs() {
+        for rows in [1, 3, 4, 5, 7, 8, 9, 12, 15, 16, 28] {
+            for columns in [1, 2, 4, 6, 8, 11, 16, 20] {
+                let (from_stride, to_stride) = (columns + 2, rows + 3);
+                let from: Vec<f32> = (0..rows * from_stride).map(|number| number as f32).collect();
+                let mut to = vec![-1.0; columns * to_stride];
+                transpose(&from, from_stride, &mut to, to_stride, [rows, columns]);
+                for (place, found) in to.iter().enumerate() {
+                    let (column, row) = (place / to_stride, place % to_stride);
+                    let expected = if row < rows { from[row * from_stride + column] } else { -1.0 };
+                    assert_eq!(*found, expected, "{rows} x {columns}: row {row}, column {column}");
+                }
+            }
         }
     }
 }

@@ -231,13 +231,18 @@ impl Runtime {
 
     /// Whether sessions know Hatchery's own kernels: on processors with the vectors that these are written for.
     pub fn has_kernels(&self) -> bool {
-        self.device == Device::Cpu && self.kernels
+        self.kernel_floats().is_some()
+    }
+
+    /// Floats in a vector of Hatchery's own kernels; none where sessions do not know them.
+    pub fn kernel_floats(&self) -> Option<usize> {
+        floats_of_this_processor().filter(|_| self.device == Device::Cpu && self.kernels)
     }
 
     /// The same with or without kernels of our own, where there are any.
     #[must_use]
     pub fn with_kernels(mut self, kernels: bool) -> Self {
-        self.kernels = kernels && kernels_of_this_processor();
+        self.kernels = kernels;
         self
     }
 
@@ -299,18 +304,25 @@ fn load(path: &Path, origin: Origin) -> Result<Runtime, RuntimeError> {
         .map_err(unusable)?;
     let report = Arc::new(LibraryReport { path: path.to_path_buf(), version: version(path), origin });
     let (device, threads, spinning) = (Device::Cpu, 1, false);
-    let kernels = kernels_of_this_processor();
-    Ok(Runtime { environment, report, device, threads, spinning, kernels, device_memory_bytes_max: None })
+    Ok(Runtime {
+        environment,
+        report,
+        device,
+        threads,
+        spinning,
+        kernels: true,
+        device_memory_bytes_max: None,
+    })
 }
 
 #[cfg(target_arch = "x86_64")]
-fn kernels_of_this_processor() -> bool {
-    super::kernels::Vectors::of_this_processor().is_some()
+fn floats_of_this_processor() -> Option<usize> {
+    super::kernels::Vectors::of_this_processor().map(super::kernels::Vectors::width)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn kernels_of_this_processor() -> bool {
-    false
+fn floats_of_this_processor() -> Option<usize> {
+    None
 }
 
 fn environment(path: &Path) -> Result<Environment, String> {
