@@ -27,8 +27,8 @@ pub(super) fn transpose(
     // SAFETY: the bounds were checked just now; kernels run only where the processor has AVX2.
     unsafe {
         match rows.min(columns) {
-            8.. => by_eights(from, from_stride, to, to_stride, [rows, columns]),
-            4.. => by_fours(from, from_stride, to, to_stride, [rows, columns]),
+            8.. => by_blocks::<8>(from, from_stride, to, to_stride, [rows, columns]),
+            4.. => by_blocks::<4>(from, from_stride, to, to_stride, [rows, columns]),
             _ => one_by_one(from, from_stride, to, to_stride, [rows, columns]),
         }
     }
@@ -44,8 +44,9 @@ fn next(start: usize, count: usize, block: usize) -> usize {
     }
 }
 
+/// By blocks of `SIDE` rows and columns: eight or four.
 #[target_feature(enable = "avx2")]
-unsafe fn by_eights(
+unsafe fn by_blocks<const SIDE: usize>(
     from: &[f32],
     from_stride: usize,
     to: &mut [f32],
@@ -56,48 +57,18 @@ unsafe fn by_eights(
     while row < rows {
         let mut column = 0;
         while column < columns {
-            // SAFETY: eight rows and columns from here on are within the matrices.
-            unsafe {
-                block(
-                    from.as_ptr().add(row * from_stride + column),
-                    from_stride,
-                    to.as_mut_ptr().add(column * to_stride + row),
-                    to_stride,
-                );
-            }
-            column = next(column, columns, 8);
-        }
-        row = next(row, rows, 8);
-    }
-}
-
-#[target_feature(enable = "avx2")]
-unsafe fn by_fours(
-    from: &[f32],
-    from_stride: usize,
-    to: &mut [f32],
-    to_stride: usize,
-    [rows, columns]: [usize; 2],
-) {
-    let mut row = 0;
-    while row < rows {
-        let mut column = 0;
-        while column < columns {
-            // SAFETY: four rows and columns from here on are within the matrices.
+            // SAFETY: so many rows and columns from here on are within the matrices.
             unsafe {
                 let from = from.as_ptr().add(row * from_stride + column);
                 let to = to.as_mut_ptr().add(column * to_stride + row);
-                let [a, b, c, d] = std::array::from_fn(|row| _mm_loadu_ps(from.add(row * from_stride)));
-                let [low, high] = [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)];
-                let [other_low, other_high] = [_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d)];
-                _mm_storeu_ps(to, _mm_movelh_ps(low, other_low));
-                _mm_storeu_ps(to.add(to_stride), _mm_movehl_ps(other_low, low));
-                _mm_storeu_ps(to.add(2 * to_stride), _mm_movelh_ps(high, other_high));
-                _mm_storeu_ps(to.add(3 * to_stride), _mm_movehl_ps(other_high, high));
+                match SIDE {
+                    8 => eight(from, from_stride, to, to_stride),
+                    _ => four(from, from_stride, to, to_stride),
+                }
             }
-            column = next(column, columns, 4);
+            column = next(column, columns, SIDE);
         }
-        row = next(row, rows, 4);
+        row = next(row, rows, SIDE);
     }
 }
 
@@ -116,7 +87,21 @@ fn one_by_one(
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn block(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+unsafe fn four(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller has checked that four rows of four lie behind both pointers.
+    unsafe {
+        let [a, b, c, d] = std::array::from_fn(|row| _mm_loadu_ps(from.add(row * from_stride)));
+        let [low, high] = [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)];
+        let [other_low, other_high] = [_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d)];
+        _mm_storeu_ps(to, _mm_movelh_ps(low, other_low));
+        _mm_storeu_ps(to.add(to_stride), _mm_movehl_ps(other_low, low));
+        _mm_storeu_ps(to.add(2 * to_stride), _mm_movelh_ps(high, other_high));
+        _mm_storeu_ps(to.add(3 * to_stride), _mm_movehl_ps(other_high, high));
+    }
+}
+
+#[target_feature(enable = "avx2")]
+unsafe fn eight(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
     // SAFETY: the caller has checked that eight rows of eight lie behind both pointers.
     unsafe {
         let rows: [__m256; 8] = std::array::from_fn(|row| _mm256_loadu_ps(from.add(row * from_stride)));

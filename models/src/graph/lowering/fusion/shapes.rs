@@ -64,12 +64,9 @@ impl Shapes {
 
     fn of_sum(&self, node: &LoweredNode, mut shape: Vec<usize>) -> Option<Vec<usize>> {
         let rank = i64::try_from(shape.len()).ok()?;
-        let mut axes: Vec<usize> = self
-            .integers
-            .get(node.inputs.get(1)?)?
-            .iter()
-            .map(|axis| axis.rem_euclid(rank) as usize)
-            .collect();
+        let axes = self.integers.get(node.inputs.get(1)?)?.iter();
+        let axes = axes.map(|axis| Some(axis.checked_rem_euclid(rank)? as usize));
+        let mut axes = axes.collect::<Option<Vec<usize>>>()?;
         axes.sort_unstable();
         let keeps = node.attributes.contains(&("keepdims", Attribute::Int(1)));
         for axis in axes.into_iter().rev() {
@@ -113,6 +110,8 @@ mod tests {
         kept.outputs = vec!["kept".to_owned()];
         shapes.add_outputs(&kept);
         assert_eq!(shapes.get("kept"), Some(&vec![1, 3, 1]));
+        shapes.insert("scalar".to_owned(), Vec::new());
+        shapes.add_outputs(&node("ReduceSum", &["scalar", "axes"], 1));
         shapes.add_outputs(&node("Gather", &["x"], 1));
         assert_eq!(shapes.get("Gather 0"), None);
     }
