@@ -58,6 +58,12 @@ impl Shapes {
             // Of the output, then of means and variances, or of gradients, which are as many as the scales.
             "BatchNormalization" | "BatchNorm" | "BatchNormGradient" => input(usize::from(number > 0)),
             "ReduceSum" => self.of_sum(node, input(0)?),
+            // Without strides, pads and groups.
+            "Conv" if node.attributes.is_empty() => {
+                let ([batch, _, height, width], [filters, _, down, across]) =
+                    (input(0)?.try_into().ok()?, input(1)?.try_into().ok()?);
+                Some(vec![batch, filters, (height + 1).checked_sub(down)?, (width + 1).checked_sub(across)?])
+            }
             _ => None,
         }
     }
