@@ -205,6 +205,11 @@ impl Emitter {
         name
     }
 
+    /// `[count]`: one number so many times; the same constant wherever it is wanted.
+    pub fn repeated(&mut self, value: f32, count: usize) -> Value {
+        self.keyed_tensor(format!("{count} times {value}"), &[count], || vec![value; count])
+    }
+
     /// The value in another shape; 0 keeps a size of the input, -1 takes what is left.
     pub fn reshape(&mut self, value: &str, shape: &[i64]) -> Value {
         let shape = self.integers(shape);

@@ -3,7 +3,7 @@
 //! That follows from the processor's model alone, not from measuring: the same run on the same machine must not depend on
 //! how busy it is.
 
-use std::arch::x86_64::__cpuid;
+use std::{arch::x86_64::__cpuid, sync::OnceLock};
 
 /// Set to `0`, vectors are of eight floats; set to anything else, of sixteen where the processor has them.
 const WIDE_VARIABLE: &str = "HATCHERY_WIDE_VECTORS";
@@ -22,7 +22,13 @@ pub enum Vectors {
 
 impl Vectors {
     /// Those that pay on this processor, or that the user wants. None where it has too narrow ones for these kernels.
+    /// Looked up once: on a virtual machine, asking the processor leaves it.
     pub fn of_this_processor() -> Option<Self> {
+        static CHOSEN: OnceLock<Option<Vectors>> = OnceLock::new();
+        *CHOSEN.get_or_init(Self::chosen)
+    }
+
+    fn chosen() -> Option<Self> {
         let widest = Self::widest()?;
         let wide = std::env::var(WIDE_VARIABLE).map_or_else(|_| sixteen_pay(), |wish| wish != "0");
         Some(if wide { widest } else { Self::Eight })

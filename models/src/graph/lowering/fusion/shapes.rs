@@ -5,11 +5,11 @@ use crate::graph::emitter::{Attribute, Constant, LoweredNode, Value};
 use std::collections::HashMap;
 
 /// Operators whose output has their first input's shape, whatever the others are.
-const ELEMENT_BY_ELEMENT: [&str; 9] =
+const SAME_SHAPE: [&str; 9] =
     ["Sigmoid", "Tanh", "Erf", "Exp", "Log", "Elu", "LeakyRelu", "Floor", "LogSoftmax"];
 
 /// Shapes of values, and what is needed to know more of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::graph::lowering) struct Shapes {
     known: HashMap<Value, Vec<usize>>,
     /// Lists of integers, such as the axes of a sum.
@@ -54,7 +54,7 @@ impl Shapes {
     fn of_output(&self, node: &LoweredNode, number: usize) -> Option<Vec<usize>> {
         let input = |number: usize| self.get(node.inputs.get(number)?).cloned();
         match node.op_type {
-            name if ELEMENT_BY_ELEMENT.contains(&name) => input(0),
+            name if SAME_SHAPE.contains(&name) => input(0),
             // Of the output, then of means and variances, or of gradients, which are as many as the scales.
             "BatchNormalization" | "BatchNorm" | "BatchNormGradient" => input(usize::from(number > 0)),
             "ReduceSum" => self.of_sum(node, input(0)?),

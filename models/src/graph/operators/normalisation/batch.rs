@@ -172,11 +172,7 @@ fn values_per_channel(shape: &[usize]) -> f32 {
 fn channel_affine(emitter: &mut Emitter, x: &str, slope: &str, offset: &str, shape: &[usize]) -> Value {
     match lowering_choice::channel_affine(emitter) {
         ChannelAffine::Normalise => {
-            let channels = shape[1];
-            let [zeros, ones] = [0.0, 1.0].map(|value| {
-                emitter
-                    .keyed_tensor(format!("{channels} times {value}"), &[channels], || vec![value; channels])
-            });
+            let [zeros, ones] = [0.0, 1.0].map(|value| emitter.repeated(value, shape[1]));
             normalise(emitter, &[x, slope, offset, &zeros, &ones], 0.0)
         }
         ChannelAffine::Arithmetic => {

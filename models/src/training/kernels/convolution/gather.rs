@@ -45,10 +45,8 @@ pub(super) struct Gather {
     pub columns: usize,
     /// Blocks of them.
     pub blocks: Vec<Block>,
-    /// For which vectors.
-    pub vectors: Vectors,
-    /// The widest that there are, where they hold positions.
-    widest: Vectors,
+    /// Which vectors there are.
+    vectors: Vectors,
     /// Positions of a row that lie side by side, where the product slides along them.
     line: Option<usize>,
 }
@@ -82,14 +80,14 @@ pub(super) struct Given<'a> {
 
 impl Gather {
     pub fn new(frame: Frame, depth: usize, plane: usize, columns: usize, vectors: Vectors) -> Self {
-        let (widest, vectors) = (vectors, vectors.for_columns(columns));
-        Self { frame, depth, plane, columns, blocks: blocks(columns, vectors), vectors, widest, line: None }
+        let blocks = blocks(columns, vectors.for_columns(columns));
+        Self { frame, depth, plane, columns, blocks, vectors, line: None }
     }
 
     /// The same for a single phase of positions of which so many lie side by side in each row.
     #[must_use]
     pub fn along(self, line: usize) -> Self {
-        Self { line: Some(line).filter(|line| sliding::pays(*line, self.columns, self.widest)), ..self }
+        Self { line: Some(line).filter(|line| sliding::pays(*line, self.columns, self.vectors)), ..self }
     }
 
     /// Floats of a panel with this many steps.
@@ -185,7 +183,7 @@ impl Gather {
                     rectified: given.rectified,
                 };
                 let first = (sample * self.columns + block.start) * self.plane + row * line;
-                row_of_columns.compute(&mut to[first..], self.plane, self.widest);
+                row_of_columns.compute(&mut to[first..], self.plane, self.vectors);
             }
         }
     }
@@ -219,7 +217,7 @@ impl Gather {
                 start,
                 rectified: given.rectified && end == steps,
             };
-            panel.compute(self.vectors);
+            panel.compute(self.vectors.for_columns(self.columns));
         }
     }
 
