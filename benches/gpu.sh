@@ -10,34 +10,65 @@
 # 5. networks per hour of a search on digits with one trainer and with packing (how many trainers that has found to be
 #    worth it, and what each doubling brought, is under "verdicts"), and of PyTorch on the same networks.
 #
-# Needs a Rust toolchain, and Python with `pip install torch numpy` (a CUDA build) as $PYTHON (python3).
+# A part that fails is named at the end; the others go on. DEVICE may be cpu, to try the script where there is no GPU.
+#
+# Needs Python with `pip install torch numpy` (a CUDA build) as $PYTHON (python3); without it, what compares with PyTorch
+# is left out. Needs a Rust toolchain, or a program that was built elsewhere as $HATCHERY.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-gpu-results} device=${2:-cuda:0} python=${PYTHON:-python3}
-hatchery=target/release/hatchery
 packing_most=16   # trainers at once, at most
+seconds=0.5       # for each network, mode and round
+failed=()
+
+# Runs a part, shows what it prints and keeps it in $results/FILE.
+part() {
+  local title=$1 file=$2
+  shift 2
+  echo "== $title"
+  SECONDS=0
+  "$@" | tee "$results/$file" || { failed+=("$title"); echo "failed: $title" >&2; }
+  echo "   ($SECONDS s)"
+}
+
+has_torch() { "$python" -c 'import numpy, torch' 2>/dev/null; }
+
+search() {
+  rm -rf "$results/search"
+  "$hatchery" run digits --set "runtime.device=$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search"
+}
+
+networks_per_hour() {
+  "$python" benches/peers/networks_per_hour.py digits --hatchery "$hatchery" --samples 1150 --validation 288 \
+    --evaluations 300 --packing "$1" --workers "$1" --device "$device" \
+    --out "$results/networks-per-hour-digits-$1.json"
+}
 
 mkdir -p "$results"
-cargo build --release --locked
-"$hatchery" doctor | tee "$results/doctor.txt"
+if [[ -z ${HATCHERY:-} ]]; then
+  cargo build --release --locked
+fi
+hatchery=${HATCHERY:-target/release/hatchery}
 
-echo "first steps on $device beside the CPU's"
-"$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds 1 --check --json |
-  tee "$results/steps.jsonl"
-rm -rf "$results/search"
-"$hatchery" run digits --set "runtime.device=$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search" |
-  tail -n 1 | tee "$results/search.json"
+part "what is there" doctor.txt "$hatchery" doctor
+part "first steps on $device beside the CPU's" steps.jsonl \
+  "$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds "$seconds" --check --json
+part "a search on $device" search.txt search
+if has_torch; then
+  part "what $device can compute at most, and the steps' shares of it" ceiling.jsonl \
+    "$python" benches/peers/ceiling.py --device "$device" --rows "$results/steps.jsonl"
+  part "training steps on $device" train-suite.txt \
+    "$python" benches/peers/train_suite.py --hatchery "$hatchery" --device "$device" --seconds "$seconds" \
+    --out "$results/train-suite.json"
+  for packing in 1 "$packing_most"; do
+    part "networks per hour on $device, $packing trainers at most" "networks-per-hour-digits-$packing.txt" \
+      networks_per_hour "$packing"
+  done
+else
+  echo "left out, for want of PyTorch and NumPy in $python: steps and networks per hour beside PyTorch's, the ceiling"
+fi
 
-echo "training steps on $device"
-"$python" benches/peers/train_suite.py --device "$device" --modes eager,channels_last,compile \
-  --out "$results/train-suite.json" | tee "$results/train-suite.txt"
-
-echo "what $device can compute at most, and the steps' shares of it"
-"$python" benches/peers/ceiling.py --device "$device" --rows "$results/steps.jsonl" | tee "$results/ceiling.jsonl"
-
-echo "networks per hour on $device: one trainer, then as many as Hatchery finds worth it; PyTorch in as many processes"
-for packing in 1 "$packing_most"; do
-  "$python" benches/peers/networks_per_hour.py digits --samples 1150 --validation 288 --evaluations 300 \
-    --packing "$packing" --workers "$packing" --device "$device" \
-    --out "$results/networks-per-hour-digits-$packing.json"
-done
+if ((${#failed[@]})); then
+  printf 'failed: %s\n' "${failed[@]}" >&2
+  exit 1
+fi

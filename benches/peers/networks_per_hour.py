@@ -3,7 +3,7 @@
 
     python3 benches/peers/networks_per_hour.py EXPERIMENT [--evaluations 100] [--seed 1] [--workers 2]
         --samples N --validation N [--set KEY=VALUE]... [--layout contiguous|channels_last] [--device cpu|cuda:0]
-        [--hatchery target/release/hatchery] [--out FILE.json]
+        [--hatchery target/release/hatchery] [--keep RUN] [--out FILE.json]
 
 Hatchery searches with as many workers of one thread as there are processes of PyTorch's. Its journal says which
 networks were trained, on how many samples and for how many epochs (fewer where a training was stopped early). PyTorch
@@ -348,13 +348,13 @@ def main():
     parser.add_argument("--hatchery", default=os.path.join(ROOT, "target", "release", "hatchery"))
     parser.add_argument("--samples", type=int, required=True, help="training samples of a search training")
     parser.add_argument("--validation", type=int, required=True, help="validation samples of a search training")
+    parser.add_argument("--keep", help="where Hatchery's run directory is to be, and to stay")
     parser.add_argument("--out")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        said = run_hatchery(options, os.path.join(folder, "run"))
-        rows = read_journal(os.path.join(folder, "run"))
-        found = verdicts(os.path.join(folder, "run"))
+        run = options.keep or os.path.join(folder, "run")
+        said, rows, found = run_hatchery(options, run), read_journal(run), verdicts(run)
         data = load(options, folder)
     jobs = [{"genome": json.loads(row["genome"]), "epochs": len(json.loads(row["curve"] or "[]")),
              "samples": options.samples, "validation": options.validation} for row in rows]

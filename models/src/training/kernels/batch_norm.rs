@@ -1,7 +1,7 @@
 //! Batch normalisation while training, and its gradient: channel by channel, so that what the first pass has read is
 //! still in the cache for the others.
 
-use super::{Kernel, Team, team::ranges};
+use super::{Kernel, Team, division::ranges};
 use std::sync::{Mutex, PoisonError};
 
 /// Samples, channels and positions of `[N, C, P]`.
@@ -121,15 +121,23 @@ impl Kernel for BatchNorm {
 impl BatchNorm {
     #[target_feature(enable = "avx2,fma")]
     fn normalise(&self, channel: usize, x: &[f32], [scale, shift]: [f32; 2], written: &mut Written<'_>) {
-        let planes = || self.sizes.planes(channel).map(|plane| &x[plane]);
-        let mean = (planes().map(sum).sum::<f64>() / self.sizes.values()) as f32;
-        let squares = planes().map(|x| sum_of_squares(x, mean)).sum::<f64>();
+        // Loops: what is handed to an iterator's functions would be compiled without the processor's features.
+        let (mut total, mut squares) = (0.0, 0.0);
+        for plane in self.sizes.planes(channel) {
+            total += sum(&x[plane]);
+        }
+        let mean = (total / self.sizes.values()) as f32;
+        for plane in self.sizes.planes(channel) {
+            squares += sum_of_squares(&x[plane], mean);
+        }
         let variance = (squares / self.sizes.values()) as f32;
         let slope = scale / (variance + self.epsilon).sqrt();
         let offset = shift - mean * slope;
         let least = if self.rectified { 0.0 } else { f32::NEG_INFINITY };
-        for (x, y) in planes().zip(&mut written.planes) {
-            x.iter().zip(&mut **y).for_each(|(x, y)| *y = at_least(x.mul_add(slope, offset), least));
+        for (plane, y) in self.sizes.planes(channel).zip(&mut written.planes) {
+            for (x, y) in x[plane].iter().zip(&mut **y) {
+                *y = at_least(x.mul_add(slope, offset), least);
+            }
         }
         *written.numbers[0] = mean;
         *written.numbers[1] = variance;
@@ -197,13 +205,14 @@ impl BatchNormGradient {
         let offset = -slope * (total / count) as f32 - through_variance * mean;
         for (place, dx) in self.sizes.planes(channel).zip(&mut written.planes) {
             let x = &x[place.clone()];
-            match rectified.is_empty() {
-                true => x.iter().zip(&upstream[place]).zip(&mut **dx).for_each(|((x, upstream), dx)| {
+            if rectified.is_empty() {
+                for ((x, upstream), dx) in x.iter().zip(&upstream[place]).zip(&mut **dx) {
                     *dx = upstream.mul_add(slope, x.mul_add(through_variance, offset));
-                }),
-                false => x.iter().zip(&mut **dx).for_each(|(x, dx)| {
+                }
+            } else {
+                for (x, dx) in x.iter().zip(&mut **dx) {
                     *dx = dx.mul_add(slope, x.mul_add(through_variance, offset));
-                }),
+                }
             }
         }
         *written.numbers[0] = along as f32 * inverse;
@@ -229,7 +238,9 @@ fn reduce(values: &[f32], map: impl Fn(f32) -> f32) -> f64 {
     let mut sums = [0.0; SUMS];
     let mut chunks = values.chunks_exact(SUMS);
     for chunk in &mut chunks {
-        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += map(*value));
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += map(*value);
+        }
     }
     let rest: f32 = chunks.remainder().iter().map(|value| map(*value)).sum();
     f64::from(sums.iter().sum::<f32>() + rest)

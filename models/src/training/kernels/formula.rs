@@ -1,9 +1,6 @@
 //! Arithmetic on tensors of one shape, element by element, in one pass over memory.
 
-use super::{
-    Kernel, Team,
-    team::{chunks, ranges},
-};
+use super::{Kernel, Team, division::ranges, team::chunks};
 use std::{
     ops::Range,
     sync::{Mutex, PoisonError},

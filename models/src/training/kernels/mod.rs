@@ -13,6 +13,7 @@ mod catalogue;
 mod channel_sum;
 mod columns;
 mod convolution;
+mod division;
 mod formula;
 mod lanes;
 mod packing;

@@ -59,7 +59,7 @@ impl Frame {
 
 /// Rows are short: a loop is faster than a call.
 #[inline]
-fn copy_row(from: &[f32], to: &mut [f32]) {
+pub(super) fn copy_row(from: &[f32], to: &mut [f32]) {
     let to = &mut to[..from.len()];
     let mut from = from.chunks_exact(8);
     let mut into = to.chunks_exact_mut(8);

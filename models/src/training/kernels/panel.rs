@@ -10,6 +10,7 @@
 
 use super::{
     Vectors,
+    division::of_at_most,
     lanes::{Eight, Lanes, Sixteen},
 };
 
@@ -120,42 +121,54 @@ impl Panel<'_> {
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn two_of_eight(panel: Panel<'_>) {
-    unsafe { by_rows::<Eight, 6, 2>(panel) }
+    unsafe { by_rows::<Eight, 6, 2>(panel, 0) }
 }
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn one_of_eight(panel: Panel<'_>) {
-    unsafe { by_rows::<Eight, 8, 1>(panel) }
+    unsafe { by_rows::<Eight, 8, 1>(panel, 0) }
 }
 
 #[target_feature(enable = "avx512f")]
 unsafe fn two_of_sixteen(panel: Panel<'_>) {
-    unsafe { by_rows::<Sixteen, 8, 2>(panel) }
+    unsafe { by_rows::<Sixteen, 8, 2>(panel, 0) }
 }
 
+/// Each product reads an element of a row, and loads are the limit: the more rows, the less the columns' own weigh.
 #[target_feature(enable = "avx512f")]
-unsafe fn one_of_sixteen(panel: Panel<'_>) {
-    unsafe { by_rows::<Sixteen, 8, 1>(panel) }
+unsafe fn one_of_sixteen(mut panel: Panel<'_>) {
+    unsafe {
+        let done = by_whole_tiles::<Sixteen, 16, 1>(&mut panel);
+        by_rows::<Sixteen, 8, 1>(panel, done);
+    }
 }
 
-/// Tiles of at most `M` rows, as many as keep all sums in registers. All have nearly as many: a tile of one row would take
-/// as long as one of four, since each of its sums waits for the last.
+/// As many tiles of `M` rows as there are; how many rows that are.
 #[inline(always)]
-unsafe fn by_rows<L: Lanes, const M: usize, const N: usize>(mut panel: Panel<'_>) {
-    let rows = panel.rows.values.len();
-    let tiles = rows.div_ceil(M);
-    for number in 0..tiles {
-        let (first, last) = (number * rows / tiles, (number + 1) * rows / tiles);
+unsafe fn by_whole_tiles<L: Lanes, const M: usize, const N: usize>(panel: &mut Panel<'_>) -> usize {
+    let done = panel.rows.values.len() / M * M;
+    for first in (0..done).step_by(M) {
+        unsafe { tile::<L, M, N>(panel, first) }
+    }
+    done
+}
+
+/// The rows from `start` on, in tiles of at most `M` rows, as many as keep all sums in registers. All have nearly as many:
+/// a tile of one row would take as long as one of four, since each of its sums waits for the last.
+#[inline(always)]
+unsafe fn by_rows<L: Lanes, const M: usize, const N: usize>(mut panel: Panel<'_>, start: usize) {
+    for (first, last) in of_at_most(panel.rows.values.len() - start, M) {
+        let row = start + first;
         unsafe {
             match last - first {
-                1 => tile::<L, 1, N>(&mut panel, first),
-                2 => tile::<L, 2, N>(&mut panel, first),
-                3 => tile::<L, 3, N>(&mut panel, first),
-                4 => tile::<L, 4, N>(&mut panel, first),
-                5 => tile::<L, 5, N>(&mut panel, first),
-                6 => tile::<L, 6, N>(&mut panel, first),
-                7 => tile::<L, 7, N>(&mut panel, first),
-                _ => tile::<L, M, N>(&mut panel, first),
+                1 => tile::<L, 1, N>(&mut panel, row),
+                2 => tile::<L, 2, N>(&mut panel, row),
+                3 => tile::<L, 3, N>(&mut panel, row),
+                4 => tile::<L, 4, N>(&mut panel, row),
+                5 => tile::<L, 5, N>(&mut panel, row),
+                6 => tile::<L, 6, N>(&mut panel, row),
+                7 => tile::<L, 7, N>(&mut panel, row),
+                _ => tile::<L, M, N>(&mut panel, row),
             }
         }
     }

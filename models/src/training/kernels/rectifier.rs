@@ -1,9 +1,6 @@
 //! The gradient of max(x, 0) in one pass.
 
-use super::{
-    Kernel, Team,
-    team::{chunks, ranges},
-};
+use super::{Kernel, Team, division::ranges, team::chunks};
 use std::sync::PoisonError;
 
 /// A planned gradient of a rectifier.

@@ -1,5 +1,6 @@
 //! The threads that a kernel may use, and what each of them gets of a batch.
 
+use super::division::ranges;
 use std::{
     ops::Range,
     sync::{Mutex, PoisonError},
@@ -12,12 +13,6 @@ pub trait Team {
 
     /// Calls `task` with each number below `parts`, perhaps at the same time.
     fn each(&self, parts: usize, task: &(dyn Fn(usize) + Sync));
-}
-
-/// Where each of at most `parts` nearly equal ranges of `count` begins and ends.
-pub(super) fn ranges(count: usize, parts: usize) -> Vec<Range<usize>> {
-    let parts = parts.clamp(1, count.max(1));
-    (0..parts).map(|part| part * count / parts..(part + 1) * count / parts).collect()
 }
 
 /// A tensor divided by ranges of things that take `each` elements.

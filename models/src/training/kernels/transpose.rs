@@ -5,6 +5,7 @@
     reason = "vector instructions work on pointers; bounds are checked once for a whole matrix"
 )]
 
+use super::division::overlapping;
 use std::arch::x86_64::{
     __m256, _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
     _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
@@ -34,17 +35,7 @@ pub(super) fn transpose(
     }
 }
 
-/// Where the block behind the one at `start` begins. The last one ends with the last of `count`, and may have some in
-/// common with the one before.
-#[inline(always)]
-fn next(start: usize, count: usize, block: usize) -> usize {
-    match start + block {
-        end if end >= count => count,
-        end => end.min(count - block),
-    }
-}
-
-/// By blocks of `SIDE` rows and columns: eight or four.
+/// By blocks of `SIDE` rows and columns, eight or four; the last ones may be moved twice.
 #[target_feature(enable = "avx2")]
 unsafe fn by_blocks<const SIDE: usize>(
     from: &[f32],
@@ -53,10 +44,8 @@ unsafe fn by_blocks<const SIDE: usize>(
     to_stride: usize,
     [rows, columns]: [usize; 2],
 ) {
-    let mut row = 0;
-    while row < rows {
-        let mut column = 0;
-        while column < columns {
+    for row in overlapping(rows, SIDE) {
+        for column in overlapping(columns, SIDE) {
             // SAFETY: so many rows and columns from here on are within the matrices.
             unsafe {
                 let from = from.as_ptr().add(row * from_stride + column);
@@ -66,9 +55,7 @@ unsafe fn by_blocks<const SIDE: usize>(
                     _ => four(from, from_stride, to, to_stride),
                 }
             }
-            column = next(column, columns, SIDE);
         }
-        row = next(row, rows, SIDE);
     }
 }
 

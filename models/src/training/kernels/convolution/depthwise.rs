@@ -10,8 +10,9 @@ use crate::{
     graph::operators::window::{ConvolutionShape, PoolShape},
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, WINDOWS},
-        team::{chunks, ranges},
+        columns::{Columns, Given, WINDOWS, load_windows, store_windows},
+        division::ranges,
+        team::chunks,
     },
 };
 use std::{
@@ -33,6 +34,7 @@ pub struct Depthwise {
 #[derive(Debug)]
 struct Plan {
     columns: Columns,
+    given: Given,
     channels: usize,
     /// Filters of a channel.
     filters: usize,
@@ -48,8 +50,8 @@ struct Plan {
 struct Part {
     /// The plane, taken apart.
     seen: Vec<f32>,
-    /// A row of windows.
-    row: Vec<f32>,
+    /// What windows give to its elements.
+    given: Vec<f32>,
     /// For each filter and tap a vector of sums, and one for its bias.
     sums: Vec<f32>,
 }
@@ -61,8 +63,10 @@ impl Depthwise {
             batch, channels, size, filters, kernel, output, stride, dilation, pads, ..
         } = *shape;
         let windows = PoolShape { batch, channels, size, kernel, output, stride, pads };
+        let columns = Columns::dilated(&windows, dilation);
         let plan = Plan {
-            columns: Columns::dilated(&windows, dilation),
+            given: Given::of(&columns),
+            columns,
             channels,
             filters: filters / channels,
             samples: batch,
@@ -153,7 +157,7 @@ impl Depthwise {
 impl Part {
     fn prepare(&mut self, plan: &Plan) {
         self.seen.resize(plan.columns.len(), 0.0);
-        self.row.resize(plan.columns.windows(), 0.0);
+        self.given.resize(plan.given.len(), 0.0);
         self.sums.clear();
         self.sums.resize(plan.channels * plan.filters * (plan.taps() + 1) * WINDOWS, 0.0);
     }
@@ -173,26 +177,25 @@ impl Part {
                 let weights = plan.weights(weights, filter);
                 let bias = bias.map_or(0.0, |bias| bias[filter]);
                 for (row, y) in y.chunks_exact_mut(plan.width).enumerate() {
-                    // SAFETY: all windows of a row lie within what was taken apart, and the row has room for them.
-                    unsafe { self.row_of_sums(plan, plan.columns.window(row), weights, bias) };
-                    y.copy_from_slice(&self.row[..plan.width]);
+                    // SAFETY: all windows of a row lie within what was taken apart.
+                    unsafe { self.row_of_sums(plan, plan.columns.window(row), (weights, bias), y) };
                 }
             }
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn row_of_sums(&mut self, plan: &Plan, first: usize, weights: &[f32], bias: f32) {
+    unsafe fn row_of_sums(&self, plan: &Plan, first: usize, (weights, bias): (&[f32], f32), row: &mut [f32]) {
         let least = _mm256_set1_ps(if plan.rectified { 0.0 } else { f32::NEG_INFINITY });
-        for window in (0..self.row.len()).step_by(WINDOWS) {
+        for window in (0..row.len()).step_by(WINDOWS) {
             let mut sum = _mm256_set1_ps(bias);
             for (tap, weight) in plan.columns.taps().iter().zip(weights) {
                 // SAFETY: the caller's promise.
                 let under = unsafe { _mm256_loadu_ps(self.seen.as_ptr().add(first + window + tap)) };
                 sum = _mm256_fmadd_ps(_mm256_set1_ps(*weight), under, sum);
             }
-            // With the operands in this order, what is no number is handed on. SAFETY: as above.
-            unsafe { _mm256_storeu_ps(self.row.as_mut_ptr().add(window), _mm256_max_ps(least, sum)) };
+            // With the operands in this order, what is no number is handed on.
+            store_windows(_mm256_max_ps(least, sum), row, window);
         }
     }
 
@@ -206,28 +209,27 @@ impl Part {
     ) {
         let each = plan.filters * plan.output;
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(plan.image)) {
-            self.seen.fill(0.0);
+            self.given.fill(0.0);
             let upstream = &upstream[plane * each..(plane + 1) * each];
             for (filter, upstream) in upstream.chunks_exact(plan.output).enumerate() {
                 let weights = plan.weights(weights, plan.filter(plane % plan.channels, filter));
                 for (row, upstream) in upstream.chunks_exact(plan.width).enumerate() {
-                    self.row[..plan.width].copy_from_slice(upstream);
-                    // SAFETY: all windows of a row lie within the plane, and the row has room for them.
-                    unsafe { self.add_row(plan, plan.columns.window(row), weights) };
+                    // SAFETY: all windows of a row have a place for what they give.
+                    unsafe { self.add_row(plan, plan.given.window(row), weights, upstream) };
                 }
             }
-            plan.columns.merge(&self.seen, dx);
+            plan.given.join(&self.given, dx);
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn add_row(&mut self, plan: &Plan, first: usize, weights: &[f32]) {
-        for window in (0..self.row.len()).step_by(WINDOWS) {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let upstream = _mm256_loadu_ps(self.row.as_ptr().add(window));
-                for (tap, weight) in plan.columns.taps().iter().zip(weights) {
-                    let to = self.seen.as_mut_ptr().add(first + window + tap);
+    unsafe fn add_row(&mut self, plan: &Plan, first: usize, weights: &[f32], upstream: &[f32]) {
+        for window in (0..upstream.len()).step_by(WINDOWS) {
+            let upstream = load_windows(upstream, window);
+            for (place, weight) in plan.given.taps().iter().zip(weights) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let to = self.given.as_mut_ptr().add(first + window + place);
                     let sum = _mm256_fmadd_ps(_mm256_set1_ps(*weight), upstream, _mm256_loadu_ps(to));
                     _mm256_storeu_ps(to, sum);
                 }
@@ -244,9 +246,8 @@ impl Part {
             for (filter, upstream) in upstream.chunks_exact(plan.output).enumerate() {
                 let first = plan.filter(plane % plan.channels, filter) * (plan.taps() + 1) * WINDOWS;
                 for (row, upstream) in upstream.chunks_exact(plan.width).enumerate() {
-                    self.row[..plan.width].copy_from_slice(upstream);
                     // SAFETY: all windows of a row lie within what was taken apart; the filter has sums for all taps.
-                    unsafe { self.add_products(plan, plan.columns.window(row), first) };
+                    unsafe { self.add_products(plan, plan.columns.window(row), first, upstream) };
                 }
             }
         }
@@ -254,11 +255,11 @@ impl Part {
 
     /// Windows that are there only to fill a vector have no gradient.
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn add_products(&mut self, plan: &Plan, first: usize, sums: usize) {
-        for window in (0..self.row.len()).step_by(WINDOWS) {
+    unsafe fn add_products(&mut self, plan: &Plan, first: usize, sums: usize, upstream: &[f32]) {
+        for window in (0..upstream.len()).step_by(WINDOWS) {
+            let upstream = load_windows(upstream, window);
             // SAFETY: the caller's promise.
             unsafe {
-                let upstream = _mm256_loadu_ps(self.row.as_ptr().add(window));
                 let sums = self.sums.as_mut_ptr().add(sums);
                 for (number, tap) in plan.columns.taps().iter().enumerate() {
                     let under = _mm256_loadu_ps(self.seen.as_ptr().add(first + window + tap));

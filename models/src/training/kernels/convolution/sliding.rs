@@ -11,6 +11,7 @@
 
 use crate::training::kernels::{
     Vectors,
+    division::{of_at_most, overlapping_start},
     lanes::{Eight, Lanes, Sixteen},
     panel::OffsetsPart,
 };
@@ -94,8 +95,8 @@ impl Row<'_> {
     /// small one would take as long as a larger, since each of its sums waits for the last.
     #[inline(always)]
     unsafe fn by_tiles<L: Lanes>(&self, columns_max: [usize; VECTORS_MAX], to: *mut f32, plane: usize) {
-        for (first, last) in nearly_equal(self.line.div_ceil(L::WIDTH), VECTORS_MAX) {
-            for columns in nearly_equal(self.columns, columns_max[last - first - 1]) {
+        for (first, last) in of_at_most(self.line.div_ceil(L::WIDTH), VECTORS_MAX) {
+            for columns in of_at_most(self.columns, columns_max[last - first - 1]) {
                 // SAFETY: as for all of the row.
                 unsafe {
                     match last - first {
@@ -140,8 +141,9 @@ impl Row<'_> {
     ) {
         unsafe {
             // The last vector of a row ends with it: some of its positions are computed twice.
-            let places: [usize; V] =
-                std::array::from_fn(|index| ((vector + index) * L::WIDTH).min(self.line - L::WIDTH));
+            let places: [usize; V] = std::array::from_fn(|index| {
+                overlapping_start((vector + index) * L::WIDTH, self.line, L::WIDTH)
+            });
             let from = places.map(|place| self.a.as_ptr().add(place));
             let mut sums: [[L::Vector; V]; C] = std::array::from_fn(|column| match self.bias {
                 Some(bias) => [L::splat(bias.as_ptr().add(first + column)); V],
@@ -166,10 +168,4 @@ impl Row<'_> {
             }
         }
     }
-}
-
-/// Ranges of nearly the same length, at most `most`, of so many things.
-pub(super) fn nearly_equal(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let ranges = count.div_ceil(most);
-    (0..ranges).map(move |number| (number * count / ranges, (number + 1) * count / ranges))
 }

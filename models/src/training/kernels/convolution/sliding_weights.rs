@@ -10,13 +10,14 @@
 
 use super::{
     forward::{frame, taps},
-    sliding::{self, nearly_equal},
+    sliding,
     weights_by_threads::{ByThreads, Way},
 };
 use crate::{
     graph::operators::window::ConvolutionShape,
     training::kernels::{
         Vectors,
+        division::of_at_most,
         lanes::{Eight, Lanes, Sixteen},
         packing::Frame,
         panel::Offsets,
@@ -188,8 +189,8 @@ impl Plan {
         upstream: &[f32],
         sums: &mut [f32],
     ) {
-        for (first, last) in nearly_equal(self.shape.filters, FILTERS_MAX) {
-            for pair in nearly_equal(self.taps.len(), pairs_max[last - first - 1]) {
+        for (first, last) in of_at_most(self.shape.filters, FILTERS_MAX) {
+            for pair in of_at_most(self.taps.len(), pairs_max[last - first - 1]) {
                 // SAFETY: as for the whole sample.
                 unsafe {
                     match last - first {

@@ -3,7 +3,7 @@
 //!
 //! It must not know how the gradient of a sample is computed.
 
-use crate::training::kernels::{Kernel, Team, packing::Block, team::ranges};
+use crate::training::kernels::{Kernel, Team, division::ranges, packing::Block};
 use std::{
     fmt::Debug,
     sync::{Mutex, PoisonError},

@@ -10,11 +10,11 @@ use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, WINDOWS},
+        columns::{Columns, Given, WINDOWS, load_windows},
         team::Shares,
     },
 };
-use std::arch::x86_64::{_mm256_add_ps, _mm256_loadu_ps, _mm256_storeu_ps};
+use std::arch::x86_64::{_mm256_add_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_storeu_ps};
 
 /// A planned average pool.
 #[derive(Debug)]
@@ -47,22 +47,15 @@ impl Kernel for AveragePool {
 pub struct AveragePoolGradient {
     shape: PoolShape,
     way: Way,
-    scratch: Vec<Part>,
+    scratch: Vec<Vec<f32>>,
 }
 
 /// How a plane is gone through.
 #[derive(Debug)]
 enum Way {
     Sliding(Sliding),
-    /// Taken apart by columns; `[H', W']`: one divided by the number of values in a window.
-    Columns(Columns, Vec<f32>),
-}
-
-/// What one thread needs to itself.
-#[derive(Debug, Default)]
-struct Part {
-    gradient: Vec<f32>,
-    share: Vec<f32>,
+    /// Window by window; `[H', W']`: one divided by the number of values in a window.
+    Windows(Given, Vec<f32>),
 }
 
 impl AveragePoolGradient {
@@ -70,7 +63,7 @@ impl AveragePoolGradient {
     pub fn new(shape: &PoolShape) -> Self {
         let way = match Sliding::of(shape) {
             Some(sliding) => Way::Sliding(sliding),
-            None => Way::Columns(Columns::new(shape), weights(shape)),
+            None => Way::Windows(Given::of(&Columns::new(shape)), weights(shape)),
         };
         Self { shape: *shape, way, scratch: Vec::new() }
     }
@@ -93,10 +86,10 @@ impl Kernel for AveragePoolGradient {
         let Self { shape, way, scratch } = self;
         let mut shares = Shares::new(shape.batch * shape.channels, team, scratch, (upstream, dx));
         // SAFETY: kernels run only where the processor has AVX2.
-        shares.each(team, |part, upstream, dx| unsafe {
+        shares.each(team, |scratch, upstream, dx| unsafe {
             match &*way {
-                Way::Sliding(sliding) => sliding.gradients(upstream, dx, &mut part.gradient),
-                Way::Columns(columns, weights) => spread(shape, columns, weights, part, upstream, dx),
+                Way::Sliding(sliding) => sliding.gradients(upstream, dx, scratch),
+                Way::Windows(given, weights) => spread(shape, given, weights, scratch, (upstream, dx)),
             }
         });
     }
@@ -105,37 +98,33 @@ impl Kernel for AveragePoolGradient {
 #[target_feature(enable = "avx2")]
 fn spread(
     shape: &PoolShape,
-    columns: &Columns,
+    given: &Given,
     weights: &[f32],
-    Part { gradient, share }: &mut Part,
-    upstream: &[f32],
-    dx: &mut [f32],
+    scratch: &mut Vec<f32>,
+    (upstream, dx): (&[f32], &mut [f32]),
 ) {
-    gradient.resize(columns.len(), 0.0);
-    share.resize(columns.windows(), 0.0);
+    scratch.resize(given.len(), 0.0);
     let [read, written] = shape.planes();
     let width = shape.output[1];
     for (dx, upstream) in dx.chunks_exact_mut(read).zip(upstream.chunks_exact(written)) {
-        gradient.fill(0.0);
+        scratch.fill(0.0);
         let rows = upstream.chunks_exact(width).zip(weights.chunks_exact(width));
         for (row, (upstream, weights)) in rows.enumerate() {
-            let products = upstream.iter().zip(weights).map(|(value, weight)| value * weight);
-            share.iter_mut().zip(products).for_each(|(share, product)| *share = product);
-            // SAFETY: all windows of a row lie within the gradient, and the row has room for all of them.
-            unsafe { add_to_windows(columns, columns.window(row), share, gradient) };
+            // SAFETY: all windows of a row have a place for what they give.
+            unsafe { add_to_windows(given, [upstream, weights], &mut scratch[given.window(row)..]) };
         }
-        columns.merge(gradient, dx);
+        given.join(scratch, dx);
     }
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn add_to_windows(columns: &Columns, first: usize, share: &[f32], gradient: &mut [f32]) {
-    for window in (0..share.len()).step_by(WINDOWS) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let share = _mm256_loadu_ps(share.as_ptr().add(window));
-            for tap in columns.taps() {
-                let to = gradient.as_mut_ptr().add(first + window + tap);
+unsafe fn add_to_windows(given: &Given, [upstream, weights]: [&[f32]; 2], to: &mut [f32]) {
+    for window in (0..upstream.len()).step_by(WINDOWS) {
+        let share = _mm256_mul_ps(load_windows(upstream, window), load_windows(weights, window));
+        for place in given.taps() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let to = to.as_mut_ptr().add(window + place);
                 _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), share));
             }
         }

@@ -10,8 +10,9 @@ use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, WINDOWS},
-        team::{Shares, chunks, ranges},
+        columns::{Columns, Given, WINDOWS, load_windows, store_windows},
+        division::ranges,
+        team::{Shares, chunks},
     },
 };
 use std::{
@@ -43,13 +44,18 @@ pub struct MaxPoolGradient {
 enum Way {
     /// Four at a time, straight from the image.
     Quads(Quads),
-    /// From the plane taken apart.
-    Columns(Columns),
+    /// From the plane taken apart; what windows give back is added up at the end.
+    Columns(Box<(Columns, Given)>),
 }
 
 impl Way {
     fn of(shape: &PoolShape) -> Self {
-        Quads::of(shape).map_or_else(|| Self::Columns(Columns::new(shape)), Self::Quads)
+        Quads::of(shape).map_or_else(|| Self::by_columns(Columns::new(shape)), Self::Quads)
+    }
+
+    fn by_columns(columns: Columns) -> Self {
+        let given = Given::of(&columns);
+        Self::Columns(Box::new((columns, given)))
     }
 }
 
@@ -58,18 +64,8 @@ impl Way {
 struct Part {
     /// The plane, taken apart; what lies beyond it never wins.
     seen: Vec<f32>,
-    /// Its gradient.
-    gradient: Vec<f32>,
-    /// The maxima of a row, and the gradient that they still have to give away.
-    row: [Vec<f32>; 2],
-}
-
-impl Part {
-    fn prepare(&mut self, columns: &Columns) {
-        self.seen.resize(columns.len(), f32::NEG_INFINITY);
-        self.gradient.resize(columns.len(), 0.0);
-        self.row.iter_mut().for_each(|row| row.resize(columns.windows(), 0.0));
-    }
+    /// What windows give to its elements.
+    given: Vec<f32>,
 }
 
 impl MaxPool {
@@ -91,7 +87,7 @@ impl Kernel for MaxPool {
             unsafe {
                 match way {
                     Way::Quads(quads) => quads.maxima(x, y),
-                    Way::Columns(columns) => maxima(shape, columns, part, x, y),
+                    Way::Columns(way) => maxima(shape, &way.0, &mut part.seen, x, y),
                 }
             }
         });
@@ -99,15 +95,14 @@ impl Kernel for MaxPool {
 }
 
 #[target_feature(enable = "avx2")]
-fn maxima(shape: &PoolShape, columns: &Columns, part: &mut Part, x: &[f32], y: &mut [f32]) {
-    part.prepare(columns);
+fn maxima(shape: &PoolShape, columns: &Columns, seen: &mut Vec<f32>, x: &[f32], y: &mut [f32]) {
+    seen.resize(columns.len(), f32::NEG_INFINITY);
     let [read, written] = shape.planes();
     for (x, y) in x.chunks_exact(read).zip(y.chunks_exact_mut(written)) {
-        columns.split(x, &mut part.seen);
+        columns.split(x, seen);
         for (row, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
-            // SAFETY: all windows of a row lie within what was taken apart, and the row has room for all of them.
-            unsafe { row_of_maxima(columns, columns.window(row), &part.seen, &mut part.row[0]) };
-            y.copy_from_slice(&part.row[0][..y.len()]);
+            // SAFETY: all windows of a row lie within what was taken apart.
+            unsafe { row_of_maxima(columns, columns.window(row), seen, y) };
         }
     }
 }
@@ -115,16 +110,14 @@ fn maxima(shape: &PoolShape, columns: &Columns, part: &mut Part, x: &[f32], y: &
 #[target_feature(enable = "avx2")]
 unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut [f32]) {
     for window in (0..row.len()).step_by(WINDOWS) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let from = seen.as_ptr().add(first + window);
-            let mut largest = _mm256_set1_ps(f32::NEG_INFINITY);
-            for tap in columns.taps() {
-                // With the operands in this order, a tap that is no number is taken; the next tap takes its place.
-                largest = _mm256_max_ps(largest, _mm256_loadu_ps(from.add(*tap)));
-            }
-            _mm256_storeu_ps(row.as_mut_ptr().add(window), largest);
+        let mut largest = _mm256_set1_ps(f32::NEG_INFINITY);
+        for tap in columns.taps() {
+            // SAFETY: the caller's promise.
+            let value = unsafe { _mm256_loadu_ps(seen.as_ptr().add(first + window + tap)) };
+            // With the operands in this order, a tap that is no number is taken; the next tap takes its place.
+            largest = _mm256_max_ps(largest, value);
         }
+        store_windows(largest, row, window);
     }
 }
 
@@ -153,8 +146,8 @@ impl Kernel for MaxPoolGradient {
             unsafe {
                 match &self.way {
                     Way::Quads(quads) => quads.shares_of_maxima([x, y, upstream], &mut dx),
-                    Way::Columns(columns) => {
-                        shares_of_maxima(&self.shape, columns, &mut part, [x, y, upstream], &mut dx);
+                    Way::Columns(way) => {
+                        shares_of_maxima(&self.shape, way, &mut part, [x, y, upstream], &mut dx);
                     }
                 }
             }
@@ -165,26 +158,26 @@ impl Kernel for MaxPoolGradient {
 #[target_feature(enable = "avx2")]
 fn shares_of_maxima(
     shape: &PoolShape,
-    columns: &Columns,
+    (columns, given): &(Columns, Given),
     part: &mut Part,
     [x, y, upstream]: [&[f32]; 3],
     dx: &mut [f32],
 ) {
-    part.prepare(columns);
+    part.seen.resize(columns.len(), f32::NEG_INFINITY);
+    part.given.resize(given.len(), 0.0);
     let [read, written] = shape.planes();
     let width = shape.output[1];
     let outputs = y.chunks_exact(written).zip(upstream.chunks_exact(written));
     for ((x, dx), (y, upstream)) in x.chunks_exact(read).zip(dx.chunks_exact_mut(read)).zip(outputs) {
         columns.split(x, &mut part.seen);
-        part.gradient.fill(0.0);
+        part.given.fill(0.0);
         for (row, (y, upstream)) in y.chunks_exact(width).zip(upstream.chunks_exact(width)).enumerate() {
-            part.row[0][..width].copy_from_slice(y);
-            part.row[1][..width].copy_from_slice(upstream);
-            let Part { seen, gradient, row: [y, upstream] } = &mut *part;
-            // SAFETY: all windows of a row lie within what was taken apart, and the rows have room for all of them.
-            unsafe { give_away(columns, columns.window(row), seen, [y, upstream], gradient) };
+            let from = &part.seen[columns.window(row)..];
+            let to = &mut part.given[given.window(row)..];
+            // SAFETY: all windows of a row lie within what was taken apart, and have a place for what they give.
+            unsafe { give_away((columns, given), from, [y, upstream], to) };
         }
-        columns.merge(&part.gradient, dx);
+        given.join(&part.given, dx);
     }
 }
 
@@ -192,21 +185,20 @@ fn shares_of_maxima(
 /// a vector have no gradient.
 #[target_feature(enable = "avx2")]
 unsafe fn give_away(
-    columns: &Columns,
-    first: usize,
+    (columns, given): (&Columns, &Given),
     seen: &[f32],
     [y, upstream]: [&[f32]; 2],
-    gradient: &mut [f32],
+    to: &mut [f32],
 ) {
     for window in (0..y.len()).step_by(WINDOWS) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let y = _mm256_loadu_ps(y.as_ptr().add(window));
-            let mut left = _mm256_loadu_ps(upstream.as_ptr().add(window));
-            for tap in columns.taps() {
-                let place = first + window + tap;
-                let won = _mm256_cmp_ps::<_CMP_EQ_OQ>(_mm256_loadu_ps(seen.as_ptr().add(place)), y);
-                let to = gradient.as_mut_ptr().add(place);
+        let y = load_windows(y, window);
+        let mut left = load_windows(upstream, window);
+        for (tap, place) in columns.taps().iter().zip(given.taps()) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let value = _mm256_loadu_ps(seen.as_ptr().add(window + tap));
+                let won = _mm256_cmp_ps::<_CMP_EQ_OQ>(value, y);
+                let to = to.as_mut_ptr().add(window + place);
                 _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), _mm256_and_ps(won, left)));
                 left = _mm256_andnot_ps(won, left);
             }

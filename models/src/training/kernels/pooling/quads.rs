@@ -5,7 +5,7 @@
     reason = "vector instructions work on pointers; that all places lie within a plane is checked when they are planned"
 )]
 
-use crate::graph::operators::window::PoolShape;
+use crate::{graph::operators::window::PoolShape, training::kernels::division::overlapping};
 use std::arch::x86_64::{
     __m128, _mm_and_ps, _mm_andnot_ps, _mm_cmpeq_ps, _mm_loadu_ps, _mm_max_ps, _mm_shuffle_ps, _mm_storeu_ps,
     _mm_unpackhi_ps, _mm_unpacklo_ps,
@@ -46,12 +46,12 @@ impl Quads {
         // Rows of two windows lie one behind the other in the pool, and in the image where it has no other columns.
         let is_narrow = columns == 2 && width == 4 && rows >= 2;
         let quads = if is_narrow {
-            starts(rows, 2)
+            overlapping(rows, 2)
                 .map(|row| Quad::at([row, row + 1].map(|row| 2 * row * width), width, 2 * row))
                 .collect()
         } else if columns >= WINDOWS {
             let row = |row: usize| {
-                starts(columns, WINDOWS).map(move |column| {
+                overlapping(columns, WINDOWS).map(move |column| {
                     let first = 2 * row * width + 2 * column;
                     Quad::at([first, first + WINDOWS], width, row * columns + column)
                 })
@@ -106,11 +106,6 @@ impl Quads {
             }
         }
     }
-}
-
-/// Where each of the groups of `each` begins that cover `count`, the last one as early as it must.
-fn starts(count: usize, each: usize) -> impl Iterator<Item = usize> {
-    (0..count).step_by(each).map(move |start| start.min(count - each))
 }
 
 impl Quad {
