@@ -2,6 +2,8 @@
 //!
 //! Names only: `operators/lowering_choice` decides, operators write the lowerings down.
 
+use hatchery_config::vocabulary::Activation;
+
 /// Lowerings of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Forward {
@@ -169,4 +171,45 @@ pub struct Choices {
     pub channel_affine: Option<ChannelAffine>,
     /// Of the ReLU's gradient.
     pub relu_gradient: Option<ReluGradient>,
+}
+
+/// A non-linearity that Hatchery's kernels know: behind a batch normalisation it is computed in passing, forth and back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelActivation {
+    /// max(x, 0).
+    Relu,
+    /// x above 0, a small part of it below.
+    LeakyRelu,
+    /// x above 0, exp(x) - 1 below.
+    Elu,
+    /// x Φ(x).
+    Gelu,
+    /// x times the logistic function of x.
+    Silu,
+}
+
+impl KernelActivation {
+    const ALL: [Self; 5] = [Self::Relu, Self::LeakyRelu, Self::Elu, Self::Gelu, Self::Silu];
+
+    /// The same, where kernels know it.
+    pub const fn of(activation: Activation) -> Option<Self> {
+        match activation {
+            Activation::Relu => Some(Self::Relu),
+            Activation::LeakyRelu => Some(Self::LeakyRelu),
+            Activation::Elu => Some(Self::Elu),
+            Activation::Gelu => Some(Self::Gelu),
+            Activation::Silu => Some(Self::Silu),
+            Activation::None | Activation::Sigmoid | Activation::Tanh => None,
+        }
+    }
+
+    /// Its number in a kernel's attributes.
+    pub const fn code(self) -> i64 {
+        self as i64
+    }
+
+    /// The one with this number.
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(code).ok()?).copied()
+    }
 }

@@ -76,6 +76,13 @@ pub struct LoweredNode {
     pub attributes: Vec<(&'static str, Attribute)>,
 }
 
+impl LoweredNode {
+    /// Whether it is this kernel of Hatchery's.
+    pub fn is_kernel(&self, name: &str) -> bool {
+        self.domain == KERNEL_DOMAIN && self.op_type == name
+    }
+}
+
 /// Collects lowered nodes and constants, and invents names.
 #[derive(Debug, Default)]
 pub struct Emitter {
@@ -99,6 +106,11 @@ impl Emitter {
     /// An emitter for a provider, with lowerings that are asked for.
     pub fn new(provider: Provider, choices: Choices) -> Self {
         Self { provider, choices, ..Self::default() }
+    }
+
+    /// The node that writes a value; none for an input or a constant.
+    pub fn writer(&self, value: &str) -> Option<&LoweredNode> {
+        self.nodes.iter().rev().find(|node| node.outputs.iter().any(|output| output == value))
     }
 
     /// Emits an operator with one output and returns that output's name.

@@ -3,7 +3,7 @@
 use super::{all_f32, exactly, expect_shape, lowering_choice, same_as_input, signed};
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
-    choices::ReluGradient,
+    choices::{KernelActivation, ReluGradient},
     emitter::{Attribute, Emitter, Value},
 };
 use hatchery_config::vocabulary::Activation;
@@ -42,8 +42,11 @@ impl Operator for Activate {
         Some(Batching::element_wise(&[true]))
     }
 
-    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let x = inputs[0].as_str();
+        if let Some(activation) = lowering_choice::kernel_activation(emitter, x, self.0) {
+            return emitter.kernel("Activation", &[x], 1, kernel_sizes(activation, &facts[0].shape));
+        }
         vec![match self.0 {
             Activation::None => x.to_owned(),
             Activation::Relu => emitter.op("Relu", &[x], Vec::new()),
@@ -86,6 +89,10 @@ impl Operator for ActivationGradient {
 
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let [x, y, upstream] = [&inputs[0], &inputs[1], &inputs[2]].map(String::as_str);
+        if let Some(activation) = lowering_choice::kernel_activation(emitter, x, self.0) {
+            let sizes = kernel_sizes(activation, &facts[0].shape);
+            return emitter.kernel("ActivationGradient", &[x, upstream], 1, sizes);
+        }
         let slope = match self.0 {
             Activation::None => return vec![upstream.to_owned()],
             Activation::Relu => return vec![relu_gradient(emitter, y, upstream, &facts[0].shape)],
@@ -98,6 +105,11 @@ impl Operator for ActivationGradient {
         };
         vec![emitter.op("Mul", &[upstream, &slope], Vec::new())]
     }
+}
+
+/// A kernel's activation, and the shape of what it is applied to.
+fn kernel_sizes(activation: KernelActivation, shape: &[usize]) -> Vec<i64> {
+    [activation.code()].into_iter().chain(signed(shape)).collect()
 }
 
 /// dy where y > 0.

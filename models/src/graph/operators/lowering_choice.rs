@@ -6,11 +6,12 @@
 use super::window::{ConvolutionShape, PoolShape};
 use crate::graph::{
     choices::{
-        AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Forward, InputGradient, MaxPool,
-        MaxPoolGradient, ReluGradient, Spread, WeightGradient,
+        AveragePoolGradient, BatchMoments, BiasGradient, ChannelAffine, Forward, InputGradient,
+        KernelActivation, MaxPool, MaxPoolGradient, ReluGradient, Spread, WeightGradient,
     },
     emitter::{Emitter, Provider},
 };
+use hatchery_config::vocabulary::Activation;
 
 /// Bytes that the largest activation of a part of a batch should take: what a core's own cache holds.
 const PART_ACTIVATION_BYTES: usize = 750_000;
@@ -37,6 +38,14 @@ pub fn samples_at_once(emitter: &Emitter, batch: usize, sample_bytes_max: usize)
 /// Whether there may be kernels of our own.
 pub fn kernels(emitter: &Emitter) -> bool {
     emitter.choices.kernels && emitter.provider == Provider::Cpu
+}
+
+/// The kernel's activation where a kernel is to compute it: behind our batch normalisation, into which it is put then.
+/// Elsewhere it is arithmetic, which is put together with that around it.
+pub fn kernel_activation(emitter: &Emitter, x: &str, activation: Activation) -> Option<KernelActivation> {
+    let is_behind_norm =
+        kernels(emitter) && emitter.writer(x).is_some_and(|node| node.is_kernel("BatchNorm"));
+    KernelActivation::of(activation).filter(|_| is_behind_norm)
 }
 
 /// Whether our kernels know a convolution: offsets within an image fit 32 bits, however many samples of it a kernel puts

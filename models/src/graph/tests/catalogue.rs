@@ -180,7 +180,20 @@ pub fn networks() -> Vec<Application> {
         shapes.iter().map(|shape| away_from_zero(&mut rng, shape)).collect()
     };
     let samples = [5, 4, 6, 6];
-    vec![
+    let normalised = ACTIVATIONS
+        .into_iter()
+        .flat_map(|activation| [false, true].map(|read_twice| (activation, read_twice)));
+    let mut all: Vec<Application> = normalised
+        .map(|(activation, read_twice)| {
+            let what = format!("normalised, {activation}, read twice: {read_twice}");
+            let wiring = move |graph: &mut Graph, inputs: &[Outlet]| {
+                normalised_and(activation, read_twice, graph, inputs)
+            };
+            network(&what, inputs(&[&samples, &[4], &[4]]), Box::new(wiring))
+        })
+        .collect();
+    all.extend([
+        network("rectified responses", inputs(&[&samples]), Box::new(rectified_responses)),
         network(
             "residual",
             inputs(&[&samples, &[4, 4, 3, 3], &[4], &[4], &[4], &[4, 3]]),
@@ -191,7 +204,33 @@ pub fn networks() -> Vec<Application> {
             inputs(&[&samples, &[2, 4, 1, 1], &[3, 4, 3, 3], &[5], &[5], &[45, 3]]),
             Box::new(inception),
         ),
-    ]
+    ]);
+    all
+}
+
+/// Those that kernels know behind a batch normalisation.
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::Relu, Activation::LeakyRelu, Activation::Elu, Activation::Gelu, Activation::Silu];
+
+/// A batch normalisation that an activation reads, alone or not.
+pub fn normalised_and(
+    activation: Activation,
+    read_twice: bool,
+    graph: &mut Graph,
+    inputs: &[Outlet],
+) -> Vec<Outlet> {
+    let &[x, scale, shift] = inputs else { return Vec::new() };
+    let mean = graph.add(Filled { shape: vec![4], value: 0.0 }, &[]).unwrap();
+    let normalised =
+        graph.add(BatchNorm { epsilon: 0.1, momentum: 0.9 }, &[x, scale, shift, mean, mean]).unwrap();
+    let y = graph.add(Activate(activation), &[normalised]).unwrap();
+    vec![if read_twice { graph.add(Add, &[normalised, y]).unwrap() } else { y }]
+}
+
+fn rectified_responses(graph: &mut Graph, inputs: &[Outlet]) -> Vec<Outlet> {
+    let norm = LocalResponseNorm { size: 3, alpha: 0.5, beta: 0.75, bias: 1.0 };
+    let y = graph.add(norm, inputs).unwrap();
+    vec![graph.add(Activate(Activation::Relu), &[y]).unwrap()]
 }
 
 const SAME: Convolution = Convolution { stride: [1, 1], dilation: [1, 1], groups: 1, pads: [1, 1, 1, 1] };

@@ -139,6 +139,27 @@ fn an_optimizer_is_one_formula_and_computes_the_same() {
     }
 }
 
+/// What lies between a normalisation and what follows it is in no memory, forth and back.
+#[test]
+fn normalisations_compute_the_non_linearities_behind_them() {
+    for network in catalogue::networks() {
+        let graph = differentiate(&network.inputs, &*network.wiring, &mut stream(1)).graph;
+        let mut kernels = kernels_of(&lower_with(&graph, Provider::Cpu, KERNELS));
+        kernels.retain(|name| *name != "Formula");
+        match network.what.as_str() {
+            "rectified responses" => assert_eq!(kernels, ["LocalResponseNorm", "LocalResponseNormGradient"]),
+            what if what.ends_with("read twice: false") => {
+                assert_eq!(kernels, ["BatchNorm", "BatchNormGradient"], "{what}");
+            }
+            what if what.ends_with("read twice: true") => {
+                let apart = ["BatchNorm", "Activation", "ActivationGradient", "BatchNormGradient"];
+                assert_eq!(kernels, apart, "{what}");
+            }
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn the_same_inputs_give_the_same_bits() {
     if !has_kernels() {
@@ -160,12 +181,16 @@ fn kernels_are_in_graphs_for_our_own_sessions_on_the_processor_only() {
         assert_eq!(kernels_of(&lower_with(&graph, Provider::Cuda, KERNELS)), [""; 0], "{}", application.what);
     }
     let all = [
+        "Activation",
+        "ActivationGradient",
         "AveragePoolGradient",
         "BatchNorm",
         "BatchNormGradient",
         "Convolution",
         "ConvolutionInputGradient",
         "ConvolutionWeightGradient",
+        "LocalResponseNorm",
+        "LocalResponseNormGradient",
         "MaxPool",
         "MaxPoolGradient",
         "RectifierGradient",

@@ -1,7 +1,12 @@
 //! Batch normalisation while training, and its gradient: channel by channel, so that what the first pass has read is
 //! still in the cache for the others.
 
-use super::{Kernel, Team, division::ranges};
+use super::{
+    Kernel, Team,
+    curves::{Curve, with_curve},
+    division::ranges,
+};
+use crate::graph::choices::KernelActivation;
 use std::sync::{Mutex, PoisonError};
 
 /// Samples, channels and positions of `[N, C, P]`.
@@ -17,8 +22,8 @@ struct Sizes {
 pub struct BatchNorm {
     sizes: Sizes,
     epsilon: f32,
-    /// Whether negative results become 0.
-    rectified: bool,
+    /// The non-linearity behind it.
+    activation: Option<KernelActivation>,
 }
 
 /// A planned gradient of a batch normalisation.
@@ -26,6 +31,28 @@ pub struct BatchNorm {
 pub struct BatchNormGradient {
     sizes: Sizes,
     epsilon: f32,
+    /// The non-linearity behind it.
+    activation: Option<KernelActivation>,
+}
+
+/// What a channel is multiplied by, and what is added to it then.
+#[derive(Clone, Copy, Debug)]
+struct Affine {
+    slope: f32,
+    offset: f32,
+}
+
+impl Affine {
+    /// The normalisation of a channel.
+    fn of([scale, shift]: [f32; 2], [mean, variance]: [f32; 2], epsilon: f32) -> Self {
+        let slope = scale / (variance + epsilon).sqrt();
+        Self { slope, offset: shift - mean * slope }
+    }
+
+    #[inline(always)]
+    fn at(self, x: f32) -> f32 {
+        x.mul_add(self.slope, self.offset)
+    }
 }
 
 /// Samples, channels and positions, and what is added to the variance: from `[N, C, H, W]` and the bits of the latter.
@@ -54,15 +81,23 @@ impl Sizes {
 
 impl BatchNorm {
     /// Plans a normalisation of `[samples, channels, positions]`; `epsilon` is added to the variance.
-    pub fn new([samples, channels, positions]: [usize; 3], epsilon: f32, rectified: bool) -> Self {
-        Self { sizes: Sizes { samples, channels, positions }, epsilon, rectified }
+    pub fn new(
+        [samples, channels, positions]: [usize; 3],
+        epsilon: f32,
+        activation: Option<KernelActivation>,
+    ) -> Self {
+        Self { sizes: Sizes { samples, channels, positions }, epsilon, activation }
     }
 }
 
 impl BatchNormGradient {
-    /// Plans the gradient of a normalisation.
-    pub fn new([samples, channels, positions]: [usize; 3], epsilon: f32) -> Self {
-        Self { sizes: Sizes { samples, channels, positions }, epsilon }
+    /// Plans the gradient of a normalisation, and of the non-linearity behind it.
+    pub fn new(
+        [samples, channels, positions]: [usize; 3],
+        epsilon: f32,
+        activation: Option<KernelActivation>,
+    ) -> Self {
+        Self { sizes: Sizes { samples, channels, positions }, epsilon, activation }
     }
 }
 
@@ -131,12 +166,13 @@ impl BatchNorm {
             squares += sum_of_squares(&x[plane], mean);
         }
         let variance = (squares / self.sizes.values()) as f32;
-        let slope = scale / (variance + self.epsilon).sqrt();
-        let offset = shift - mean * slope;
-        let least = if self.rectified { 0.0 } else { f32::NEG_INFINITY };
+        let affine = Affine::of([scale, shift], [mean, variance], self.epsilon);
         for (plane, y) in self.sizes.planes(channel).zip(&mut written.planes) {
-            for (x, y) in x[plane].iter().zip(&mut **y) {
-                *y = at_least(x.mul_add(slope, offset), least);
+            match self.activation {
+                None => map(&x[plane], y, |x| affine.at(x)),
+                Some(activation) => {
+                    with_curve!(activation, C => map(&x[plane], y, |x| C::value(affine.at(x))));
+                }
             }
         }
         *written.numbers[0] = mean;
@@ -144,29 +180,29 @@ impl BatchNorm {
     }
 }
 
-/// What is no number stays none.
 #[inline(always)]
-fn at_least(value: f32, least: f32) -> f32 {
-    if value < least { least } else { value }
+fn map(x: &[f32], y: &mut [f32], function: impl Fn(f32) -> f32) {
+    for (x, y) in x.iter().zip(y) {
+        *y = function(*x);
+    }
 }
 
 impl Kernel for BatchNormGradient {
-    /// x `[N, C, P]`, scale, mean and variance `[C]`, the gradient of y like x, and where what follows is a rectifier,
-    /// its output: no gradient comes through where that is 0. The gradients of x, scale and shift.
+    /// x `[N, C, P]`, scale, mean and variance `[C]`, the gradient of y like x, and where there is a non-linearity, the
+    /// shift `[C]`. The gradients of x, scale and shift.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
-        let ([x, scale, mean, variance, upstream, rectified @ ..], [dx, d_scale, d_shift]) =
-            (inputs, outputs)
+        let ([x, scale, mean, variance, upstream, shift @ ..], [dx, d_scale, d_shift]) = (inputs, outputs)
         else {
             return;
         };
         let channels = by_channels(&self.sizes, dx, [d_scale, d_shift]);
         each_channel(&channels, team, |channel, written| {
-            let numbers = [scale[channel], mean[channel], variance[channel]];
-            let read = [*x, *upstream, rectified.first().copied().unwrap_or(&[])];
+            let shift = shift.first().map_or(0.0, |shift| shift[channel]);
+            let numbers = [[scale[channel], shift], [mean[channel], variance[channel]]];
             // SAFETY: kernels run only where the processor has AVX2.
             #[expect(unsafe_code, reason = "a function for a processor's feature")]
             unsafe {
-                self.differentiate(channel, read, numbers, written);
+                self.differentiate(channel, [x, upstream], numbers, written);
             }
         });
     }
@@ -174,23 +210,25 @@ impl Kernel for BatchNormGradient {
 
 impl BatchNormGradient {
     /// With i = 1 / √(variance + ε) and M values per channel: `dx = scale i (dy - Σ dy / M - (x - mean) i² Σ dy (x - mean)
-    /// / M)`.
+    /// / M)`, where dy has come through the non-linearity.
     #[target_feature(enable = "avx2,fma")]
     fn differentiate(
         &self,
         channel: usize,
-        [x, upstream, rectified]: [&[f32]; 3],
-        [scale, mean, variance]: [f32; 3],
+        [x, upstream]: [&[f32]; 2],
+        [[scale, shift], [mean, variance]]: [[f32; 2]; 2],
         written: &mut Written<'_>,
     ) {
+        let affine = Affine::of([scale, shift], [mean, variance], self.epsilon);
         let planes = self.sizes.planes(channel).zip(&mut written.planes);
         let (mut total, mut along) = (0.0, 0.0);
         for (place, dx) in planes {
-            // What comes through the rectifier is kept where dx will be.
-            let upstream = match rectified.is_empty() {
-                true => &upstream[place.clone()],
-                false => {
-                    pass(&upstream[place.clone()], &rectified[place.clone()], dx);
+            // What comes through the non-linearity is kept where dx will be.
+            let upstream = match self.activation {
+                None => &upstream[place.clone()],
+                Some(activation) => {
+                    let (x, upstream) = (&x[place.clone()], &upstream[place.clone()]);
+                    with_curve!(activation, C => pass::<C>(affine, x, upstream, dx));
                     &**dx
                 }
             };
@@ -205,7 +243,7 @@ impl BatchNormGradient {
         let offset = -slope * (total / count) as f32 - through_variance * mean;
         for (place, dx) in self.sizes.planes(channel).zip(&mut written.planes) {
             let x = &x[place.clone()];
-            if rectified.is_empty() {
+            if self.activation.is_none() {
                 for ((x, upstream), dx) in x.iter().zip(&upstream[place]).zip(&mut **dx) {
                     *dx = upstream.mul_add(slope, x.mul_add(through_variance, offset));
                 }
@@ -217,6 +255,14 @@ impl BatchNormGradient {
         }
         *written.numbers[0] = along as f32 * inverse;
         *written.numbers[1] = total as f32;
+    }
+}
+
+/// The gradient in front of a non-linearity behind an affine function.
+#[inline(always)]
+fn pass<C: Curve>(affine: Affine, x: &[f32], upstream: &[f32], to: &mut [f32]) {
+    for ((x, upstream), to) in x.iter().zip(upstream).zip(to) {
+        *to = upstream * C::slope(affine.at(*x));
     }
 }
 
@@ -261,12 +307,4 @@ fn sums_along(x: &[f32], upstream: &[f32], mean: f32) -> [f64; 2] {
     let rest = x.remainder().iter().zip(upstream.remainder());
     let rest = rest.fold([0.0; 2], |[total, along], (x, dy)| [total + dy, dy.mul_add(x - mean, along)]);
     [f64::from(total.iter().sum::<f32>() + rest[0]), f64::from(along.iter().sum::<f32>() + rest[1])]
-}
-
-/// The gradient where the rectifier's output is above 0.
-#[inline(always)]
-fn pass(upstream: &[f32], rectified: &[f32], to: &mut [f32]) {
-    for ((upstream, y), to) in upstream.iter().zip(rectified).zip(to) {
-        *to = if *y > 0.0 { *upstream } else { 0.0 };
-    }
 }

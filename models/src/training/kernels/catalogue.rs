@@ -1,15 +1,19 @@
 //! All kernels by name: how many tensors each reads and writes, their shapes, and how it is planned.
 
 use super::{
-    Kernel, Vectors,
+    Kernel, Vectors, activation,
     batch_norm::{self, BatchNorm, BatchNormGradient},
     channel_sum::ChannelSum,
     convolution,
     formula::Formula,
+    local_response::{LocalResponseNorm, LocalResponseNormGradient, Responses},
     pooling::{AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient},
     rectifier::RectifierGradient,
 };
-use crate::graph::operators::window::{ConvolutionShape, PoolShape};
+use crate::graph::{
+    choices::KernelActivation,
+    operators::window::{ConvolutionShape, PoolShape},
+};
 
 /// What a node says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +22,17 @@ pub struct Request<'a> {
     pub sizes: &'a [i64],
     /// Whether negative results become 0.
     pub rectified: bool,
+    /// The number of the non-linearity that is computed in passing.
+    pub activation: Option<i64>,
     /// Vectors of the processor.
     pub vectors: Vectors,
+}
+
+impl Request<'_> {
+    /// The non-linearity, where there is one; none where no kernel knows it.
+    fn activation(&self) -> Option<Option<KernelActivation>> {
+        self.activation.map_or(Some(None), |code| KernelActivation::from_code(code).map(Some))
+    }
 }
 
 /// What there is to know of a kernel before it is planned.
@@ -62,7 +75,7 @@ impl Entry {
 pub const ANY: usize = usize::MAX;
 
 /// The kernels.
-pub const CATALOGUE: [Entry; 12] = [
+pub const CATALOGUE: [Entry; 16] = [
     Entry::new("Convolution", [3, 1], convolution_output, |request| {
         let shape = ConvolutionShape::from_sizes(request.sizes)?;
         Some(convolution::forward(&shape, request.rectified, request.vectors))
@@ -91,14 +104,27 @@ pub const CATALOGUE: [Entry; 12] = [
     }),
     Entry::new("BatchNorm", [3, 3], batch_norm_outputs, |request| {
         let (sizes, epsilon) = batch_norm::sizes(request.sizes)?;
-        Some(Box::new(BatchNorm::new(sizes, epsilon, request.rectified)))
+        Some(Box::new(BatchNorm::new(sizes, epsilon, request.activation()?)))
     }),
     Entry::new("BatchNormGradient", [6, 3], batch_norm_outputs, |request| {
         let (sizes, epsilon) = batch_norm::sizes(request.sizes)?;
-        Some(Box::new(BatchNormGradient::new(sizes, epsilon)))
+        Some(Box::new(BatchNormGradient::new(sizes, epsilon, request.activation()?)))
+    })
+    .with_optional(1, 0),
+    Entry::new("LocalResponseNorm", [1, 1], image, |request| {
+        Some(Box::new(LocalResponseNorm::new(Responses::from_sizes(request.sizes)?, request.rectified)))
+    }),
+    Entry::new("LocalResponseNormGradient", [3, 1], image, |request| {
+        Some(Box::new(LocalResponseNormGradient::new(Responses::from_sizes(request.sizes)?)))
     })
     .with_optional(1, 0),
     Entry::new("ChannelSum", [1, 1], channels, |request| Some(Box::new(ChannelSum::new(request.sizes)?))),
+    Entry::new("Activation", [1, 1], activated, |request| {
+        Some(Box::new(activation::Activation(activation::from_sizes(request.sizes)?.0)))
+    }),
+    Entry::new("ActivationGradient", [2, 1], activated, |request| {
+        Some(Box::new(activation::ActivationGradient(activation::from_sizes(request.sizes)?.0)))
+    }),
     Entry::new("Formula", [ANY, ANY], formula, |request| Some(Box::new(Formula::new(request.sizes)?))),
     Entry::new("RectifierGradient", [2, 1], same, |_| Some(Box::new(RectifierGradient))),
 ];
@@ -134,12 +160,20 @@ fn batch_norm_outputs(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
     Some(vec![sizes.get(..4)?.to_vec(), vec![channels], vec![channels]])
 }
 
+fn image(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
+    Some(vec![sizes.get(..4)?.to_vec()])
+}
+
 fn channels(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
     Some(vec![vec![*sizes.get(1)?]])
 }
 
 fn formula(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
     Some(Formula::new(sizes)?.shapes())
+}
+
+fn activated(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {
+    Some(vec![activation::from_sizes(sizes)?.1.to_vec()])
 }
 
 fn same(sizes: &[i64]) -> Option<Vec<Vec<i64>>> {

@@ -1,6 +1,6 @@
 //! Arithmetic on tensors of one shape, element by element, in one pass over memory.
 
-use super::{Kernel, Team, division::ranges, team::chunks};
+use super::{Kernel, Team, curves::exponential, division::ranges, team::chunks};
 use std::{
     ops::Range,
     sync::{Mutex, PoisonError},
@@ -128,47 +128,9 @@ fn compute(code: i64, one: &[f32], other: &[f32], to: &mut [f32]) {
     }
 }
 
-/// e to the power of x, good to the last bit or two: 2^n e^r with n a whole number and |r| at most half of ln 2, the latter
-/// by its Taylor series up to r^7. Below the range of normal floats, the least of them.
-#[inline(always)]
-fn exponential(x: f32) -> f32 {
-    /// Added to a small float, it leaves a whole number in the lowest bits.
-    const ROUNDING: f32 = 12_582_912.0;
-    /// ln 2, the first bits of which leave room for the products by n, and the rest.
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    const RANGE: [f32; 2] = [-87.3, 88.9];
-    const TAYLOR: [f32; 6] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
-    // What is no number stays none.
-    let x = if x < RANGE[0] { RANGE[0] } else { x };
-    let x = if x > RANGE[1] { RANGE[1] } else { x };
-    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUNDING);
-    let n = shifted - ROUNDING;
-    let r = n.mul_add(-LN_2[1], n.mul_add(-LN_2[0], x));
-    let series = TAYLOR.iter().fold(1.0 / 5040.0_f32, |sum, factor| sum.mul_add(r, *factor));
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
-    series.mul_add(r, 1.0) * power
-}
-
 #[inline(always)]
 fn map(one: &[f32], other: &[f32], to: &mut [f32], operation: impl Fn(f32, f32) -> f32) {
     for ((a, b), to) in one.iter().zip(other).zip(to) {
         *to = operation(*a, *b);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exponentials_are_exponentials() {
-        for step in -8000..=8800_i16 {
-            let x = f32::from(step) / 100.0;
-            let (found, expected) = (f64::from(exponential(x)), f64::from(x).exp());
-            assert!((found - expected).abs() <= 3e-7 * expected, "{x}: {found}, not {expected}");
-        }
-        assert_eq!(exponential(0.0), 1.0);
-        assert_eq!([f32::INFINITY, 100.0].map(exponential), [f32::INFINITY; 2]);
-        assert!((0.0..1e-37).contains(&exponential(f32::NEG_INFINITY)) && exponential(f32::NAN).is_nan());
     }
 }

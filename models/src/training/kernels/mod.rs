@@ -8,14 +8,17 @@
 //! On one number of threads a kernel adds up in one order, whatever the machine's load: which vectors are used follows
 //! from the processor and the sizes alone.
 
+mod activation;
 mod batch_norm;
 mod catalogue;
 mod channel_sum;
 mod columns;
 mod convolution;
+mod curves;
 mod division;
 mod formula;
 mod lanes;
+mod local_response;
 mod packing;
 mod panel;
 mod pooling;

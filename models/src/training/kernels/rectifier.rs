@@ -25,8 +25,10 @@ impl Kernel for RectifierGradient {
     }
 }
 
+/// The gradient where the rectifier's output is above 0.
+#[inline]
 #[target_feature(enable = "avx2")]
-fn pass(y: &[f32], upstream: &[f32], dx: &mut [f32]) {
+pub(super) fn pass(y: &[f32], upstream: &[f32], dx: &mut [f32]) {
     for ((y, upstream), dx) in y.iter().zip(upstream).zip(dx) {
         *dx = if *y > 0.0 { *upstream } else { 0.0 };
     }

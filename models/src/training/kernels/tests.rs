@@ -12,9 +12,13 @@ use super::{
         tiles::{TiledForward, TiledWeightGradient},
         weight_gradient::WeightGradient,
     },
+    local_response::{LocalResponseNorm, LocalResponseNormGradient, Responses},
     pooling::{AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient},
 };
-use crate::graph::operators::window::{ConvolutionShape, PoolShape};
+use crate::graph::{
+    choices::KernelActivation,
+    operators::window::{ConvolutionShape, PoolShape},
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -394,18 +398,79 @@ fn batches_are_normalised_channel_by_channel() {
         for (rectified, team) in [false, true].into_iter().flat_map(|r| TEAMS.map(|team| (r, team))) {
             let [y, mean, variance, dx, d_scale, d_shift] =
                 normalised(sizes, [&x, &scale, &shift, &upstream], rectified);
-            let mut kernel = BatchNorm::new(sizes, EPSILON, rectified);
+            let activation = rectified.then_some(KernelActivation::Relu);
+            let mut kernel = BatchNorm::new(sizes, EPSILON, activation);
             let found = computed(&mut kernel, &[&x, &scale, &shift], &[count, channels, channels], team);
             for (found, expected) in found.iter().zip([&y, &mean, &variance]) {
                 assert_near(&format!("{sizes:?}"), found, expected);
             }
-            let inputs: [&[f32]; 6] = [&x, &scale, &mean, &variance, &upstream, &y];
+            let inputs: [&[f32]; 6] = [&x, &scale, &mean, &variance, &upstream, &shift];
             let inputs = if rectified { &inputs[..] } else { &inputs[..5] };
-            let mut kernel = BatchNormGradient::new(sizes, EPSILON);
+            let mut kernel = BatchNormGradient::new(sizes, EPSILON, activation);
             let found = computed(&mut kernel, inputs, &[count, channels, channels], team);
             for (found, expected) in found.iter().zip([&dx, &d_scale, &d_shift]) {
                 assert_near(&format!("gradients of {sizes:?}"), found, expected);
             }
+        }
+    }
+}
+
+const ALPHA: f32 = 0.5;
+const BIAS: f32 = 1.5;
+
+/// y and the gradient of x, in plain double precision.
+fn local_responses(
+    [channels, positions]: [usize; 2],
+    size: usize,
+    [x, upstream]: [&[f32]; 2],
+    rectified: bool,
+) -> [Vec<f32>; 2] {
+    let weight = f64::from(ALPHA) / size as f64;
+    let number = |values: &[f32], index: usize| f64::from(values[index]);
+    let around = |index: usize| {
+        let channel = index / positions % channels;
+        let near = (0..channels).filter(move |near| near.abs_diff(channel) <= size / 2);
+        near.map(move |near| index + near * positions - channel * positions)
+    };
+    let scale = |index: usize| {
+        f64::from(BIAS) + weight * around(index).map(|near| number(x, near).powi(2)).sum::<f64>()
+    };
+    let through = |index: usize| if rectified && x[index] <= 0.0 { 0.0 } else { number(upstream, index) };
+    let ratio = |index: usize| through(index) * number(x, index) * scale(index).powf(-1.75);
+    let y = (0..x.len()).map(|index| {
+        let y = number(x, index) * scale(index).powf(-0.75);
+        if rectified { y.max(0.0) as f32 } else { y as f32 }
+    });
+    let dx = (0..x.len()).map(|index| {
+        let ratios = around(index).map(ratio).sum::<f64>();
+        (through(index) * scale(index).powf(-0.75) - 1.5 * weight * number(x, index) * ratios) as f32
+    });
+    [y.collect(), dx.collect()]
+}
+
+#[test]
+fn responses_are_normalised_across_channels() {
+    if vectors().is_empty() {
+        return;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    for ([samples, channels, height, width], size) in
+        [([3, 7, 9, 9], 5), ([2, 2, 1, 3], 3), ([1, 4, 13, 20], 1), ([4, 3, 8, 8], 7)]
+    {
+        let count = samples * channels * height * width;
+        let [x, upstream] = [(); 2].map(|()| numbers(&mut rng, count));
+        let sizes = [samples, channels, height, width, size].map(|size| size as i64);
+        let numbers = [ALPHA, BIAS].map(|number| i64::from(number.to_bits()));
+        let responses = Responses::from_sizes(&[&sizes[..], &numbers].concat()).unwrap();
+        for (rectified, team) in [false, true].into_iter().flat_map(|r| TEAMS.map(|team| (r, team))) {
+            let what = format!("{sizes:?}, {rectified}");
+            let [y, dx] = local_responses([channels, height * width], size, [&x, &upstream], rectified);
+            let mut kernel = LocalResponseNorm::new(responses, rectified);
+            assert_near(&what, &computed(&mut kernel, &[&x], &[count], team)[0], &y);
+            let inputs: [&[f32]; 3] = [&x, &upstream, &y];
+            let inputs = if rectified { &inputs[..] } else { &inputs[..2] };
+            let mut kernel = LocalResponseNormGradient::new(responses);
+            assert_near(&what, &computed(&mut kernel, inputs, &[count], team)[0], &dx);
         }
     }
 }

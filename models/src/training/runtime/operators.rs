@@ -81,7 +81,9 @@ impl Operator for Registered {
     fn create_kernel<'attr>(&self, context: &KernelContext<'attr>) -> Result<Planned, Error> {
         let sizes: Option<Vec<i64>> = context.get("sizes");
         let rectified = context.get::<i64>("rectified") == Some(1);
-        let plan = |sizes| (self.entry.plan)(&Request { sizes, rectified, vectors: self.vectors });
+        let activation = context.get("activation");
+        let plan =
+            |sizes| (self.entry.plan)(&Request { sizes, rectified, activation, vectors: self.vectors });
         let kernel = sizes.as_deref().and_then(plan);
         let kernel = kernel.ok_or_else(|| self.misfit())?;
         Ok(Planned { kernel, shapes: self.shapes(sizes)?, threads: self.threads })

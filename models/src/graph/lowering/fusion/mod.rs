@@ -1,6 +1,7 @@
 //! Puts what stands beside one of Hatchery's kernels into it, where the kernel can do it in passing.
 //!
-//! A rectifier behind a kernel, a rectifier's gradient in front of one, a sum that a kernel can add up while it reads.
+//! A rectifier behind a kernel, a rectifier's gradient in front of one, a non-linearity behind a batch normalisation, a sum
+//! that a kernel can add up while it reads.
 //! It works on lowered nodes, and leaves standard operators among themselves as they are.
 
 mod elementwise;
@@ -9,17 +10,19 @@ mod shapes;
 pub(super) use shapes::Shapes;
 
 use crate::graph::{
-    emitter::{Attribute, Emitter, KERNEL_DOMAIN, KERNEL_OUTPUTS, LoweredNode, Value},
+    emitter::{Attribute, Emitter, KERNEL_OUTPUTS, LoweredNode, Value},
     operators::lowering_choice,
 };
 use std::collections::HashMap;
 
 /// Kernels behind which a rectifier may follow.
-const RECTIFIABLE: [&str; 2] = ["Convolution", "BatchNorm"];
-/// Inputs of the gradient of a batch normalisation without a rectifier, and which of them is the gradient to be passed
-/// on.
-const NORM_GRADIENT_INPUTS: usize = 5;
-const NORM_GRADIENT_UPSTREAM: usize = 4;
+const RECTIFIABLE: [&str; 2] = ["Convolution", "LocalResponseNorm"];
+/// Of the gradient of local responses: the gradient to be passed on. Behind it may come a rectifier's output.
+const RESPONSES_UPSTREAM: usize = 1;
+/// Of a batch normalisation: the shift.
+const NORM_SHIFT: usize = 2;
+/// Of its gradient: the gradient to be passed on. Behind it may come the shift.
+const NORM_UPSTREAM: usize = 4;
 
 /// Fuses nodes; `shapes` are those of values that operators have handed over, `outputs` the values that are handed out.
 pub(super) fn fuse(emitter: &mut Emitter, shapes: Shapes, outputs: &[Value]) {
@@ -30,6 +33,7 @@ pub(super) fn fuse(emitter: &mut Emitter, shapes: Shapes, outputs: &[Value]) {
     for index in 0..fusion.nodes.len() {
         fusion.rectifier(index);
         fusion.rectifier_gradient(index);
+        fusion.norm_activation(index);
         fusion.channel_sum(index);
     }
     emitter.nodes = fusion.nodes.into_iter().flatten().collect();
@@ -45,6 +49,10 @@ struct Fusion {
     writers: HashMap<Value, usize>,
     /// For each gradient, the node that multiplies an image by it.
     weight_gradients: HashMap<Value, usize>,
+    /// For the input of a kernel's activation, the node of its gradient.
+    activation_gradients: HashMap<Value, usize>,
+    /// For the gradient of a batch normalisation's output, the node that passes it on.
+    norm_gradients: HashMap<Value, usize>,
 }
 
 impl Fusion {
@@ -55,12 +63,16 @@ impl Fusion {
         let written = nodes.iter().enumerate();
         let writers =
             written.flat_map(|(index, node)| node.outputs.iter().map(move |value| (value.clone(), index)));
-        let gradients =
-            nodes.iter().enumerate().filter(|(_, node)| is_kernel(node, "ConvolutionWeightGradient"));
+        let by_input = |kernel: &str, input: usize| -> HashMap<Value, usize> {
+            let kernels = nodes.iter().enumerate().filter(|(_, node)| node.is_kernel(kernel));
+            kernels.map(|(index, node)| (node.inputs[input].clone(), index)).collect()
+        };
         Self {
             readers,
             writers: writers.collect(),
-            weight_gradients: gradients.map(|(index, node)| (node.inputs[1].clone(), index)).collect(),
+            weight_gradients: by_input("ConvolutionWeightGradient", 1),
+            activation_gradients: by_input("ActivationGradient", 0),
+            norm_gradients: by_input("BatchNormGradient", NORM_UPSTREAM),
             nodes: nodes.into_iter().map(Some).collect(),
         }
     }
@@ -76,7 +88,7 @@ impl Fusion {
         let (value, rectified) = (node.inputs[0].clone(), node.outputs[0].clone());
         let writer = *self.writers.get(&value).filter(|_| self.is_read_once(&value))?;
         let kernel = self.nodes[writer].as_mut()?;
-        if !RECTIFIABLE.iter().any(|name| is_kernel(kernel, name)) || kernel.outputs[0] != value {
+        if !RECTIFIABLE.iter().any(|name| kernel.is_kernel(name)) || kernel.outputs[0] != value {
             return None;
         }
         kernel.attributes.push(("rectified", Attribute::Int(1)));
@@ -86,25 +98,60 @@ impl Fusion {
         Some(())
     }
 
-    /// A rectifier's gradient that only a normalisation's gradient reads.
+    /// A rectifier's gradient that only the gradient of local responses reads.
     fn rectifier_gradient(&mut self, index: usize) -> Option<()> {
-        let node = self.nodes[index].as_ref().filter(|node| is_kernel(node, "BatchNormGradient"))?;
-        let value = node.inputs.get(NORM_GRADIENT_UPSTREAM)?.clone();
-        if node.inputs.len() != NORM_GRADIENT_INPUTS || !self.is_read_once(&value) {
+        let node = self.nodes[index].as_ref().filter(|node| node.is_kernel("LocalResponseNormGradient"))?;
+        let value = node.inputs.get(RESPONSES_UPSTREAM)?.clone();
+        if node.inputs.len() != RESPONSES_UPSTREAM + 1 || !self.is_read_once(&value) {
             return None;
         }
         let writer = *self.writers.get(&value)?;
-        let gradient = self.nodes[writer].take_if(|node| is_kernel(node, "RectifierGradient"))?;
+        let gradient = self.nodes[writer].take_if(|node| node.is_kernel("RectifierGradient"))?;
         let [rectified, upstream] = <[Value; 2]>::try_from(gradient.inputs).ok()?;
         let node = self.nodes[index].as_mut()?;
-        node.inputs[NORM_GRADIENT_UPSTREAM] = upstream;
+        node.inputs[RESPONSES_UPSTREAM] = upstream;
         node.inputs.push(rectified);
         Some(())
     }
 
+    /// An activation that reads what a batch normalisation writes, and their gradients: what lies between is in no memory.
+    fn norm_activation(&mut self, index: usize) -> Option<()> {
+        let node = self.nodes[index].as_ref().filter(|node| node.is_kernel("Activation"))?;
+        let (between, activated) = (node.inputs[0].clone(), node.outputs[0].clone());
+        let (_, Attribute::Ints(sizes)) = node.attributes.first()? else { return None };
+        let activation = ("activation", Attribute::Int(*sizes.first()?));
+        let gradients = self.gradients_through(&between);
+        if self.readers.get(&between) != Some(&(1 + usize::from(gradients.is_some()))) {
+            return None;
+        }
+        let norm = *self.writers.get(&between)?;
+        let kernel = self.nodes[norm].as_mut().filter(|node| node.is_kernel("BatchNorm"))?;
+        let shift = kernel.inputs[NORM_SHIFT].clone();
+        kernel.attributes.push(activation.clone());
+        kernel.outputs[0].clone_from(&activated);
+        self.writers.insert(activated, norm);
+        self.nodes[index] = None;
+        let [of_activation, of_norm] = gradients?;
+        let upstream = self.nodes[of_activation].take()?.inputs.swap_remove(1);
+        let kernel = self.nodes[of_norm].as_mut()?;
+        kernel.attributes.push(activation);
+        kernel.inputs[NORM_UPSTREAM] = upstream;
+        kernel.inputs.push(shift);
+        Some(())
+    }
+
+    /// The nodes that hand a gradient through an activation that reads `between` and through the normalisation before it,
+    /// where the latter alone reads what the former writes.
+    fn gradients_through(&self, between: &str) -> Option<[usize; 2]> {
+        let of_activation = *self.activation_gradients.get(between)?;
+        let handed_on = &self.nodes[of_activation].as_ref()?.outputs[0];
+        let of_norm = *self.norm_gradients.get(handed_on).filter(|_| self.is_read_once(handed_on))?;
+        Some([of_activation, of_norm])
+    }
+
     /// A bias's gradient beside its weights' gradient.
     fn channel_sum(&mut self, index: usize) -> Option<()> {
-        let node = self.nodes[index].as_ref().filter(|node| is_kernel(node, "ChannelSum"))?;
+        let node = self.nodes[index].as_ref().filter(|node| node.is_kernel("ChannelSum"))?;
         let writer = *self.weight_gradients.get(&node.inputs[0]).filter(|writer| **writer < index)?;
         let sum = node.outputs[0].clone();
         let kernel = self.nodes[writer].as_mut().filter(|node| node.outputs.len() == 1)?;
@@ -119,8 +166,4 @@ impl Fusion {
         self.nodes[index] = None;
         Some(())
     }
-}
-
-fn is_kernel(node: &LoweredNode, name: &str) -> bool {
-    node.domain == KERNEL_DOMAIN && node.op_type == name
 }

@@ -3,8 +3,11 @@
 use crate::graph::{
     Application, Batching, Fact, Graph, GraphError, InputGradients, Operator,
     emitter::{Attribute, Emitter, Value},
-    operators::{all_f32, exactly, expect_shape, lowering_choice, misfit},
+    operators::{all_f32, exactly, expect_shape, lowering_choice, misfit, signed},
 };
+
+/// The exponent of Krizhevsky et al.
+const USUAL_EXPONENT: f32 = 0.75;
 
 /// Input x `[N, C, H, W]`, output `x / (bias + alpha / size * Σ x²)^beta`, the sum running over `size` channels around
 /// each.
@@ -51,13 +54,10 @@ impl Operator for LocalResponseNorm {
         Some(Batching::sample_wise(&[true]))
     }
 
-    /// ONNX Runtime's own operator takes each power by itself, which was three quarters of a training on a processor;
-    /// arithmetic shares it with the gradient.
+    /// ONNX Runtime's own operator takes each power by itself, which was three quarters of a training on a processor.
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
-        if lowering_choice::kernels(emitter) {
-            let sums = self.sums(emitter, &inputs[0], facts[0].shape[1]);
-            let power = self.power(emitter, &sums);
-            return vec![emitter.op("Mul", &[&inputs[0], &power], Vec::new())];
+        if self.has_kernel(emitter) {
+            return emitter.kernel("LocalResponseNorm", &[&inputs[0]], 1, self.kernel_sizes(&facts[0].shape));
         }
         let attributes = vec![
             ("size", Attribute::Int(self.size as i64)),
@@ -70,6 +70,17 @@ impl Operator for LocalResponseNorm {
 }
 
 impl LocalResponseNorm {
+    /// Whether there is a kernel for it: for the usual exponent.
+    fn has_kernel(&self, emitter: &Emitter) -> bool {
+        lowering_choice::kernels(emitter) && self.beta == USUAL_EXPONENT
+    }
+
+    /// All sizes of a kernel, and the bits of its numbers.
+    fn kernel_sizes(&self, shape: &[usize]) -> Vec<i64> {
+        let numbers = [self.alpha, self.bias].map(|number| i64::from(number.to_bits()));
+        signed(shape).into_iter().chain([self.size as i64]).chain(numbers).collect()
+    }
+
     /// The sums with their weight, and the bias.
     fn sums(&self, emitter: &mut Emitter, x: &str, channels: usize) -> Value {
         let squares = emitter.op("Mul", &[x, x], Vec::new());
@@ -78,9 +89,9 @@ impl LocalResponseNorm {
         emitter.op("Conv", &[&squares, &band, &bias], Vec::new())
     }
 
-    /// `sums^-beta`; the usual exponent of 3/4 by roots.
+    /// `sums^-beta`; the usual exponent by roots.
     fn power(&self, emitter: &mut Emitter, sums: &str) -> Value {
-        if self.beta == 0.75 {
+        if self.beta == USUAL_EXPONENT {
             let root = emitter.op("Sqrt", &[sums], Vec::new());
             let fourth_root = emitter.op("Sqrt", &[&root], Vec::new());
             let product = emitter.op("Mul", &[&root, &fourth_root], Vec::new());
@@ -127,6 +138,10 @@ impl Operator for LocalResponseNormGradient {
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], facts: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let [x, y, upstream] = [&inputs[0], &inputs[1], &inputs[2]].map(String::as_str);
         let norm = &self.0;
+        if norm.has_kernel(emitter) {
+            let sizes = norm.kernel_sizes(&facts[0].shape);
+            return emitter.kernel("LocalResponseNormGradient", &[x, upstream], 1, sizes);
+        }
         let channels = facts[0].shape[1];
         let sums = norm.sums(emitter, x, channels);
         let power = norm.power(emitter, &sums);
