@@ -31,6 +31,7 @@ const STEPS_AT_ONCE: usize = 256;
 /// Plans a convolution; where `rectified`, negative results become 0.
 pub(super) fn forward(shape: &ConvolutionShape, rectified: bool, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Forward;
+    let shape = &in_one_row(shape);
     match Way::of(shape) {
         Way::Gathered => Box::new(forward::Forward::new(shape, rectified, vectors)),
         Way::Tiled => Box::new(tiles::TiledForward::new(shape, rectified, vectors)),
@@ -45,6 +46,7 @@ pub(super) fn forward(shape: &ConvolutionShape, rectified: bool, vectors: Vector
 /// Plans the gradient of a convolution with respect to its input.
 pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Input;
+    let shape = &in_one_row(shape);
     match Way::of(shape) {
         Way::Gathered if scattered::pays(shape, vectors) => {
             Box::new(scattered::ScatteredGradient::new(shape, vectors))
@@ -62,6 +64,7 @@ pub(super) fn input_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<
 /// Plans the gradient of a convolution with respect to its weights and its bias.
 pub(super) fn weight_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box<dyn Kernel> {
     let pass = Pass::Weights;
+    let shape = &in_one_row(shape);
     match Way::of(shape) {
         Way::Gathered if sliding_weights::pays(shape, vectors) => {
             Box::new(sliding_weights::SlidingWeightGradient::new(shape, vectors))
@@ -74,6 +77,15 @@ pub(super) fn weight_gradient(shape: &ConvolutionShape, vectors: Vectors) -> Box
             Box::new(Grouped::new(pass, shape, group))
         }
     }
+}
+
+/// The same for images of a single row, where positions are computed by themselves: vectors are filled better.
+fn in_one_row(shape: &ConvolutionShape) -> ConvolutionShape {
+    if shape.taps() > 1 || shape.stride != [1, 1] || shape.pads != [0; 4] {
+        return *shape;
+    }
+    let row = [1, shape.size[0] * shape.size[1]];
+    ConvolutionShape { size: row, output: row, ..*shape }
 }
 
 /// How a convolution is computed.
