@@ -1,12 +1,12 @@
 //! One plane of an image, taken apart by its columns' places in a window's stride, so that neighbouring windows read
 //! neighbouring elements. Pools and the convolutions by tiles go by it; it knows neither. What windows give back to the
-//! elements of a plane is in `given`.
+//! elements of a plane is in `gradients`.
 
 #![expect(unsafe_code, reason = "vector instructions work on pointers; bounds are checked before")]
 
-mod given;
+mod gradients;
 
-pub(super) use given::Given;
+pub(super) use gradients::Gradients;
 
 use super::{division::overlapping, packing::copy_row};
 use crate::graph::operators::window::PoolShape;

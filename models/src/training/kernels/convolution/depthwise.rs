@@ -10,7 +10,7 @@ use crate::{
     graph::operators::window::{ConvolutionShape, PoolShape},
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, Given, WINDOWS, load_windows, store_windows},
+        columns::{Columns, Gradients, WINDOWS, load_windows, store_windows},
         division::ranges,
         team::chunks,
     },
@@ -34,7 +34,7 @@ pub struct Depthwise {
 #[derive(Debug)]
 struct Plan {
     columns: Columns,
-    given: Given,
+    gradients: Gradients,
     channels: usize,
     /// Filters of a channel.
     filters: usize,
@@ -65,7 +65,7 @@ impl Depthwise {
         let windows = PoolShape { batch, channels, size, kernel, output, stride, pads };
         let columns = Columns::dilated(&windows, dilation);
         let plan = Plan {
-            given: Given::of(&columns),
+            gradients: Gradients::of(&columns),
             columns,
             channels,
             filters: filters / channels,
@@ -157,7 +157,7 @@ impl Depthwise {
 impl Part {
     fn prepare(&mut self, plan: &Plan) {
         self.seen.resize(plan.columns.len(), 0.0);
-        self.given.resize(plan.given.len(), 0.0);
+        self.given.resize(plan.gradients.len(), 0.0);
         self.sums.clear();
         self.sums.resize(plan.channels * plan.filters * (plan.taps() + 1) * WINDOWS, 0.0);
     }
@@ -215,10 +215,10 @@ impl Part {
                 let weights = plan.weights(weights, plan.filter(plane % plan.channels, filter));
                 for (row, upstream) in upstream.chunks_exact(plan.width).enumerate() {
                     // SAFETY: all windows of a row have a place for what they give.
-                    unsafe { self.add_row(plan, plan.given.window(row), weights, upstream) };
+                    unsafe { self.add_row(plan, plan.gradients.window(row), weights, upstream) };
                 }
             }
-            plan.given.join(&self.given, dx);
+            plan.gradients.join(&self.given, dx);
         }
     }
 
@@ -226,7 +226,7 @@ impl Part {
     unsafe fn add_row(&mut self, plan: &Plan, first: usize, weights: &[f32], upstream: &[f32]) {
         for window in (0..upstream.len()).step_by(WINDOWS) {
             let upstream = load_windows(upstream, window);
-            for (place, weight) in plan.given.taps().iter().zip(weights) {
+            for (place, weight) in plan.gradients.taps().iter().zip(weights) {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let to = self.given.as_mut_ptr().add(first + window + place);

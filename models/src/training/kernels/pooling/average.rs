@@ -10,7 +10,7 @@ use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, Given, WINDOWS, load_windows},
+        columns::{Columns, Gradients, WINDOWS, load_windows},
         team::Shares,
     },
 };
@@ -55,7 +55,7 @@ pub struct AveragePoolGradient {
 enum Way {
     Sliding(Sliding),
     /// Window by window; `[H', W']`: one divided by the number of values in a window.
-    Windows(Given, Vec<f32>),
+    Windows(Gradients, Vec<f32>),
 }
 
 impl AveragePoolGradient {
@@ -63,7 +63,7 @@ impl AveragePoolGradient {
     pub fn new(shape: &PoolShape) -> Self {
         let way = match Sliding::of(shape) {
             Some(sliding) => Way::Sliding(sliding),
-            None => Way::Windows(Given::of(&Columns::new(shape)), weights(shape)),
+            None => Way::Windows(Gradients::of(&Columns::new(shape)), weights(shape)),
         };
         Self { shape: *shape, way, scratch: Vec::new() }
     }
@@ -89,7 +89,9 @@ impl Kernel for AveragePoolGradient {
         shares.each(team, |scratch, upstream, dx| unsafe {
             match &*way {
                 Way::Sliding(sliding) => sliding.gradients(upstream, dx, scratch),
-                Way::Windows(given, weights) => spread(shape, given, weights, scratch, (upstream, dx)),
+                Way::Windows(gradients, weights) => {
+                    spread(shape, gradients, weights, scratch, (upstream, dx))
+                }
             }
         });
     }
@@ -98,12 +100,12 @@ impl Kernel for AveragePoolGradient {
 #[target_feature(enable = "avx2")]
 fn spread(
     shape: &PoolShape,
-    given: &Given,
+    gradients: &Gradients,
     weights: &[f32],
     scratch: &mut Vec<f32>,
     (upstream, dx): (&[f32], &mut [f32]),
 ) {
-    scratch.resize(given.len(), 0.0);
+    scratch.resize(gradients.len(), 0.0);
     let [read, written] = shape.planes();
     let width = shape.output[1];
     for (dx, upstream) in dx.chunks_exact_mut(read).zip(upstream.chunks_exact(written)) {
@@ -111,17 +113,17 @@ fn spread(
         let rows = upstream.chunks_exact(width).zip(weights.chunks_exact(width));
         for (row, (upstream, weights)) in rows.enumerate() {
             // SAFETY: all windows of a row have a place for what they give.
-            unsafe { add_to_windows(given, [upstream, weights], &mut scratch[given.window(row)..]) };
+            unsafe { add_to_windows(gradients, [upstream, weights], &mut scratch[gradients.window(row)..]) };
         }
-        given.join(scratch, dx);
+        gradients.join(scratch, dx);
     }
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn add_to_windows(given: &Given, [upstream, weights]: [&[f32]; 2], to: &mut [f32]) {
+unsafe fn add_to_windows(gradients: &Gradients, [upstream, weights]: [&[f32]; 2], to: &mut [f32]) {
     for window in (0..upstream.len()).step_by(WINDOWS) {
         let share = _mm256_mul_ps(load_windows(upstream, window), load_windows(weights, window));
-        for place in given.taps() {
+        for place in gradients.taps() {
             // SAFETY: the caller's promise.
             unsafe {
                 let to = to.as_mut_ptr().add(window + place);

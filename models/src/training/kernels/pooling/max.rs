@@ -10,7 +10,7 @@ use crate::{
     graph::operators::window::PoolShape,
     training::kernels::{
         Kernel, Team,
-        columns::{Columns, Given, WINDOWS, load_windows, store_windows},
+        columns::{Columns, Gradients, WINDOWS, load_windows, store_windows},
         division::ranges,
         team::{Shares, chunks},
     },
@@ -45,7 +45,7 @@ enum Way {
     /// Four at a time, straight from the image.
     Quads(Quads),
     /// From the plane taken apart; what windows give back is added up at the end.
-    Columns(Box<(Columns, Given)>),
+    Columns(Box<(Columns, Gradients)>),
 }
 
 impl Way {
@@ -54,8 +54,8 @@ impl Way {
     }
 
     fn by_columns(columns: Columns) -> Self {
-        let given = Given::of(&columns);
-        Self::Columns(Box::new((columns, given)))
+        let gradients = Gradients::of(&columns);
+        Self::Columns(Box::new((columns, gradients)))
     }
 }
 
@@ -158,13 +158,13 @@ impl Kernel for MaxPoolGradient {
 #[target_feature(enable = "avx2")]
 fn shares_of_maxima(
     shape: &PoolShape,
-    (columns, given): &(Columns, Given),
+    (columns, gradients): &(Columns, Gradients),
     part: &mut Part,
     [x, y, upstream]: [&[f32]; 3],
     dx: &mut [f32],
 ) {
     part.seen.resize(columns.len(), f32::NEG_INFINITY);
-    part.given.resize(given.len(), 0.0);
+    part.given.resize(gradients.len(), 0.0);
     let [read, written] = shape.planes();
     let width = shape.output[1];
     let outputs = y.chunks_exact(written).zip(upstream.chunks_exact(written));
@@ -173,11 +173,11 @@ fn shares_of_maxima(
         part.given.fill(0.0);
         for (row, (y, upstream)) in y.chunks_exact(width).zip(upstream.chunks_exact(width)).enumerate() {
             let from = &part.seen[columns.window(row)..];
-            let to = &mut part.given[given.window(row)..];
+            let to = &mut part.given[gradients.window(row)..];
             // SAFETY: all windows of a row lie within what was taken apart, and have a place for what they give.
-            unsafe { give_away((columns, given), from, [y, upstream], to) };
+            unsafe { give_away((columns, gradients), from, [y, upstream], to) };
         }
-        given.join(&part.given, dx);
+        gradients.join(&part.given, dx);
     }
 }
 
@@ -185,7 +185,7 @@ fn shares_of_maxima(
 /// a vector have no gradient.
 #[target_feature(enable = "avx2")]
 unsafe fn give_away(
-    (columns, given): (&Columns, &Given),
+    (columns, gradients): (&Columns, &Gradients),
     seen: &[f32],
     [y, upstream]: [&[f32]; 2],
     to: &mut [f32],
@@ -193,7 +193,7 @@ unsafe fn give_away(
     for window in (0..y.len()).step_by(WINDOWS) {
         let y = load_windows(y, window);
         let mut left = load_windows(upstream, window);
-        for (tap, place) in columns.taps().iter().zip(given.taps()) {
+        for (tap, place) in columns.taps().iter().zip(gradients.taps()) {
             // SAFETY: the caller's promise.
             unsafe {
                 let value = _mm256_loadu_ps(seen.as_ptr().add(window + tap));

@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 
 /// Where windows put what they give: `[rows, columns of a window, windows]`, each row of windows with zeros around it.
 #[derive(Clone, Debug)]
-pub(in crate::training::kernels) struct Given {
+pub(in crate::training::kernels) struct Gradients {
     shape: PoolShape,
     /// Rows that windows see.
     rows: usize,
@@ -29,7 +29,7 @@ pub(in crate::training::kernels) struct Given {
     phases: Vec<Vec<usize>>,
 }
 
-impl Given {
+impl Gradients {
     /// For the windows of a plane that is taken apart in this way.
     pub fn of(columns: &Columns) -> Self {
         let (shape, [down, across]) = (&columns.shape, columns.dilation);
