@@ -3,11 +3,9 @@
 use super::{
     Kernel, Team,
     curves::{Curve, with_curve},
-    division::ranges,
-    team::chunks,
+    team::each_part,
 };
 use crate::graph::choices::KernelActivation;
-use std::sync::PoisonError;
 
 /// A planned non-linearity.
 #[derive(Debug)]
@@ -27,14 +25,11 @@ impl Kernel for Activation {
     /// x; y like it.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([x], [y]) = (inputs, outputs) else { return };
-        let shares = ranges(y.len(), team.threads());
-        let own = chunks(y, &shares, 1);
-        team.each(shares.len(), &|index| {
-            let mut y = own[index].lock().unwrap_or_else(PoisonError::into_inner);
+        each_part(y, 1, team, |share, y| {
             // SAFETY: kernels run only where the processor has AVX2 and FMA.
             #[expect(unsafe_code, reason = "a function for a processor's feature")]
             unsafe {
-                activate(self.0, &x[shares[index].clone()], &mut y);
+                activate(self.0, &x[share], y);
             }
         });
     }
@@ -44,15 +39,11 @@ impl Kernel for ActivationGradient {
     /// x and the gradient of y; the gradient of x, all of one shape.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([x, upstream], [dx]) = (inputs, outputs) else { return };
-        let shares = ranges(dx.len(), team.threads());
-        let own = chunks(dx, &shares, 1);
-        team.each(shares.len(), &|index| {
-            let mut dx = own[index].lock().unwrap_or_else(PoisonError::into_inner);
-            let share = shares[index].clone();
+        each_part(dx, 1, team, |share, dx| {
             // SAFETY: kernels run only where the processor has AVX2 and FMA.
             #[expect(unsafe_code, reason = "a function for a processor's feature")]
             unsafe {
-                pass(self.0, &x[share.clone()], &upstream[share], &mut dx);
+                pass(self.0, &x[share.clone()], &upstream[share], dx);
             }
         });
     }

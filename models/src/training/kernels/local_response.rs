@@ -1,16 +1,15 @@
 //! Local response normalisation across channels with its usual exponent of 3/4, and its gradient: a few positions of all
 //! channels at a time, so that each value comes from memory once.
 
-use super::{Kernel, Team, division::ranges, rectifier::pass, team::chunks};
-use std::{ops::Range, sync::PoisonError};
+use super::{Kernel, Team, rectifier::pass, team::each_part};
+use std::ops::Range;
 
 /// Positions that are computed together; with their neighbours' channels they stay in the nearest cache.
 const POSITIONS: usize = 64;
 
-/// Sizes of `[N, C, P]`, and what makes up `s = bias + weight Σ x²`, the sum running over the channels around each.
+/// Sizes of the samples of `[N, C, P]`, and what makes up `s = bias + weight Σ x²`, the sum running over the channels around each.
 #[derive(Clone, Copy, Debug)]
 pub struct Responses {
-    samples: usize,
     channels: usize,
     positions: usize,
     /// Channels to either side that are in the sum.
@@ -37,10 +36,9 @@ impl Responses {
     /// From `[N, C, H, W]`, the number of channels in a sum, and the bits of alpha, by which the mean of the squares is
     /// multiplied, and of the bias.
     pub fn from_sizes(sizes: &[i64]) -> Option<Self> {
-        let &[samples, channels, height, width, size, alpha, bias] = sizes else { return None };
+        let &[_, channels, height, width, size, alpha, bias] = sizes else { return None };
         let number = |bits: i64| Some(f32::from_bits(u32::try_from(bits).ok()?));
         Some(Self {
-            samples: samples as usize,
             channels: channels as usize,
             positions: (height * width) as usize,
             reach: (size / 2) as usize,
@@ -87,12 +85,9 @@ impl Responses {
         scratch: impl Fn() -> S + Sync,
         work: impl Fn(&mut S, Range<usize>, &mut [f32]) + Sync,
     ) {
-        let shares = ranges(self.samples, team.threads());
-        let own = chunks(to, &shares, self.sample());
-        team.each(shares.len(), &|index| {
-            let mut own = own[index].lock().unwrap_or_else(PoisonError::into_inner);
+        each_part(to, self.sample(), team, |samples, to| {
             let mut scratch = scratch();
-            for (sample, to) in shares[index].clone().zip(own.chunks_exact_mut(self.sample())) {
+            for (sample, to) in samples.zip(to.chunks_exact_mut(self.sample())) {
                 work(&mut scratch, sample * self.sample()..(sample + 1) * self.sample(), to);
             }
         });

@@ -1,7 +1,6 @@
 //! The gradient of max(x, 0) in one pass.
 
-use super::{Kernel, Team, division::ranges, team::chunks};
-use std::sync::PoisonError;
+use super::{Kernel, Team, team::each_part};
 
 /// A planned gradient of a rectifier.
 #[derive(Debug)]
@@ -11,15 +10,11 @@ impl Kernel for RectifierGradient {
     /// The rectifier's output y and its gradient; the gradient of its input, all of one shape.
     fn compute(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], team: &dyn Team) {
         let ([y, upstream], [dx]) = (inputs, outputs) else { return };
-        let shares = ranges(dx.len(), team.threads());
-        let own = chunks(dx, &shares, 1);
-        team.each(shares.len(), &|index| {
-            let mut dx = own[index].lock().unwrap_or_else(PoisonError::into_inner);
-            let share = shares[index].clone();
+        each_part(dx, 1, team, |share, dx| {
             // SAFETY: kernels run only where the processor has AVX2.
             #[expect(unsafe_code, reason = "a function for a processor's feature")]
             unsafe {
-                pass(&y[share.clone()], &upstream[share], &mut dx);
+                pass(&y[share.clone()], &upstream[share], dx);
             }
         });
     }

@@ -29,6 +29,21 @@ pub(super) fn chunks<'a>(
     own.collect()
 }
 
+/// Does something with each thread's part of a tensor of things that take `each` elements; it is told which things they are.
+pub(super) fn each_part(
+    tensor: &mut [f32],
+    each: usize,
+    team: &dyn Team,
+    work: impl Fn(Range<usize>, &mut [f32]) + Sync,
+) {
+    let shares = ranges(tensor.len() / each.max(1), team.threads());
+    let own = chunks(tensor, &shares, each);
+    team.each(shares.len(), &|index| {
+        let mut own = own[index].lock().unwrap_or_else(PoisonError::into_inner);
+        work(shares[index].clone(), &mut own);
+    });
+}
+
 /// A batch divided among threads: some scratch, what is read and what is written of each part.
 #[derive(Debug)]
 pub(super) struct Shares<'a, S> {
