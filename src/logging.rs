@@ -9,6 +9,7 @@ use crate::{
     cli::exit::{Exit, Failure, OrExit},
     rotating::RotatingFile,
 };
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
@@ -17,6 +18,7 @@ use std::{
 };
 use tracing_subscriber::{
     EnvFilter,
+    filter::LevelFilter,
     fmt::{
         MakeWriter,
         format::Writer,
@@ -28,8 +30,11 @@ use tracing_subscriber::{
 const FILTER_VARIABLE: &str = "HATCHERY_LOG";
 /// Environment variable with the format, for the processes that this one starts, too.
 const FORMAT_VARIABLE: &str = "HATCHERY_LOG_FORMAT";
-/// What is logged where nothing is said. The cluster's library formats whole messages below warnings.
-const DEFAULT_FILTER: &str = "info,ractor_cluster=warn";
+/// What is logged where nothing is said.
+const DEFAULT_FILTER: &str = "info";
+/// The cluster's library, where nothing is said of it: below warnings it writes whole messages out, and its warnings are
+/// of connections that end, of which the program speaks itself.
+const CLUSTER_LIBRARY: &str = "ractor_cluster";
 /// Bytes that wait for the file; what comes before it beyond that is dropped.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
@@ -51,11 +56,14 @@ pub enum Format {
     Json,
 }
 
-/// Settles the format: what is asked for, else what the environment says, else text.
+/// Settles the format (what is asked for, else what the environment says, else text), and checks the filter.
 ///
 /// # Errors
 /// Where the environment says something else.
 pub fn choose(asked: Option<Format>) -> Result<(), Failure> {
+    if let Ok(wish) = std::env::var(FILTER_VARIABLE) {
+        filter(&wish).or_exit(Exit::Experiment)?;
+    }
     let format = match (asked, std::env::var(FORMAT_VARIABLE)) {
         (Some(format), _) => format,
         (None, Ok(word)) => <Format as clap::ValueEnum>::from_str(&word, true)
@@ -88,15 +96,29 @@ pub fn start_on_stderr() {
 }
 
 fn begin(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false).with_writer(writer);
+    let wish = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
+    // Checked when the format was settled.
+    let filter = filter(&wish).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
     _ = match is_json() {
         true => builder.json().flatten_event(true).with_span_list(false).try_init(),
         false => builder.try_init(),
     };
 }
 
-fn filter() -> EnvFilter {
-    EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
+/// A filter as the user wishes it. A word that is no level would be taken for a module that says nothing.
+fn filter(wish: &str) -> anyhow::Result<EnvFilter> {
+    for directive in wish.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+        let is_word = directive.chars().all(char::is_alphanumeric);
+        anyhow::ensure!(
+            !is_word || directive.parse::<LevelFilter>().is_ok(),
+            "{FILTER_VARIABLE}: {directive:?} is no level (off, error, warn, info, debug, trace); of one module's lines, \
+             write MODULE=LEVEL"
+        );
+    }
+    let of_library = if wish.contains(CLUSTER_LIBRARY) { String::new() } else { format!(",{CLUSTER_LIBRARY}=error") };
+    EnvFilter::try_new(format!("{wish}{of_library}"))
+        .with_context(|| format!("{FILTER_VARIABLE} is {wish:?}: LEVEL, or MODULE=LEVEL, with commas between"))
 }
 
 /// A line that is no JSON, as a line of a JSON log: words of a process.
@@ -160,6 +182,18 @@ impl Write for ToSink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_that_would_say_nothing_is_refused() {
+        for good in ["debug", "info,ractor=warn", "hatchery_actors=trace", "warn, hatchery::launch=debug", ""] {
+            filter(good).unwrap();
+        }
+        for wrong in ["debg", "info,hatchery", "bogus==,,"] {
+            assert!(filter(wrong).unwrap_err().to_string().contains(FILTER_VARIABLE), "{wrong}");
+        }
+        let quiet = |wish: &str| filter(wish).unwrap().to_string().contains("ractor_cluster=error");
+        assert!(quiet("debug") && !quiet("debug,ractor_cluster=trace"));
+    }
 
     #[test]
     fn lines_of_a_json_log_are_known() {

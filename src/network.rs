@@ -11,11 +11,14 @@ use std::{
     fs::File,
     net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     path::Path,
+    time::{Duration, Instant},
 };
 
 /// Ports that are tried: none that the system hands out to connections by itself.
 const PORT_MIN: u16 = 20_000;
 const PORT_COUNT: u16 = 10_001;
+/// Time between two looks whether a cookie is there.
+const COOKIE_LOOK: Duration = Duration::from_millis(500);
 /// How many are tried.
 const PORT_TRIES: u64 = 100;
 
@@ -38,6 +41,19 @@ pub fn cookie(path: &Path) -> Result<Cookie, Failure> {
     Cookie::read(path).with_context(|| format!("--cookie-file {}", path.display())).or_exit(Exit::Experiment)
 }
 
+/// The cookie that the coordinator makes when it begins: where it is not there yet, it is waited for.
+pub fn awaited_cookie(path: &Path, patience: Duration) -> Result<Cookie, Failure> {
+    let since = Instant::now();
+    if !path.exists() {
+        let patience = patience.as_secs();
+        tracing::info!("there is no {} yet: it is waited for, {patience} s at most", path.display());
+    }
+    while !path.exists() && since.elapsed() < patience {
+        std::thread::sleep(COOKIE_LOOK.min(patience));
+    }
+    cookie(path)
+}
+
 /// The address to listen on.
 pub fn listening(listen: &str, tls: &TlsOptions) -> Result<SocketAddr, Failure> {
     let resolved = listen.to_socket_addrs().map_err(anyhow::Error::from);
@@ -54,7 +70,7 @@ pub fn listening(listen: &str, tls: &TlsOptions) -> Result<SocketAddr, Failure> 
 /// Checks the addresses of coordinators.
 pub fn joining(join: &[String], tls: &TlsOptions) -> Result<(), Failure> {
     for address in join {
-        let parts = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        let parts = address.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains('/'));
         let Some((host, Ok(_))) = parts.map(|(host, port)| (host, port.parse::<u16>())) else {
             let error = anyhow!("--join {address}: write HOST:PORT, as the coordinator shows it");
             return Err(error).or_exit(Exit::Experiment);
@@ -118,11 +134,28 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_named() {
-        for address in ["", "node1", "node1:", ":7117", "node1:http", "node1:70000"] {
+        for address in ["", "node1", "node1:", ":7117", "node1:http", "node1:70000", "http://node1:7117"] {
             let refused = joining(&[address.to_owned()], &TlsOptions::default()).unwrap_err();
             assert!(refused.to_string().contains("HOST:PORT"), "{address}: {refused}");
         }
         assert!(listening("7117", &TlsOptions::default()).unwrap_err().to_string().contains("--listen 7117"));
+    }
+
+    #[test]
+    fn a_cookie_that_comes_late_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cookie");
+        let missing = awaited_cookie(&path, Duration::ZERO).unwrap_err();
+        assert!(missing.exit == Exit::Experiment && missing.to_string().contains("--cookie-file"), "{missing}");
+        let coordinator = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                std::thread::sleep(Duration::from_millis(50));
+                Cookie::create(&path).unwrap()
+            }
+        });
+        let found = awaited_cookie(&path, Duration::from_secs(60)).unwrap();
+        assert!(found == coordinator.join().unwrap());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The signals by which a process is asked to end: Ctrl-C, SIGTERM, and SIGUSR1, which batch systems send ahead of time.
+//! The signals by which a process is asked to end: Ctrl-C, SIGTERM, SIGUSR1, which batch systems send ahead of time, and
+//! SIGHUP, which comes when a terminal goes, unless whoever started the process (`nohup`) wants it ignored.
 
 use crate::cli::exit::Exit;
 use std::io;
@@ -9,6 +10,7 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     user: Signal,
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -21,6 +23,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             user: signal(SignalKind::user_defined1())?,
+            hang_up: if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
@@ -30,6 +33,7 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = self.user.recv() => {}
+            () = hung_up(self.hang_up.as_mut()) => {}
         }
     }
 
@@ -39,5 +43,39 @@ impl Signals {
         stop();
         self.next().await;
         std::process::exit(Exit::Interrupted as i32);
+    }
+}
+
+/// Whether SIGHUP is ignored, as the system says it; where it does not say, it is not.
+fn ignores_hang_up() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored(&status, SignalKind::hangup()))
+}
+
+/// Whether a signal is among those that a process ignores, by its `/proc/PID/status`.
+fn is_ignored(status: &str, kind: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let place = kind.as_raw_value() - 1;
+    mask >> place & 1 == 1
+}
+
+/// Never, where it is not listened for.
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => _ = signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        let status = |mask: &str| format!("Name:\thatchery\nSigBlk:\t0000000000000003\nSigIgn:\t{mask}\n");
+        assert!(is_ignored(&status("0000000000001001"), SignalKind::hangup()));
+        assert!(!is_ignored(&status("0000000000001000"), SignalKind::hangup()), "SIGPIPE alone");
+        assert!(!is_ignored("", SignalKind::hangup()));
     }
 }

@@ -126,6 +126,9 @@ impl HubState {
     fn perform(&mut self, deed: Deed, outgoing: &mut Outgoing, myself: &ActorRef<HubMessage>) {
         match deed {
             Deed::Send(node, letter) => {
+                if let ToWorker::Refused(reason) = &letter {
+                    tracing::warn!(%node, reason, "a worker was refused");
+                }
                 outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter))
             }
             Deed::Tell(event) => outgoing.events.push(event),

@@ -2,7 +2,7 @@
 
 use crate::agent::state::{Ending, Patience};
 use crate::agent::{Agent, AgentArguments};
-use crate::cluster::{Cluster, Security};
+use crate::cluster::{Cluster, Security, Trouble};
 use crate::link;
 use crate::messages::AgentMessage;
 use crate::metrics::WorkerStanding;
@@ -114,6 +114,7 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
     cluster.join(setup.join);
     let ending = ending.await;
     drain.abort();
+    let trouble = cluster.trouble();
     // What was said last gets time to leave, and the threads to end.
     cluster.close().await;
     let _ = worker.await;
@@ -123,9 +124,18 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
         Ok(Ending::Dismissed(reason)) => Ok(WorkerEnd::Dismissed(reason)),
         Ok(Ending::Refused(reason)) => Err(WorkerError::Refused(reason)),
         Ok(Ending::Unable(reason)) => Err(WorkerError::Unable(reason)),
-        Ok(Ending::Abandoned(reason)) => Err(WorkerError::Abandoned(reason)),
+        Ok(Ending::Abandoned(reason)) => Err(abandoned(reason, trouble)),
         Ok(Ending::OtherRun) => Err(WorkerError::OtherRun),
         Err(_) => Err(WorkerError::BrokenDown("its agent has failed".to_owned())),
+    }
+}
+
+/// Nobody took it in for too long: nobody was there, or nobody wanted it.
+fn abandoned(reason: String, trouble: Option<Trouble>) -> WorkerError {
+    match trouble {
+        Some(Trouble { words, is_refusal: true }) => WorkerError::Refused(format!("{words} ({reason})")),
+        Some(Trouble { words, .. }) => WorkerError::Abandoned(format!("{reason} ({words})")),
+        None => WorkerError::Abandoned(reason),
     }
 }
 

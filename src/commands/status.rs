@@ -9,13 +9,16 @@ use crate::{
     output::{duration, grouped, percent, plain, say, say_json},
     records::{
         self, Records,
+        client::Client,
         nodes::{Node, presence},
         standing::Standing,
     },
+    run_directory::RunDirectory,
     view::{self, Run},
 };
-use hatchery_actors::journal::{End, lock, workers};
-use serde_json::json;
+use hatchery_actors::journal::{End, Reader, lock, workers};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Nodes that are named; those that are here, and train, first.
 const NODES_MAX: usize = 8;
@@ -34,15 +37,18 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
         if let Some(fields) = object.as_object_mut() {
             fields.insert("stage".to_owned(), json!(run.stage));
             fields.insert("running".to_owned(), json!(records.alive));
+            fields.insert("paused".to_owned(), json!(pause(&options.run, records.alive)?));
             fields.insert("process".to_owned(), json!(lock::holder(&options.run).flatten()));
             fields.insert("budget".to_owned(), standing.json());
-            fields.insert("makers".to_owned(), records.makers().into_iter().collect::<serde_json::Value>());
+            fields.insert("makers".to_owned(), records.makers().into_iter().collect::<Value>());
             fields.insert("nodes".to_owned(), nodes.iter().map(Node::json).collect());
         }
         say_json(&object);
         return Ok(());
     }
-    let mut lines = vec![format!("{}: {}", run.directory, state(&run, records.alive))];
+    let pause = pause(&options.run, records.alive)?;
+    let mut lines = vec![format!("{}: {}", run.directory, state(&run, records.alive, pause.is_some()))];
+    lines.extend(pause.map(|reason| format!("paused: {}", short(&reason))));
     if let Some(End::Failed(reason)) = &records.record.end {
         lines.push(format!("failed: {}", short(reason)));
     }
@@ -56,9 +62,31 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-fn state(run: &Run, alive: bool) -> String {
+/// Why a run is paused. What a user has asked for is recorded; of a journal that cannot be written only the coordinator
+/// itself knows.
+fn pause(directory: &Path, alive: bool) -> Result<Option<String>, Failure> {
+    let told = if alive { told_by_coordinator(directory) } else { None };
+    if let Some(run) = told {
+        return Ok(run["paused_reason"].as_str().map(str::to_owned));
+    }
+    let since = Reader::open(directory).and_then(|reader| reader.paused_since()).or_exit(Exit::RunDirectory)?;
+    Ok(since.map(|seconds| format!("a user has paused it after {}", duration(seconds))))
+}
+
+/// What the coordinator of a run that goes on says of it, where it can be asked.
+fn told_by_coordinator(directory: &Path) -> Option<Value> {
+    let directory = RunDirectory::at(directory);
+    let read = |path: PathBuf| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let address = read(directory.http())?;
+    Client::hasty(&address, read(directory.token())).ok()?.get("/api/v1/run").ok()
+}
+
+fn state(run: &Run, alive: bool, paused: bool) -> String {
     match (alive, run.stage.as_str()) {
-        (true, stage) => format!("running, stage {stage}, {} in training", run.running),
+        (true, stage) => {
+            let paused = if paused { ", paused" } else { "" };
+            format!("running, stage {stage}{paused}, {} in training", run.running)
+        }
         (false, "done") => "done".to_owned(),
         (false, stage) => format!("not running, stopped at stage {stage}; --resume goes on"),
     }
@@ -147,7 +175,7 @@ fn line(node: &Node, alive: bool) -> String {
         node.devices.join(", "),
         node.evaluations,
         count(node.failures, "without a score"),
-        count(node.restarts, "restarts"),
+        count(node.restarts, "times joined again"),
     );
     short(&text)
 }

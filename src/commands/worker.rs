@@ -41,7 +41,7 @@ pub fn worker(options: &WorkerOptions) -> Result<(), Failure> {
     let Dealt { devices, is_packed } = devices::dealt(&options.devices, options.slots, options.threads)
         .context("--devices")
         .or_exit(Exit::Experiment)?;
-    let cookie = network::cookie(&options.cookie_file)?;
+    let cookie = network::awaited_cookie(&options.cookie_file, options.patience.0)?;
     let listener = http::listen(&options.http, is_started_again())?;
     let is_supervised = options.supervised_by.is_some();
     let outfit = Arc::new(Outfit::new(devices.clone(), options.threads, options.offline, is_supervised));

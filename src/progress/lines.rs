@@ -7,6 +7,9 @@ use hatchery_actors::{journal::Stage, progress::Progress};
 /// Seconds between two lines that say how far it is.
 const STATUS_EVERY_S: f64 = 10.0;
 
+/// Seconds without a worker after which that is said.
+const LONELY_S: f64 = 5.0;
+
 /// What has been said so far.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
@@ -14,12 +17,13 @@ pub(super) struct Lines {
     stage: Option<&'static str>,
     best: Option<u64>,
     paused: Option<String>,
+    lonely: bool,
     last_s: f64,
 }
 
 impl Lines {
     pub(super) const fn new(accuracy: bool) -> Self {
-        Self { accuracy, stage: None, best: None, paused: None, last_s: 0.0 }
+        Self { accuracy, stage: None, best: None, paused: None, lonely: false, last_s: 0.0 }
     }
 
     /// Lines on what has changed.
@@ -52,6 +56,21 @@ impl Lines {
             self.last_s = progress.elapsed_seconds;
         }
         lines
+    }
+
+    /// The line on there being no worker for so many seconds, or one again, where that is news.
+    pub(super) fn company(&mut self, progress: &Progress, alone_s: f64) -> Option<String> {
+        let lonely = alone_s >= LONELY_S && progress.stage != Stage::Done;
+        let is_news = lonely || alone_s == 0.0;
+        if !is_news || std::mem::replace(&mut self.lonely, lonely) == lonely {
+            return None;
+        }
+        let at = format!("[{:>6}]", duration(progress.elapsed_seconds));
+        Some(match (lonely, progress.elapsed_seconds > 0.0) {
+            (true, false) => format!("{at} no worker has joined yet: the run's time begins with the first"),
+            (true, true) => format!("{at} no worker is here: nothing is trained until one joins"),
+            (false, _) => format!("{at} a worker is here"),
+        })
     }
 
     /// Whether it is time to say how far it is; says so once.
@@ -142,6 +161,19 @@ mod tests {
         assert!(lines.happened(&progress)[0].contains("no space left"));
         progress.paused = None;
         assert!(lines.happened(&progress)[0].contains("goes on"));
+    }
+
+    #[test]
+    fn that_nobody_trains_is_said_once() {
+        let mut lines = Lines::new(true);
+        let mut progress = Progress::before();
+        assert_eq!(lines.company(&progress, 1.0), None, "workers take a moment to come");
+        assert!(lines.company(&progress, 6.0).unwrap().contains("no worker has joined yet"));
+        assert_eq!(lines.company(&progress, 60.0), None);
+        assert!(lines.company(&progress, 0.0).unwrap().contains("a worker is here"));
+        progress.elapsed_seconds = 30.0;
+        assert_eq!(lines.company(&progress, 3.0), None);
+        assert!(lines.company(&progress, 6.0).unwrap().contains("until one joins"));
     }
 
     #[test]

@@ -9,11 +9,14 @@ use crate::output;
 use bars::Bars;
 use hatchery_actors::progress::Progress;
 use lines::Lines;
+use std::time::Instant;
 
 /// Shows a run on standard error.
 pub struct Display {
     lines: Lines,
     screen: Screen,
+    /// Since when there is no trainer.
+    alone_since: Option<Instant>,
 }
 
 enum Screen {
@@ -32,12 +35,14 @@ impl Display {
         } else {
             Screen::Lines
         };
-        Self { lines: Lines::new(accuracy), screen }
+        Self { lines: Lines::new(accuracy), screen, alone_since: None }
     }
 
     /// Shows where the run stands; to be called whenever that changes, and about once a second.
     pub fn show(&mut self, progress: &Progress) {
-        let happened = self.lines.happened(progress);
+        let mut happened = self.lines.happened(progress);
+        let alone_s = self.alone_s(progress);
+        happened.extend(self.lines.company(progress, alone_s));
         match &mut self.screen {
             Screen::Silent => {}
             Screen::Lines => {
@@ -51,6 +56,15 @@ impl Display {
                 bars.draw(progress);
             }
         }
+    }
+
+    /// Seconds for which there has been no trainer.
+    fn alone_s(&mut self, progress: &Progress) -> f64 {
+        if !progress.trainers.is_empty() {
+            self.alone_since = None;
+            return 0.0;
+        }
+        self.alone_since.get_or_insert_with(Instant::now).elapsed().as_secs_f64()
     }
 
     /// Says a line without disturbing the display.

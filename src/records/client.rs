@@ -8,6 +8,8 @@ use ureq::{Agent, http::Uri};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one request may take that is made in passing.
+const HASTY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may take to reach the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer that is read.
@@ -73,6 +75,18 @@ impl Client {
     /// # Errors
     /// Where the address is none, or asks for TLS.
     pub fn new(address: &str, token: Option<String>) -> Result<Self, ClientError> {
+        Self::patient(address, token, TIMEOUT)
+    }
+
+    /// The same, for questions that can do without an answer.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn hasty(address: &str, token: Option<String>) -> Result<Self, ClientError> {
+        Self::patient(address, token, HASTY_TIMEOUT)
+    }
+
+    fn patient(address: &str, token: Option<String>, timeout: Duration) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address { address: address.to_owned() };
         let uri: Uri = address.parse().map_err(|_| wrong())?;
         match (uri.scheme_str(), uri.host()) {
@@ -81,7 +95,7 @@ impl Client {
             _ => return Err(wrong()),
         }
         let config = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
+            .timeout_global(Some(timeout))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .http_status_as_error(false)
             .build();

@@ -3,11 +3,12 @@
 //! It lies as 64 hexadecimal digits in a file that only its owner may read. It is never printed, and never an argument
 //! of a process.
 
+use super::secrecy::foreign_rights;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Debug};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::crypto::ring;
 
@@ -16,9 +17,6 @@ pub const COOKIE_BYTES: usize = 32;
 
 /// Bytes of the file that are looked at; a cookie with its line end has 65.
 const FILE_BYTES_MAX: u64 = 1 << 10;
-
-/// Rights of group and others, of which a cookie file has none.
-const FOREIGN_RIGHTS: u32 = 0o077;
 
 /// A shared secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub enum CookieError {
         source: io::Error,
     },
     /// Others may read the file.
-    #[error("cookie file {path} may be read by others (mode {mode:03o}); say: chmod 600 {path}")]
+    #[error("the secret in {path} may be read by others (mode {mode:03o}); say: chmod 600 {path}")]
     Open {
         /// The file.
         path: PathBuf,
@@ -85,8 +83,7 @@ impl Cookie {
     pub fn read(path: &Path) -> Result<Self, CookieError> {
         let unreadable = |source| CookieError::Unreadable { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & FOREIGN_RIGHTS != 0 {
+        if let Some(mode) = foreign_rights(&file.metadata().map_err(unreadable)?) {
             return Err(CookieError::Open { path: path.to_owned(), mode });
         }
         let mut text = Vec::new();
@@ -182,6 +179,7 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_proof_is_the_hmac_of_rfc_4231() {

@@ -30,7 +30,17 @@ pub(super) struct Core {
     pub(super) registry: Arc<Registry>,
     pub(super) lines: Arc<Lines>,
     /// Why the last attempt to join failed.
-    pub(super) trouble: Mutex<Option<String>>,
+    pub(super) trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why joining failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In words, with the remedy.
+    pub words: String,
+    /// Whether somebody was there and did not want this node, or this node did not want them: trying again as things
+    /// are comes to the same.
+    pub is_refusal: bool,
 }
 
 impl Core {
@@ -50,11 +60,16 @@ impl Core {
     }
 
     /// Notes why joining failed, and says so if it is news.
-    pub(super) fn note(&self, trouble: String) {
+    pub(super) fn note(&self, trouble: Trouble) {
         let mut known = hold(&self.trouble);
-        if known.as_ref() != Some(&trouble) {
-            tracing::warn!("{trouble}");
-            *known = Some(trouble);
+        if known.as_ref().is_none_or(|known| without_numbers(&known.words) != without_numbers(&trouble.words)) {
+            tracing::warn!("{}", trouble.words);
         }
+        *known = Some(trouble);
     }
+}
+
+/// Words that tell of the same trouble may count seconds.
+fn without_numbers(words: &str) -> String {
+    words.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::connection::Connection;
 use super::cookie::random_bytes;
-use super::core::{Core, HANDSHAKE_MS_MAX, Stream};
+use super::core::{Core, HANDSHAKE_MS_MAX, Stream, Trouble};
 use super::knock::{self, KnockError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -40,6 +40,11 @@ pub(super) enum DialError {
          authority and valid?"
     )]
     Tls { address: String, trouble: io::Error },
+    #[error(
+        "{address} does not accept this node's certificate: {trouble}; is it valid today, and of the authority that \
+         the coordinator knows? `hatchery cert node` makes another"
+    )]
+    Certificate { address: String, trouble: io::Error },
     #[error("{address} does not let this node in: {trouble}")]
     Refused { address: String, trouble: KnockError },
     #[error("{address} answers too slowly")]
@@ -48,28 +53,63 @@ pub(super) enum DialError {
     Ended,
 }
 
+impl DialError {
+    /// What came back after TLS was set up. What the other side thinks of a certificate is heard only then.
+    fn knocked(address: &str, trouble: KnockError) -> Self {
+        let address = address.to_owned();
+        match trouble {
+            KnockError::Broken(trouble) if trouble.kind() == io::ErrorKind::InvalidData => {
+                Self::Certificate { address, trouble }
+            }
+            trouble => Self::Refused { address, trouble },
+        }
+    }
+
+    /// Whether trying again as things are comes to the same.
+    const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Tls { .. } | Self::Certificate { .. } => true,
+            Self::Refused { trouble, .. } => {
+                !matches!(trouble, KnockError::Broken(_) | KnockError::Full | KnockError::NoRandomness)
+            }
+            Self::Unknown { .. } | Self::Unreachable { .. } | Self::Slow { .. } | Self::Ended => false,
+        }
+    }
+}
+
+impl From<DialError> for Trouble {
+    fn from(error: DialError) -> Self {
+        Self { is_refusal: error.is_refusal(), words: error.to_string() }
+    }
+}
+
 /// Joins for ever.
 pub(super) async fn join(core: Arc<Core>, addresses: Vec<String>) {
     let mut pause = Pause::new();
     if addresses.is_empty() {
-        return core.note("there is no address to join".to_owned());
+        return core.note(passing("there is no address to join".to_owned()));
     }
     loop {
         for address in &addresses {
             match dial(&core, address).await {
                 Ok(connection) => {
                     connection.gone().await;
-                    core.note(format!("the connection to {address} ended: {}", connection.reason()));
+                    core.note(passing(format!("the connection to {address} ended: {}", connection.reason())));
                     if connection.is_ready() {
                         pause.reset();
                     }
                     break;
                 }
-                Err(error) => core.note(error.to_string()),
+                Err(error) => core.note(error.into()),
             }
         }
         sleep(pause.next()).await;
     }
+}
+
+/// What may be otherwise the next time.
+const fn passing(words: String) -> Trouble {
+    Trouble { words, is_refusal: false }
 }
 
 async fn dial(core: &Core, address: &str) -> Result<Arc<Connection>, DialError> {
@@ -110,7 +150,7 @@ async fn enter(core: &Core, address: &str, stream: TcpStream) -> Result<Arc<Conn
     };
     let peer = knock::knock(&mut stream, &core.name, &core.cookie)
         .await
-        .map_err(|trouble| DialError::Refused { address: address.to_owned(), trouble })?;
+        .map_err(|trouble| DialError::knocked(address, trouble))?;
     core.adopt(stream, peer, address, None).ok_or(DialError::Ended)
 }
 

@@ -9,12 +9,13 @@ use super::core::{Core, HANDSHAKE_MS_MAX, Stream};
 use super::error::ClusterError;
 use super::knock::{self, KnockError, Verdict};
 use super::porch::Porch;
+use super::turned_away::TurnedAway;
 use crate::protocol::letters::NodeName;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
@@ -83,6 +84,7 @@ struct Doorkeeper {
     core: Arc<Core>,
     porch: Mutex<Porch<AbortHandle>>,
     seats: Arc<Semaphore>,
+    turned_away: Mutex<TurnedAway>,
 }
 
 /// Sends everybody away who still waits when no more are let in.
@@ -97,7 +99,8 @@ impl Drop for Closing {
 /// Accepts for ever.
 pub(super) async fn accept(core: Arc<Core>, listener: TcpListener) {
     let porch = Mutex::new(Porch::new(PORCH_MAX));
-    let doorkeeper = Arc::new(Doorkeeper { core, porch, seats: Arc::new(Semaphore::new(CONNECTIONS_MAX)) });
+    let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let doorkeeper = Arc::new(Doorkeeper { core, porch, seats, turned_away: Mutex::default() });
     let _closing = Closing(Arc::clone(&doorkeeper));
     let mut pause = PAUSE_MS_MIN;
     loop {
@@ -128,13 +131,20 @@ impl Doorkeeper {
                 let result = doorkeeper.let_in(stream, address).await;
                 hold(&doorkeeper.porch).leave(place);
                 if let Err(trouble) = result {
-                    tracing::debug!("{address} was not let in: {trouble}");
+                    doorkeeper.turned_away(address, &trouble);
                 }
             });
             task.abort_handle()
         });
         if let Some(task) = leaving {
             task.abort();
+        }
+    }
+
+    fn turned_away(&self, address: SocketAddr, trouble: &KnockError) {
+        match hold(&self.turned_away).line(address.ip(), trouble.to_string(), Instant::now()) {
+            Some(line) => tracing::warn!("{line}"),
+            None => tracing::debug!("{address} was not let in: {trouble}"),
         }
     }
 

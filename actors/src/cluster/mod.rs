@@ -26,12 +26,15 @@ mod listener;
 mod messages;
 mod porch;
 mod registry;
+mod secrecy;
 mod sessions;
 mod switchboard;
 mod tls;
+mod turned_away;
 mod wire;
 
 pub use connection::WAITING_BYTES_MAX;
+pub use core::Trouble;
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
 pub use error::ClusterError;
 pub use knock::NAME_BYTES_MAX;
@@ -208,7 +211,7 @@ impl Cluster {
     }
 
     /// Why joining failed when it was last tried: for the message of a worker that gives up.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<Trouble> {
         hold(&self.core.trouble).clone()
     }
 

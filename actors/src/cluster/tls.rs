@@ -3,6 +3,7 @@
 //! Who a node is and whether it may join, this module does not know: a certificate says that a machine belongs to the
 //! cluster, nothing more.
 
+use super::secrecy::foreign_rights;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +51,14 @@ pub enum TlsError {
         path: PathBuf,
         /// The trouble.
         found: String,
+    },
+    /// Others may read a private key.
+    #[error("the private key {path} may be read by others (mode {mode:03o}); say: chmod 600 {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its rights.
+        mode: u32,
     },
     /// The files do not go together.
     #[error("{ca}, {certificate} and {key} do not go together: {source}", ca = files.ca.display(),
@@ -154,6 +163,10 @@ fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'s
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let what = "private key";
+    let unreadable = |source| TlsError::Unreadable { what, path: path.to_owned(), source };
+    if let Some(mode) = foreign_rights(&std::fs::metadata(path).map_err(unreadable)?) {
+        return Err(TlsError::Open { path: path.to_owned(), mode });
+    }
     PrivateKeyDer::from_pem_slice(&contents(what, path)?).map_err(|error| TlsError::Malformed {
         what,
         path: path.to_owned(),

@@ -1,4 +1,5 @@
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -13,6 +14,7 @@ fn folder(name: &str) -> (TempDir, TlsFiles) {
     let put = |file: &str, text: String| {
         let path = folder.path().join(file);
         std::fs::write(&path, text).unwrap();
+        allow(&path, 0o600);
         path
     };
     let ca = put("ca.pem", authority.self_signed(&authority_key).unwrap().pem());
@@ -41,6 +43,10 @@ async fn reaches(dialler: &Tls, acceptor: &TlsAcceptor) -> bool {
     let (dialled, accepted) = tokio::join!(dialling, accepting);
     assert_eq!(dialled.is_ok(), accepted.is_ok());
     dialled.is_ok_and(|byte| byte == 42)
+}
+
+fn allow(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[tokio::test]
@@ -83,6 +89,7 @@ fn files_that_are_not_in_order_are_named() {
     let absent = kept.path().join("absent.pem");
     let empty = kept.path().join("empty.pem");
     std::fs::write(&empty, "no PEM").unwrap();
+    allow(&empty, 0o600);
 
     let text = trouble(&TlsFiles { ca: absent.clone(), ..files.clone() });
     assert!(text.contains("absent.pem") && text.contains("authority"), "{text}");
@@ -94,6 +101,10 @@ fn files_that_are_not_in_order_are_named() {
     assert!(text.contains("empty.pem") && text.contains("private key"), "{text}");
     let text = trouble(&TlsFiles { key: files.certificate.clone(), ..files.clone() });
     assert!(text.contains("private key"), "{text}");
+
+    allow(&files.key, 0o644);
+    let text = trouble(&files);
+    assert!(text.contains("node.key") && text.contains("chmod 600"), "{text}");
 
     let (_kept, other) = folder(NODE_SERVER_NAME);
     let text = trouble(&TlsFiles { key: other.key, ..files });

@@ -75,6 +75,16 @@ pub enum JournalError {
         /// The journal file.
         path: PathBuf,
     },
+    /// It is not where it was when the run began or was taken up.
+    #[error("the run directory {} was {} while the run goes on: {}", .dir.display(),
+        if *.deleted { "deleted" } else { "moved, or its journal was" },
+        if *.deleted { "what comes after cannot be kept; begin anew" } else { "put it back" })]
+    Vanished {
+        /// The run directory.
+        dir: PathBuf,
+        /// Whether nothing can bring it back.
+        deleted: bool,
+    },
     /// Any other trouble with files.
     #[error("cannot {action} {}", .path.display())]
     Io {
@@ -109,8 +119,16 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether waiting may help: the disk can be cleared, rights can be given back, a reader lets go.
+    /// Whether waiting may help: the disk can be cleared, rights can be given back, a directory moved back, a
+    /// reader lets go.
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::ReadOnly { .. } | Self::Io { .. } | Self::Database { .. })
+        matches!(
+            self,
+            Self::Full { .. }
+                | Self::ReadOnly { .. }
+                | Self::Io { .. }
+                | Self::Database { .. }
+                | Self::Vanished { deleted: false, .. }
+        )
     }
 }

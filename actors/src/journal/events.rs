@@ -3,7 +3,7 @@
 
 use super::schema;
 use crate::protocol::{EvaluationId, IndividualId, Maker};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
 
 /// One line of the event log.
@@ -76,6 +76,17 @@ pub(super) fn milestones(
     ))?;
     let events = statement.query_map([after, last], event)?.collect::<rusqlite::Result<_>>()?;
     Ok(Milestones { events, last, is_full: count == count_max })
+}
+
+/// Seconds of the run when a user paused it, where its last life has neither ended nor resumed since.
+pub(super) fn paused_since(connection: &Connection) -> rusqlite::Result<Option<f64>> {
+    let last = connection.query_row(
+        "SELECT elapsed_s FROM events WHERE kind = 'paused' AND number =
+         (SELECT max(number) FROM events WHERE kind IN ('paused', 'unpaused', 'ended'))",
+        [],
+        |row| row.get(0),
+    );
+    last.optional()
 }
 
 /// Events with numbers above `after`, oldest first; all, or so many.

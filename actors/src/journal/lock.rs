@@ -6,6 +6,7 @@
 use super::error::JournalError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,6 +66,11 @@ impl RunLock {
     /// Where the lock cannot be written.
     pub fn name(&mut self, pid: u32) -> std::io::Result<()> {
         write_pid(&mut self.file, pid)
+    }
+
+    /// Whether the lock's file, and with it what it lies in, was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
 }
 

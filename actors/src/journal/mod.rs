@@ -39,9 +39,10 @@ use crate::protocol::Fingerprint;
 use hatchery_models::problem::Problem;
 use lock::{RunLock, file_error};
 use pen::Pen;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use write::Refusal;
@@ -73,6 +74,8 @@ pub struct Journal {
     connection: Connection,
     path: PathBuf,
     dir: PathBuf,
+    /// The file that was opened: device and inode. `None` for a journal without a file.
+    file: Option<(u64, u64)>,
     resumed: bool,
     /// The structures that are recorded: an index of them would change a page at random for each.
     structures: HashSet<Fingerprint>,
@@ -123,6 +126,7 @@ impl Journal {
         match begun {
             Ok(connection) => Ok(Self {
                 connection,
+                file: identity(&path),
                 path,
                 dir: dir.to_owned(),
                 resumed: false,
@@ -156,6 +160,7 @@ impl Journal {
         let structures = recorded.individuals.iter().map(|one| Fingerprint::of(&one.hash)).collect();
         let journal = Self {
             connection,
+            file: identity(&path),
             path,
             dir: dir.to_owned(),
             resumed: true,
@@ -183,13 +188,7 @@ impl Journal {
     /// # Errors
     /// What SQLite says.
     pub fn paused_since(&self) -> Result<Option<f64>, JournalError> {
-        let last = self.connection.query_row(
-            "SELECT elapsed_s FROM log JOIN moments ON moments.id = log.moment WHERE kind = 'paused' AND number =
-             (SELECT max(number) FROM log WHERE kind IN ('paused', 'unpaused', 'ended'))",
-            [],
-            |row| row.get(0),
-        );
-        last.optional().map_err(|error| schema::classify("read", &self.path, error))
+        events::paused_since(&self.connection).map_err(|error| schema::classify("read", &self.path, error))
     }
 
     /// A journal without a file, for simulations.
@@ -200,7 +199,8 @@ impl Journal {
         begin(&connection, &path, info)?;
         let structures = HashSet::new();
         let recorded = None;
-        Ok(Self { connection, path, dir: PathBuf::new(), resumed: false, structures, recorded, lock: None })
+        let (dir, file) = (PathBuf::new(), None);
+        Ok(Self { connection, path, dir, file, resumed: false, structures, recorded, lock: None })
     }
 
     /// The run directory.
@@ -227,9 +227,10 @@ impl Journal {
     /// `elapsed_s` is how long the run has taken, interruptions left out.
     ///
     /// # Errors
-    /// `Full`, `ReadOnly`, .. : nothing of the batch is recorded, and it may be tried again.
+    /// `Full`, `ReadOnly`, `Vanished`, .. : nothing of the batch is recorded, and it may be tried again.
     /// `Contradiction`: an entry does not fit what is recorded.
     pub fn commit(&mut self, elapsed_s: f64, entries: &[Entry]) -> Result<(), JournalError> {
+        self.check_present()?;
         let path = &self.path;
         let failed = |error| schema::classify("write", path, error);
         let born = new_structures(&self.structures, entries)
@@ -295,6 +296,15 @@ impl Journal {
             .map_err(|error| schema::classify("fold", &self.path, error))
     }
 
+    /// What is written to a file that nobody can find any more is lost without a word.
+    fn check_present(&self) -> Result<(), JournalError> {
+        if self.file.is_none() || identity(&self.path) == self.file {
+            return Ok(());
+        }
+        let deleted = self.lock.as_ref().is_some_and(RunLock::is_deleted);
+        Err(JournalError::Vanished { dir: self.dir.clone(), deleted })
+    }
+
     /// Asks for the right to write at once, not when the first network is trained.
     fn check_writable(&self) -> Result<(), JournalError> {
         self.connection
@@ -317,6 +327,11 @@ impl Journal {
     pub(crate) fn pages(&self) -> u32 {
         self.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
     }
+}
+
+/// Which file lies there: its device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Everything recorded, and beside that, since both take a while, whether every page is sound: what an unsound journal

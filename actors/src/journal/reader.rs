@@ -78,6 +78,15 @@ impl Reader {
         Ok(Self { connection, path })
     }
 
+    /// When a user has paused the run that its last life has neither ended nor resumed, in seconds since it began,
+    /// interruptions left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn paused_since(&self) -> Result<Option<f64>, JournalError> {
+        events::paused_since(&self.connection).map_err(|error| schema::classify("read", &self.path, error))
+    }
+
     /// The milestones among at most `count_max` events with numbers above `after`, oldest first.
     ///
     /// # Errors

@@ -421,6 +421,24 @@ fn a_full_disk_records_nothing_and_passes() {
 }
 
 #[test]
+fn a_directory_that_has_gone_records_nothing() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    journal.commit(1.0, &whole(1, 0.5)).unwrap();
+    let before = journal.record().unwrap();
+    let elsewhere = parent.path().join("elsewhere");
+    std::fs::rename(&dir, &elsewhere).unwrap();
+    let error = journal.commit(2.0, &[born(2), queued(2)]).unwrap_err();
+    assert!(error.may_pass() && error.to_string().contains("put it back"), "{error}");
+    std::fs::rename(&elsewhere, &dir).unwrap();
+    assert_eq!(journal.record().unwrap(), before);
+    journal.commit(2.0, &[born(2), queued(2)]).unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let error = journal.commit(3.0, &[born(3), queued(3)]).unwrap_err();
+    assert!(!error.may_pass() && error.to_string().contains("deleted"), "{error}");
+}
+
+#[test]
 fn a_directory_without_rights_is_named() {
     let parent = TempDir::new().unwrap();
     let (dir, journal) = run_in(&parent);

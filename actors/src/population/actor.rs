@@ -1,6 +1,7 @@
 //! The Population actor: a shell around the brain. It tells the brain what happens, commits what the brain wants
 //! recorded, and only then does what the brain wants done.
 
+use super::clock::Clock;
 use super::effect::Effect;
 use super::state::Brain;
 use crate::error::SearchError;
@@ -84,8 +85,7 @@ pub struct PopulationArguments {
 pub struct PopulationState {
     brain: Brain,
     writer: JournalWriter,
-    spent: f64,
-    began: Instant,
+    clock: Clock,
     breeder: ActorRef<MakerMessage>,
     refiner: ActorRef<MakerMessage>,
     hub: ActorRef<HubMessage>,
@@ -104,16 +104,13 @@ pub struct PopulationState {
 }
 
 impl PopulationState {
-    /// Seconds of the run, interruptions left out.
-    fn now(&self) -> f64 {
-        self.spent + self.began.elapsed().as_secs_f64()
-    }
-
     fn tell_brain(&mut self, events: Vec<Event>, myself: &ActorRef<PopulationMessage>) {
         for event in events {
-            let now = self.now();
-            self.effects.extend(self.brain.on_event(event, now));
+            self.effects.extend(self.brain.on_event(event, self.clock.now()));
             self.check();
+        }
+        if !self.brain.view().desk.trainers().is_empty() {
+            self.clock.run();
         }
         if !self.effects.is_empty() && !self.flushing {
             self.flushing = myself.cast(PopulationMessage::Flush).is_ok();
@@ -172,7 +169,7 @@ impl PopulationState {
     }
 
     fn show(&self, paused: Option<String>) {
-        let snapshot = self.brain.snapshot(self.now());
+        let snapshot = self.brain.snapshot(self.clock.now());
         self.progress.send_replace(Progress { paused: paused.or(snapshot.paused.clone()), ..snapshot });
     }
 
@@ -217,7 +214,7 @@ impl PopulationState {
         let mut paused = false;
         loop {
             let (began, count) = (Instant::now(), entries.len());
-            let committed = self.writer.commit(self.now(), entries).await;
+            let committed = self.writer.commit(self.clock.now(), entries).await;
             metrics::journal_commit(count, began.elapsed().as_secs_f64(), committed.is_ok());
             let error = match committed {
                 Ok(()) => break,
@@ -227,9 +224,13 @@ impl PopulationState {
                 }
             };
             let gone_on_for = since.elapsed();
-            if !error.may_pass() || gone_on_for >= self.patience || *self.stop.borrow() {
+            if !error.may_pass() {
+                return Err(error.into());
+            }
+            if gone_on_for >= self.patience || *self.stop.borrow() {
                 return Err(SearchError::Unrecorded { seconds: gone_on_for.as_secs(), source: error });
             }
+            self.clock.stand();
             self.pause(&error);
             paused = true;
             tokio::select! {
@@ -365,8 +366,7 @@ impl Actor for Population {
         Ok(PopulationState {
             brain,
             writer,
-            spent,
-            began: Instant::now(),
+            clock: Clock::standing(spent),
             breeder,
             refiner,
             hub,

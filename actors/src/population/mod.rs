@@ -5,6 +5,7 @@ pub mod archive;
 mod births;
 mod brain;
 mod champions;
+mod clock;
 pub mod desk;
 pub mod effect;
 mod finale;

@@ -103,9 +103,15 @@ impl Invitation {
         format!(
             "workers join with: hatchery worker --join {host}:{} --cookie-file {}{certificates}",
             address.port(),
-            self.cookie_file.display()
+            shell_word(&self.cookie_file.display().to_string())
         )
     }
+}
+
+/// A word as a shell takes it for one.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
@@ -123,6 +129,7 @@ mod tests {
         let anywhere = words("0.0.0.0:7000", true);
         assert!(anywhere.contains("--join node1:7000 ") && anywhere.contains("--tls-key"), "{anywhere}");
         assert!(words("[2001:db8::1]:7000", false).contains("[2001:db8::1]:7000 "));
+        assert_eq!((shell_word("runs/a-1/cookie"), shell_word("a b/it's")), ("runs/a-1/cookie".to_owned(), r"'a b/it'\''s'".to_owned()));
         assert!(words("192.0.2.1:7000", false).ends_with("--plain"));
     }
 }
