@@ -108,7 +108,8 @@ fn begin(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
 
 /// A filter as the user wishes it. A word that is no level would be taken for a module that says nothing.
 fn filter(wish: &str) -> anyhow::Result<EnvFilter> {
-    for directive in wish.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+    let mut directives: Vec<&str> = wish.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    for directive in &directives {
         let is_word = directive.chars().all(char::is_alphanumeric);
         anyhow::ensure!(
             !is_word || directive.parse::<LevelFilter>().is_ok(),
@@ -116,8 +117,11 @@ fn filter(wish: &str) -> anyhow::Result<EnvFilter> {
              write MODULE=LEVEL"
         );
     }
-    let of_library = if wish.contains(CLUSTER_LIBRARY) { String::new() } else { format!(",{CLUSTER_LIBRARY}=error") };
-    EnvFilter::try_new(format!("{wish}{of_library}"))
+    let of_library = format!("{CLUSTER_LIBRARY}=error");
+    if !wish.contains(CLUSTER_LIBRARY) {
+        directives.push(&of_library);
+    }
+    EnvFilter::try_new(directives.join(","))
         .with_context(|| format!("{FILTER_VARIABLE} is {wish:?}: LEVEL, or MODULE=LEVEL, with commas between"))
 }
 

@@ -95,7 +95,8 @@ pub fn grouped(number: u64) -> String {
 
 /// A share as a percentage with two decimals.
 pub fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
+    // Nothing added to nothing is a zero below zero.
+    format!("{:.2} %", 100.0 * share + 0.0)
 }
 
 /// Seconds as `1h02m`, `2m03s`, `45s` or `1.5s`.

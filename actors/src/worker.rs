@@ -65,6 +65,9 @@ pub enum WorkerError {
     /// The coordinator does not want it.
     #[error("the coordinator refuses this worker: {0}")]
     Refused(String),
+    /// Its name or its certificates are not in order.
+    #[error("{0}")]
+    Misused(String),
     /// It has no data, library or device.
     #[error("this worker cannot work: {0}")]
     Unable(String),
@@ -87,7 +90,10 @@ pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
     let (ear, incoming) = link::queue();
     let cluster = Cluster::start(setup.name, setup.security, ear)
         .await
-        .map_err(|error| WorkerError::BrokenDown(error.to_string()))?;
+        .map_err(|error| match error.is_misuse() {
+            true => WorkerError::Misused(error.to_string()),
+            false => WorkerError::BrokenDown(error.to_string()),
+        })?;
     let (ended, ending) = oneshot::channel();
     let arguments = AgentArguments {
         hello: Hello {

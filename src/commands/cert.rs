@@ -18,6 +18,7 @@ use rcgen::{
 use std::{
     fs::File,
     io::Write,
+    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -65,6 +66,7 @@ fn authority(options: &CertAuthorityOptions) -> Result<(), Failure> {
 
 fn node(options: &CertNodeOptions) -> Result<(), Failure> {
     check_name(&options.name).or_exit(Exit::Experiment)?;
+    options.addresses.iter().try_for_each(|address| check_address(address)).or_exit(Exit::Experiment)?;
     let files = Files::of(&options.dir, &options.name);
     files.check_free(options.force)?;
     let authority = Files::of(&options.dir, "ca");
@@ -103,6 +105,17 @@ fn check_name(name: &str) -> anyhow::Result<()> {
             && !name.starts_with(['.', '-'])
             && name != "ca",
         "--name {name}: write letters, digits, `-`, `_` and `.`, {NAME_CHARS_MAX} at most; `ca` is the authority"
+    );
+    Ok(())
+}
+
+/// It is one by which a machine can be reached.
+fn check_address(address: &str) -> anyhow::Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_host = !address.is_empty() && address.trim_start_matches("*.").chars().all(is_plain);
+    anyhow::ensure!(
+        is_host || address.parse::<IpAddr>().is_ok(),
+        "--address {address}: write a host name (node1.example.org) or an IP address, without a port"
     );
     Ok(())
 }

@@ -31,13 +31,16 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
     let records = records::read(&options.run)?;
     let workers = workers::workers(&options.run).or_exit(Exit::RunDirectory)?;
     let nodes = records::nodes::of(&workers, &records);
+    let pause = pause(&options.run, records.alive)?;
     let standing = Standing::of(&records, run.networks_per_hour());
+    // Nobody knows when a pause ends.
+    let standing = Standing { left_s: standing.left_s.filter(|_| pause.is_none()), ..standing };
     if options.json {
         let mut object = summary::json(&run);
         if let Some(fields) = object.as_object_mut() {
             fields.insert("stage".to_owned(), json!(run.stage));
             fields.insert("running".to_owned(), json!(records.alive));
-            fields.insert("paused".to_owned(), json!(pause(&options.run, records.alive)?));
+            fields.insert("paused".to_owned(), json!(pause));
             fields.insert("process".to_owned(), json!(lock::holder(&options.run).flatten()));
             fields.insert("budget".to_owned(), standing.json());
             fields.insert("makers".to_owned(), records.makers().into_iter().collect::<Value>());
@@ -46,7 +49,6 @@ pub fn status(options: &StatusOptions) -> Result<(), Failure> {
         say_json(&object);
         return Ok(());
     }
-    let pause = pause(&options.run, records.alive)?;
     let mut lines = vec![format!("{}: {}", run.directory, state(&run, records.alive, pause.is_some()))];
     lines.extend(pause.map(|reason| format!("paused: {}", short(&reason))));
     if let Some(End::Failed(reason)) = &records.record.end {

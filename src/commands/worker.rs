@@ -166,6 +166,7 @@ fn failure(error: WorkerError, outfit: &Outfit) -> Failure {
     let (exit, error) = match error {
         WorkerError::Unable(why) => (outfit.failure().unwrap_or(Exit::Failed), anyhow!(why)),
         WorkerError::Refused(_) => (Exit::Refused, error.into()),
+        WorkerError::Misused(_) => (Exit::Experiment, error.into()),
         WorkerError::Abandoned(_) | WorkerError::OtherRun | WorkerError::BrokenDown(_) => {
             (Exit::Failed, error.into())
         }
@@ -183,6 +184,7 @@ mod tests {
         let outfit = Outfit::new(vec![Device::Cpu], None, true, false);
         for (error, exit) in [
             (WorkerError::Refused("version 2".to_owned()), Exit::Refused),
+            (WorkerError::Misused("no key".to_owned()), Exit::Experiment),
             (WorkerError::Unable("nothing tried".to_owned()), Exit::Failed),
             (WorkerError::Abandoned("30 minutes".to_owned()), Exit::Failed),
             (WorkerError::BrokenDown("an actor".to_owned()), Exit::Failed),

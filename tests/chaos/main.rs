@@ -18,6 +18,7 @@ mod draining;
 mod failure_times;
 mod foreign_data;
 mod journal;
+mod late_comers;
 mod partition;
 mod scene;
 mod storage;

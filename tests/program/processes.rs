@@ -121,7 +121,8 @@ fn what_a_worker_cannot_use_is_named() {
         hatchery(folder.path(), &[&["worker"], arguments].concat()).refused(EXPERIMENT, words);
     };
     let cookie = ["--cookie-file", "cookie"];
-    refused(&[&["--join", "127.0.0.1:7117"], &cookie[..]].concat(), &["--cookie-file cookie"]);
+    let impatient = ["--join", "127.0.0.1:7117", "--patience=0s"];
+    refused(&[&impatient, &cookie[..]].concat(), &["--cookie-file cookie"]);
     refused(&[&["--join", "node1"], &cookie[..]].concat(), &["--join node1", "HOST:PORT"]);
     let devices = ["--join", "127.0.0.1:7117", "--devices", "cpu,gpu"];
     refused(&[&devices, &cookie[..]].concat(), &["--devices", "gpu"]);

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Its name cannot be said.
-    #[error("`{0}` is no name for a node: 1 to {NAME_BYTES_MAX} bytes without control characters are")]
+    #[error("`{stable}` is no name for a node: 1 to {NAME_BYTES_MAX} bytes without control characters are", stable = .0.stable)]
     BadName(NodeName),
     /// It is one already.
     #[error("this process is a node already: close that first")]
@@ -55,6 +55,11 @@ impl Display for Step {
 }
 
 impl ClusterError {
+    /// Whether it is in what the user has given, and not in this machine.
+    pub const fn is_misuse(&self) -> bool {
+        matches!(self, Self::BadName(_) | Self::Tls(_))
+    }
+
     pub(super) fn spawn(step: Step) -> impl FnOnce(SpawnErr) -> Self {
         move |error| Self::Broken(step, error.to_string())
     }

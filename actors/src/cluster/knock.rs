@@ -56,6 +56,11 @@ pub(super) enum KnockError {
     BadName,
     #[error("it has another cookie: use the cookie file of the coordinator on all nodes")]
     WrongCookie,
+    #[error(
+        "{0} hung up when it saw this node's proof: most likely it has another cookie; use the cookie file of the \
+         coordinator on all nodes"
+    )]
+    HungUp(NodeName),
     #[error("it has as many connections as it takes")]
     Full,
     #[error("both ends have the same node name")]
@@ -116,7 +121,11 @@ where
     stream.write_all(&greeting.bytes).await?;
     greeting.bytes.truncate(said);
 
-    let proof = read_proof(stream).await?;
+    // A dialler that finds this node's proof wrong gives nothing away.
+    let proof = read_proof(stream).await.map_err(|trouble| match trouble {
+        KnockError::Broken(_) => KnockError::HungUp(theirs.name.clone()),
+        trouble => trouble,
+    })?;
     let verdict = if !cookie.proves(&transcript("dialler", &theirs, &greeting), &proof) {
         Verdict::WrongCookie
     } else if theirs.name == *ours {
@@ -222,7 +231,7 @@ mod tests {
         let (one, other) = (Cookie::random().unwrap(), Cookie::random().unwrap());
         let (reached, came) = meet((&name("w"), &one), (&name("c"), &other), Verdict::ComeIn).await;
         assert!(matches!(reached, Err(KnockError::WrongCookie)));
-        assert!(matches!(came, Err(KnockError::Broken(_))), "the dialler has given nothing away");
+        assert!(matches!(came, Err(KnockError::HungUp(_))), "the dialler has given nothing away");
     }
 
     #[tokio::test]
