@@ -8,16 +8,13 @@ mod lines;
 
 use super::{
     DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, check_class_number},
+    assemble::{Parts, SampleShape, TextLabels, check_class_number, is_missing},
     files::{Input, malformed},
 };
-use columns::{Columns, is_number};
+use columns::Columns;
 use hatchery_config::vocabulary::TaskKind;
 use lines::{Record, Rows};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Reads the whole table. There is no official test part.
 pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataError> {
@@ -50,8 +47,8 @@ struct Table<'a> {
 
 /// What has been read of the label columns.
 enum Column {
-    /// Labels, numbered in the order in which they came, and their numbers.
-    Text { labels: Vec<i64>, numbers: BTreeMap<String, i64> },
+    /// Labels.
+    Text(TextLabels),
     /// Regression targets, row by row.
     Numbers(Vec<f32>),
 }
@@ -59,7 +56,7 @@ enum Column {
 impl<'a> Table<'a> {
     fn new(request: &'a Request<'a>, path: PathBuf, columns: Columns) -> Self {
         let targets = match request.options.task {
-            TaskKind::Classification => Column::Text { labels: Vec::new(), numbers: BTreeMap::new() },
+            TaskKind::Classification => Column::Text(TextLabels::default()),
             TaskKind::Regression => Column::Numbers(Vec::new()),
         };
         Self { request, path, columns, features: Vec::new(), targets, count: 0 }
@@ -87,8 +84,8 @@ impl<'a> Table<'a> {
         let shape = SampleShape::row(self.columns.features() as u64);
         let value_bytes = size_of::<f32>() as u64;
         self.request.check_sizes(self.request.source, shape, self.count, value_bytes)?;
-        if let Column::Text { numbers, .. } = &self.targets {
-            check_class_number(self.request.source, numbers.len())?;
+        if let Column::Text(labels) = &self.targets {
+            check_class_number(self.request.source, labels.classes())?;
         }
         Ok(())
     }
@@ -102,7 +99,7 @@ impl<'a> Table<'a> {
             shape: SampleShape::row(self.columns.features() as u64),
             samples: Samples::F32(self.features),
             targets: match self.targets {
-                Column::Text { labels, numbers } => sorted_classes(labels, numbers),
+                Column::Text(labels) => labels.finish(),
                 Column::Numbers(values) => Targets::Values { values, names: self.columns.label_names() },
             },
             official_test: 0,
@@ -121,29 +118,10 @@ impl Column {
         let field = record.field(position);
         match self {
             Self::Numbers(values) => values.push(number(path, record.line, columns, position, field)?),
-            Self::Text { labels, numbers } => {
-                let label = label(path, record.line, columns, position, field)?;
-                let next = numbers.len() as i64;
-                labels.push(*numbers.entry(label).or_insert(next));
-            }
+            Self::Text(labels) => labels.push(label(path, record.line, columns, position, field)?),
         }
         Ok(())
     }
-}
-
-/// Numbers the classes anew by their names: in numeric order where all are numbers, else alphabetically.
-fn sorted_classes(mut labels: Vec<i64>, numbers: BTreeMap<String, i64>) -> Targets {
-    let mut order: Vec<(String, i64)> = numbers.into_iter().collect();
-    if order.iter().all(|(name, _)| is_number(name.as_bytes())) {
-        let value = |name: &str| name.parse::<f64>().unwrap_or(0.0);
-        order.sort_by(|(left, _), (right, _)| value(left).total_cmp(&value(right)).then(left.cmp(right)));
-    }
-    let mut renumbered = vec![0; order.len()];
-    for (class, (_, met)) in order.iter().enumerate() {
-        renumbered[*met as usize] = class as i64;
-    }
-    labels.iter_mut().for_each(|label| *label = renumbered[*label as usize]);
-    Targets::Classes { labels, names: order.into_iter().map(|(name, _)| name).collect() }
 }
 
 fn label(
@@ -157,8 +135,7 @@ fn label(
     let Ok(text) = std::str::from_utf8(field) else {
         return Err(malformed(path, &place(), "the label is not UTF-8", "save the file as UTF-8"));
     };
-    let missing = text.is_empty() || text.parse::<f64>().is_ok_and(|number| !number.is_finite());
-    if missing {
+    if is_missing(text) {
         let problem = format!("the label is missing (\"{text}\")");
         return Err(malformed(path, &place(), &problem, "remove the row or fill in its label"));
     }

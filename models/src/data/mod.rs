@@ -76,7 +76,7 @@ impl From<&experiment::Data> for LoadOptions {
 ///
 /// # Errors
 /// Whatever is missing, malformed, not finite or too large, and data that nothing can be learnt from: no
-/// samples, one class only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the
+/// samples, one class or one value only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the
 /// official test part.
 pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)

@@ -4,6 +4,7 @@
 use super::lines::Record;
 use crate::data::{
     DataError, LoadOptions,
+    assemble::is_number,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
@@ -113,11 +114,6 @@ impl Columns {
         };
         self.labels.iter().map(name).collect()
     }
-}
-
-/// Whether a field is a number, NaN and infinities included: those are bad numbers, not text.
-pub(super) fn is_number(field: &[u8]) -> bool {
-    std::str::from_utf8(field).is_ok_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
 /// The label columns as the user named them; nothing for the last column.

@@ -158,6 +158,11 @@ fn nothing_to_learn_from() {
     assert!(!says.contains("regression"));
     let says = table_message("1,0.5\n2,0.6\n3,0.7\n", &plain());
     assert_says(&says, &["class \"0.5\" has 1 sample", "data.task = \"regression\""]);
+    let says = table_message("a,b\n1,7.5\n2,7.5\n3,7.5\n", &regression());
+    assert_says(&says, &["all 3 samples have the same target, b = 7.5", "at least two different values"]);
+    let two = LoadOptions { label: Some("a,b".into()), ..regression() };
+    let says = table_message("a,x,b\n1,7,0\n2,7,0\n", &two);
+    assert_says(&says, &["all 2 samples have the same target, b = 0"]);
     assert_says(&table_message("a,b,kind\n", &plain()), &["no samples"]);
     assert_says(&table_message("", &plain()), &["no samples"]);
     assert_says(&table_message("\n\n", &plain()), &["no samples"]);
@@ -247,6 +252,21 @@ fn archives_that_cannot_be_used() {
     says(&plain(), &["array \"y\"", "argmax"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u16, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["array \"x\"", "<u2", "astype"]);
+    let x = || NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]);
+    let numbered = "numpy.unique(y, return_inverse=True)[1]";
+    drop(x().raw("y", "'|O'", "False", "(2,)", b"a pickle"));
+    says(&plain(), &["array \"y\"", "|O", numbered]);
+    drop(x().raw("y", "'|S2'", "False", "(2,)", b"abcd"));
+    says(&plain(), &["array \"y\"", "|S2", numbered]);
+    drop(x().raw("y", "'<U99999'", "False", "(2,)", b"abcd"));
+    says(&plain(), &["array \"y\"", "99999 characters", "NPY_TEXT_CHARACTERS_MAX"]);
+    drop(x().texts("y", 3, &["a", "nan"]));
+    says(&plain(), &["array \"y\", entry 1", "label is missing (\"nan\")"]);
+    drop(x().raw("y", "'<U2'", "False", "(2,)", &[97, 0, 0, 0, 0, 0, 0, 0]));
+    says(&plain(), &["array \"y\" should have 16 bytes, found 8"]);
+    let turned = [1.0_f32, 2.0, f32::NAN, 4.0].map(f32::to_le_bytes).concat();
+    drop(NpzFile::new(&path).raw("x", "'<f4'", "True", "(2, 2)", &turned).array("y", &[2], &[0_u8, 1]));
+    says(&plain(), &["array \"x\", element 1 (flat)"]);
     NpzFile::new(&path).array("x", &[2], &[1_u8, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["expected 2, 3 or 4 axes"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[2], &[0.5_f64, 2.0]);
@@ -310,6 +330,9 @@ fn fractions_out_of_range() {
     assert_says(&says(-0.1, 0.2), &["data.test_fraction = -0.1"]);
     assert_says(&says(0.2, 0.0), &["data.valid_fraction = 0", "above 0"]);
     assert_says(&says(0.2, 1e-6), &["the validation part would have no sample of 1797", "raise"]);
-    assert_says(&says(1e-6, 0.2), &["the test part would have no sample"]);
+    assert_says(
+        &says(1e-6, 0.2),
+        &["the test part would have no sample", "; raise data.test_fraction, or add"],
+    );
     assert!(Split::new(&digits, 0.0, 0.2, 1).unwrap().test.is_empty());
 }

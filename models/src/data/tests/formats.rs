@@ -115,6 +115,67 @@ fn arrays_of_either_byte_order() {
 }
 
 #[test]
+fn npz_of_halves_and_of_truth_values() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let halves = [0.5, -2.0, 65504.0, 0.25].map(npyz::half::f16::from_f32);
+    NpzFile::new(&path).array("x", &[4, 1], &halves).array("y", &[4], &[true, false, true, false]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(floats(&dataset), [0.5, -2.0, 65504.0, 0.25]);
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0].as_slice(), vec!["0", "1"]));
+    NpzFile::new(&path).array("x", &[4, 1], &[true, true, false, true]).array("y", &[4], &[1_i64, 2, 1, 2]);
+    assert_eq!(floats(&loaded("npz", &path, &LoadOptions::default())), [1.0, 1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn arrays_in_fortran_order_are_the_same_data() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let labels = [0_i64, 1, 0, 1];
+    // Four samples of 2 rows and 3 columns; the value says the sample, the row and the column.
+    let place = |sample: u8, row: u8, column: u8| 100 * sample.min(1) + 50 * (sample / 2) + 10 * row + column;
+    let mut rows = Vec::new();
+    let mut columns = Vec::new();
+    for (slow, middle, fast) in (0..24).map(|at| (at / 6, at / 3 % 2, at % 3)) {
+        rows.push(place(slow, middle, fast));
+    }
+    for (slow, middle, fast) in (0..24).map(|at| (at / 8, at / 4 % 2, at % 4)) {
+        columns.push(place(fast, middle, slow));
+    }
+    NpzFile::new(&path).array("x", &[4, 2, 3], &rows).array("y", &[4], &labels);
+    let whole = loaded("npz", &path, &LoadOptions::default());
+    NpzFile::new(&path).raw("x", "'|u1'", "True", "(4, 2, 3)", &columns).array("y", &[4], &labels);
+    assert_eq!(loaded("npz", &path, &LoadOptions::default()), whole);
+
+    // A table and two targets, as pandas hands them out.
+    let floats_of = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let x = floats_of(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+    let y = floats_of(&[0.1, 0.2, 0.3, 5.0, 6.0, 7.0]);
+    NpzFile::new(&path).raw("x", "'<f8'", "True", "(3, 2)", &x).raw("y", "'<f8'", "True", "(3, 2)", &y);
+    let table = loaded("npz", &path, &regression());
+    assert_eq!(floats(&table), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+    let Targets::Values { values, .. } = &table.targets else { panic!() };
+    assert_eq!(values[..], [0.1, 5.0, 0.2, 6.0, 0.3, 7.0]);
+}
+
+#[test]
+fn npz_labels_may_be_text() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let x = [1_u8, 2, 3, 4];
+    NpzFile::new(&path).array("x", &[4, 1], &x).texts("y", 10, &["setosa", "größer", "setosa", "größer"]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0].as_slice(), vec!["größer", "setosa"]));
+    NpzFile::new(&path)
+        .array("x_train", &[4, 1], &x)
+        .texts("y_train", 2, &["b", "10", "b", "10"])
+        .array("x_test", &[3, 1], &x[..3])
+        .texts("y_test", 3, &["10", "b", "10"]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0, 0, 1, 0].as_slice(), vec!["10", "b"]));
+}
+
+#[test]
 fn npz_ranks_and_channels_last() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
