@@ -202,8 +202,8 @@ pub struct Limits {
     /// the network before anything is allocated, and is the same on every machine.
     pub memory_mib: u64,
     /// Memory that a worker process may really have on its host (resident set, its data and libraries included), in
-    /// MiB. It is measured while a training runs: one during which it is exceeded ends as out of memory. No limit
-    /// where nothing is said.
+    /// MiB. It is measured when a training begins and while it runs: one during which it is exceeded ends as out of
+    /// memory. No limit where nothing is said, but that of what was predicted for a training, with a margin.
     pub host_memory_mib: Option<u64>,
     /// Memory that a worker process may allocate on its GPU, in MiB, for everything that ONNX Runtime holds there. A
     /// training that cannot be served from it ends as out of memory. All of the GPU's memory where nothing is said.
