@@ -63,6 +63,9 @@ pub struct Data {
     /// Regression may name several, separated by commas.
     #[serde(default)]
     pub label: Option<String>,
+    /// CSV: columns that are left out, by name or zero-based index.
+    #[serde(default)]
+    pub ignore: Vec<String>,
     /// Share set aside for the test where the source has no official test part.
     #[serde(default = "default_test_fraction")]
     pub test_fraction: f64,

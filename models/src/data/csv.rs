@@ -1,9 +1,11 @@
 //! Tables as text: numbers in columns, one or more of which are to be predicted.
 //!
 //! Fields are separated by commas, or by semicolons or tabs where the first line has no comma. The first line
-//! is a header where its feature fields are no numbers. Numbers are read as 64-bit and kept as 32-bit floats.
+//! is a header where its feature fields are no numbers, or where it numbers the columns. Numbers are read as 64-bit and
+//! kept as 32-bit floats. Columns with cells that are no numbers are told all at once.
 
 mod columns;
+mod faults;
 mod lines;
 
 use super::{
@@ -12,6 +14,7 @@ use super::{
     files::{Input, malformed},
 };
 use columns::Columns;
+use faults::Faults;
 use hatchery_config::vocabulary::TaskKind;
 use lines::{Record, Rows};
 use std::path::{Path, PathBuf};
@@ -26,12 +29,10 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
     }
     let columns = Columns::decide(&path, &record, request.options)?;
     let mut table = Table::new(request, path, columns);
-    if !table.columns.has_header() {
-        table.append(&record)?;
-    }
-    while rows.next_into(&mut record)? {
-        table.append(&record)?;
-    }
+    let outcome = table.append_all(&mut rows, &mut record);
+    // What is wrong with cells stands before what is wrong with a later line.
+    table.faults.check(&table.path, &table.columns)?;
+    outcome?;
     table.finish()
 }
 
@@ -43,6 +44,7 @@ struct Table<'a> {
     features: Vec<f32>,
     targets: Column,
     count: u64,
+    faults: Faults,
 }
 
 /// What has been read of the label columns.
@@ -59,7 +61,18 @@ impl<'a> Table<'a> {
             TaskKind::Classification => Column::Text(TextLabels::default()),
             TaskKind::Regression => Column::Numbers(Vec::new()),
         };
-        Self { request, path, columns, features: Vec::new(), targets, count: 0 }
+        Self { request, path, columns, features: Vec::new(), targets, count: 0, faults: Faults::default() }
+    }
+
+    /// The first line, where it is no header, and all others.
+    fn append_all(&mut self, rows: &mut Rows, record: &mut Record) -> Result<(), DataError> {
+        if !self.columns.has_header() {
+            self.append(record)?;
+        }
+        while rows.next_into(record)? {
+            self.append(record)?;
+        }
+        Ok(())
     }
 
     fn append(&mut self, record: &Record) -> Result<(), DataError> {
@@ -72,13 +85,12 @@ impl<'a> Table<'a> {
             });
         }
         for (position, field) in record.fields().enumerate() {
-            if !self.columns.is_label(position) {
-                let number = number(&self.path, record.line, &self.columns, position, field)?;
-                self.features.push(number);
+            if self.columns.is_feature(position) {
+                self.features.push(self.faults.number(record.line, position, field));
             }
         }
         for &position in self.columns.labels() {
-            self.targets.append(&self.path, record, &self.columns, position)?;
+            self.targets.append(&self.path, record, &self.columns, position, &mut self.faults)?;
         }
         self.count += 1;
         let shape = SampleShape::row(self.columns.features() as u64);
@@ -114,10 +126,11 @@ impl Column {
         record: &Record,
         columns: &Columns,
         position: usize,
+        faults: &mut Faults,
     ) -> Result<(), DataError> {
         let field = record.field(position);
         match self {
-            Self::Numbers(values) => values.push(number(path, record.line, columns, position, field)?),
+            Self::Numbers(values) => values.push(faults.number(record.line, position, field)),
             Self::Text(labels) => labels.push(label(path, record.line, columns, position, field)?),
         }
         Ok(())
@@ -140,34 +153,4 @@ fn label(
         return Err(malformed(path, &place(), &problem, "remove the row or fill in its label"));
     }
     Ok(text.to_owned())
-}
-
-fn number(
-    path: &Path,
-    line: u64,
-    columns: &Columns,
-    position: usize,
-    field: &[u8],
-) -> Result<f32, DataError> {
-    let text = String::from_utf8_lossy(field);
-    let Ok(number) = text.parse::<f64>() else {
-        let remedy = if text.is_empty() {
-            "fill in the missing value, or remove the row"
-        } else {
-            "turn text into numbers, or name the label column with data.label"
-        };
-        return Err(DataError::NotANumber {
-            path: path.into(),
-            line,
-            column: columns.name(position),
-            text: text.into_owned(),
-            remedy: remedy.into(),
-        });
-    };
-    let number = number as f32;
-    if number.is_finite() {
-        return Ok(number);
-    }
-    let place = format!("{}: line {line}, column {}", path.display(), columns.name(position));
-    Err(DataError::NotFinite { place, value: format!("\"{text}\"") })
 }

@@ -63,7 +63,7 @@ const CATALOGUE: &[SourceKind] = &[
         embedded: false,
         explanation: "table of numbers, with or without header, with or without .gz, separated by commas, \
                       semicolons or tabs; the label is the last column or data.label (name or zero-based index, \
-                      several for regression); text labels become classes",
+                      several for regression); data.ignore leaves columns out; text labels become classes",
         test_part: "none: data.test_fraction is set aside",
     },
     SourceKind {

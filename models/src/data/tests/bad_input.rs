@@ -138,6 +138,52 @@ fn text_in_a_feature_column() {
 }
 
 #[test]
+fn all_columns_that_are_no_numbers_are_told_at_once() {
+    let text = "id,a,b,c,kind\nx1,1,2,,u\nx2,1,red,,v\nx3,inf,2,3,u\nx4,1,blue,4,v\n";
+    let says = table_message(text, &plain());
+    let each = [
+        "4 columns are no numbers",
+        "in column 0 (\"id\") from line 2: \"x1\" is not a number",
+        "in column 1 (\"a\") from line 4: \"inf\" is not a finite 32-bit number",
+        "in column 2 (\"b\") from line 3: \"red\"",
+        "in column 3 (\"c\") from line 2: there is no value",
+        "fill in missing values, turn text into numbers, or leave columns out with data.ignore",
+    ];
+    assert_says(&says, &each);
+    let without = |columns: &[&str]| LoadOptions {
+        ignore: columns.iter().map(|&column| column.to_owned()).collect(),
+        ..LoadOptions::default()
+    };
+    assert_says(&table_message(text, &without(&["id", "b", "c"])), &["line 4, column 1 (\"a\")", "\"inf\""]);
+    let says = table_message("39,State,77,x\n40,Private,y,x\n", &plain());
+    assert_says(
+        &says,
+        &["2 columns", "in column 1 from line 1", "in column 2 from line 2", "if line 1 is a header"],
+    );
+    let wide: String = (0..30).map(|column| format!("t{column},")).collect();
+    assert_says(&table_message(&format!("1,{wide}x\n"), &plain()), &["30 columns", "and in 10 more"]);
+    // A later line that is no row at all does not hide them.
+    assert_says(&table_message("a,b,kind\nx,y,u\n1,2\n", &plain()), &["2 columns", "from line 2"]);
+}
+
+#[test]
+fn columns_to_leave_out_that_are_not_there() {
+    let text = "length,width,species\n1,2,x\n3,4,y\n";
+    let says = |columns: &[&str]| {
+        let ignore = columns.iter().map(|&column| column.to_owned()).collect();
+        table_message(text, &LoadOptions { ignore, ..LoadOptions::default() })
+    };
+    assert_says(&says(&["lenght"]), &["no column \"lenght\"", "did you mean \"length\"?", "length, width"]);
+    assert_says(&says(&["9"]), &["no column \"9\"", "0 to 2"]);
+    assert_says(&says(&["length", "width"]), &["none of them a feature"]);
+    let both = LoadOptions { ignore: vec!["species".to_owned()], ..labelled("species") };
+    assert_says(&table_message(text, &both), &["column 2 is named twice", "none of them in data.ignore"]);
+    let elsewhere = LoadOptions { ignore: vec!["a".to_owned()], ..LoadOptions::default() };
+    let says = load("digits", &elsewhere).unwrap_err().to_string();
+    assert_says(&says, &["only csv: has columns", "leave data.ignore out"]);
+}
+
+#[test]
 fn unknown_label_column() {
     let text = "length,width,species\n1,2,x\n3,4,y\n";
     let says = table_message(text, &labelled("specis"));

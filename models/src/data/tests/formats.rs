@@ -278,6 +278,45 @@ fn csv_label_by_name_says_that_numbers_are_a_header() {
 }
 
 #[test]
+fn csv_whose_header_numbers_the_columns() {
+    let rows = "1.5,2,7\n3,4,8\n1,2,7\n3,4,8\n";
+    let dataset = table(&format!("0,1,2\n{rows}"), &LoadOptions::default());
+    assert_eq!((dataset.count, classes(&dataset).1), (4, vec!["7", "8"]));
+    assert_eq!(table(&format!("0,1,2\n{rows}"), &labelled("1")).count, 4);
+    // pandas writes its index in front, without a name.
+    let indexed: String = rows.lines().enumerate().map(|(index, row)| format!("{index},{row}\n")).collect();
+    let dataset = table(&format!(",0,1,2\n{indexed}"), &LoadOptions::default());
+    assert_eq!((dataset.count, dataset.shape(1)), (4, vec![1, 3]));
+    // Two columns alone, other numbers and other spellings are data.
+    assert_eq!(table("0,1\n1,0\n0,1\n1,0\n", &LoadOptions::default()).count, 4);
+    for first in ["0,2,7", "1,2,8", "0.0,1,7", "0,1,2.0"] {
+        let options = LoadOptions { label: Some("0".into()), ..regression() };
+        assert_eq!(table(&format!("{first}\n{rows}"), &options).count, 5, "{first}");
+    }
+}
+
+#[test]
+fn csv_columns_can_be_left_out() {
+    let text = "id,length,kind,width,note\nr1,1,a,2,x\nr2,3,b,4,y\nr3,5,a,6,\nr4,7,b,8,z\n";
+    let without = |columns: &[&str], options: LoadOptions| LoadOptions {
+        ignore: columns.iter().map(|&column| column.to_owned()).collect(),
+        ..options
+    };
+    let dataset = table(text, &without(&["id", " note "], labelled("kind")));
+    assert_eq!(floats(&dataset), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    assert_eq!(classes(&dataset), ([0, 1, 0, 1].as_slice(), vec!["a", "b"]));
+    // The label is the last column of those that stay.
+    let last = table(text, &without(&["id", "kind", "note"], regression()));
+    assert_eq!(
+        (floats(&last), values(&last)),
+        ([1.0, 3.0, 5.0, 7.0].as_slice(), ([2.0, 4.0, 6.0, 8.0].as_slice(), vec!["width"]))
+    );
+    let (_, rows) = text.split_once('\n').unwrap();
+    let by_index = table(rows, &without(&["0", "4"], labelled("2")));
+    assert_eq!(by_index.content_hash, dataset.content_hash);
+}
+
+#[test]
 fn csv_number_labels_are_ordered_as_numbers() {
     let dataset = table("1,10\n1,9\n1,-1\n2,10\n2,9\n2,-1\n", &LoadOptions::default());
     assert_eq!(classes(&dataset), ([2, 1, 0, 2, 1, 0].as_slice(), vec!["-1", "9", "10"]));
