@@ -11,7 +11,11 @@ use crate::{
 use anyhow::anyhow;
 use hatchery_actors::{
     protocol::letters::{BlobName, Welcome},
-    trainer::{Parts, TrainingFactory, Work, WorkFactory, guard::GuardSettings, room::Room},
+    trainer::{
+        Parts, TrainingFactory, Work, WorkFactory,
+        guard::{GuardSettings, MemoryMax},
+        room::Room,
+    },
     worker::Outfitter,
 };
 use hatchery_config::{Experiment, experiment::Limits};
@@ -180,12 +184,14 @@ fn room(device: Device, memory_max: Option<u64>) -> Option<Arc<Room>> {
     Some(Arc::new(Room::new(memory.total, memory_max, gauge)))
 }
 
-/// What the process is watched for. On a CPU, what was planned for a training lies in host memory.
+/// What the process is watched for. On a CPU, what was planned for a training lies in host memory; what the user allows
+/// the whole process goes before.
 fn guard(limits: &Limits, devices: &[Device]) -> GuardSettings {
-    let planned = devices.contains(&Device::Cpu).then_some(limits.memory_mib);
+    let planned = devices.contains(&Device::Cpu).then(|| MemoryMax::Predicted(limits.memory_mib << 20));
+    let allowed = limits.host_memory_mib.map(|mib| MemoryMax::Resident(mib << 20));
     GuardSettings {
         hang_seconds: (limits.hang_seconds.ceil() as u64).max(1),
-        memory_bytes_max: limits.host_memory_mib.or(planned).map(|mib| mib << 20),
+        memory_max: allowed.or(planned),
     }
 }
 
@@ -251,6 +257,18 @@ mod tests {
         let refused = outfit.outfit(&strange, &|_| Err(String::new())).err().unwrap();
         assert!(refused.contains("colour"), "{refused}");
         assert_eq!(outfit.failure(), Some(Exit::Experiment));
+    }
+
+    #[test]
+    fn memory_is_held_to_what_the_user_allows_else_to_what_was_predicted() {
+        let held = |host_memory_mib, device| {
+            guard(&Limits { memory_mib: 7, host_memory_mib, ..Limits::default() }, &[device]).memory_max
+        };
+        assert_eq!(held(None, Device::Cpu), Some(MemoryMax::Predicted(7 << 20)));
+        assert_eq!(held(None, Device::Cuda(0)), None);
+        for device in [Device::Cpu, Device::Cuda(0)] {
+            assert_eq!(held(Some(9), device), Some(MemoryMax::Resident(9 << 20)));
+        }
     }
 
     #[test]

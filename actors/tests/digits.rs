@@ -33,7 +33,7 @@ fn a_final_training_is_planned_for_its_time() {
     };
     let experiment = experiment();
     let data = &experiment.data;
-    let options = LoadOptions { task: data.task, label: None, multi_view: false };
+    let options = LoadOptions { task: data.task, ..LoadOptions::default() };
     let dataset = Arc::new(load("digits", &options).unwrap());
     let split = Split::new(&dataset, data.test_fraction, data.valid_fraction, data.split_seed).unwrap();
     let factory = TrainingFactory {
@@ -79,7 +79,7 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         Err(error) => return println!("skipped: {error}"),
     };
     let experiment = experiment();
-    let options = LoadOptions { task: experiment.data.task, label: None, multi_view: false };
+    let options = LoadOptions { task: experiment.data.task, ..LoadOptions::default() };
     let dataset = Arc::new(load("digits", &options).unwrap());
     let data = &experiment.data;
     let split = Split::new(&dataset, data.test_fraction, data.valid_fraction, data.split_seed).unwrap();

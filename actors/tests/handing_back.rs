@@ -14,7 +14,7 @@ use hatchery_models::genome::{
 };
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained};
 use hatchery_models::training::runtime::{LibraryOptions, Runtime};
-use hatchery_models::training::{Observer, Resident, Unobserved, Verdict, Wish};
+use hatchery_models::training::{Excess, Observer, Resident, Unobserved, Verdict, Wish};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -179,11 +179,18 @@ fn a_test_that_is_interrupted_is_none_and_one_that_takes_too_much_memory_says_ho
         let ended = do_it(&mut *work, test.clone(), wish, 2);
         assert_eq!((ended.outcome, ended.curve.len()), (Outcome::WorkerLost, 0), "{wish:?}");
     }
-    let too_much = Wish::Yield { used_bytes: 5 << 30, allowed_bytes: 4 << 30 };
-    for lease in [test, lease(LeaseKind::Search)] {
-        let ended = do_it(&mut *work, lease, too_much, 2);
-        assert_eq!(ended.outcome, Outcome::OutOfMemory);
-        let says = |words: &str| ended.message.contains(words);
-        assert!(says("5120 MiB") && says("4096 MiB"), "{}", ended.message);
+    let host = |mib: u64| Excess::Host { before_bytes: mib << 20 };
+    for (excess, said) in [
+        (Excess::Growth, "4096 MiB are allowed"),
+        (host(100), "limits.host_memory_mib = 4096"),
+        (host(5000), "5000 MiB since before this training began (its data and libraries included)"),
+    ] {
+        let too_much = Wish::Yield { used_bytes: 5 << 30, allowed_bytes: 4 << 30, excess };
+        for lease in [test.clone(), lease(LeaseKind::Search)] {
+            let ended = do_it(&mut *work, lease, too_much, 2);
+            assert_eq!(ended.outcome, Outcome::OutOfMemory);
+            let says = |words: &str| ended.message.contains(words);
+            assert!(says("5120 MiB") && says(said), "{}", ended.message);
+        }
     }
 }

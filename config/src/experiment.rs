@@ -63,6 +63,9 @@ pub struct Data {
     /// Regression may name several, separated by commas.
     #[serde(default)]
     pub label: Option<String>,
+    /// CSV: columns that are left out, by name or zero-based index.
+    #[serde(default)]
+    pub ignore: Vec<String>,
     /// Share set aside for the test where the source has no official test part.
     #[serde(default = "default_test_fraction")]
     pub test_fraction: f64,
@@ -202,8 +205,8 @@ pub struct Limits {
     /// the network before anything is allocated, and is the same on every machine.
     pub memory_mib: u64,
     /// Memory that a worker process may really have on its host (resident set, its data and libraries included), in
-    /// MiB. It is measured while a training runs: one during which it is exceeded ends as out of memory. No limit
-    /// where nothing is said.
+    /// MiB. It is measured when a training begins and while it runs: one during which it is exceeded ends as out of
+    /// memory. No limit where nothing is said, but that of what was predicted for a training, with a margin.
     pub host_memory_mib: Option<u64>,
     /// Memory that a worker process may allocate on its GPU, in MiB, for everything that ONNX Runtime holds there. A
     /// training that cannot be served from it ends as out of memory. All of the GPU's memory where nothing is said.

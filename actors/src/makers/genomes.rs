@@ -23,6 +23,10 @@ const NEIGHBOURS_MAX: usize = 12;
 /// Numbers that a random refinement changes, at most.
 const REFINED_MAX: usize = 4;
 
+/// Refinements in a row that lead nowhere before there are no others: of several networks, some may have neighbours
+/// where others have none.
+const REFINEMENTS_IN_VAIN_MAX: u32 = 4_096;
+
 /// Steps of a refinement, as a share of a number's range: random, small, and to a neighbour.
 const REACH: f64 = 0.25;
 const STEP: f64 = 0.12;
@@ -226,14 +230,22 @@ impl Domain for Genomes {
     }
 
     fn neighbours(&self, point: &Self::Point, max: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {
-        let one = |rng: &mut ChaCha8Rng| match self.scope {
-            Scope::Structures => self.mutate(point, rng),
-            Scope::Numbers => self.refined(point, 1, NEAR, rng),
-        };
-        (0..max.min(NEIGHBOURS_MAX)).filter_map(|_| one(rng)).collect()
+        let all = 0..max.min(NEIGHBOURS_MAX);
+        match self.scope {
+            Scope::Structures => all.map_while(|_| self.mutate(point, rng)).collect(),
+            Scope::Numbers => all.filter_map(|_| self.refined(point, 1, NEAR, rng)).collect(),
+        }
     }
 
     fn size(&self) -> Option<u64> {
         None
+    }
+
+    /// A structure that is not found was looked for long: in all the space, also where one was to be varied.
+    fn vain_draws_max(&self) -> u32 {
+        match self.scope {
+            Scope::Structures => 1,
+            Scope::Numbers => REFINEMENTS_IN_VAIN_MAX,
+        }
     }
 }

@@ -134,6 +134,20 @@ fn what_was_heard_decides_what_is_made() {
 }
 
 #[test]
+fn where_no_network_fits_every_strategy_says_so_after_a_search_or_two() {
+    for &strategy in SearchStrategy::ALL {
+        let text = "name = \"test\"\n[data]\nsource = \"digits\"\n[limits]\nparameters = 1\n";
+        let mut experiment = Experiment::parse(text, "test", &[]).unwrap();
+        experiment.search.strategy = strategy;
+        let makers = SearchingMakers::of(&experiment, testing::run_info().problem);
+        // What takes more than a few searches takes minutes.
+        let refused = makers.mind(Maker::Breeder).make(&order(1, Maker::Breeder)).unwrap_err();
+        assert!(refused.starts_with("no network fits the space and the limits: "), "{strategy}: {refused}");
+        assert!(refused.contains("limits.parameters = 1"), "{strategy}: {refused}");
+    }
+}
+
+#[test]
 fn what_is_not_wanted_is_not_made_again() {
     let makers = makers(SearchStrategy::Hatchery);
     let mut breeder = makers.mind(Maker::Breeder);

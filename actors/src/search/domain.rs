@@ -18,9 +18,13 @@ pub enum Scale {
 /// The feature of what a point does not have, such as the width of a layer that is not there.
 pub const ABSENT: f32 = 1e3;
 
+/// Draws in a row that find nothing, of a domain whose draws are quick, before it counts as barren.
+const VAIN_DRAWS_MAX: u32 = 4_096;
+
 /// A space of points.
 ///
-/// Whatever draws from it gives `None` only where it found nothing, which a strategy answers with another draw.
+/// Whatever draws from it gives `None` only where it found nothing, which a strategy answers with another draw, up to
+/// `vain_draws_max` times in a row.
 pub trait Domain {
     /// One candidate, such as a genome or the row of a table.
     type Point: Clone;
@@ -50,4 +54,9 @@ pub trait Domain {
 
     /// How many points there are, where they can be counted.
     fn size(&self) -> Option<u64>;
+
+    /// How many draws in a row that find nothing say that there is nothing: 1 where each is a long search by itself.
+    fn vain_draws_max(&self) -> u32 {
+        VAIN_DRAWS_MAX
+    }
 }

@@ -50,6 +50,30 @@ pub trait Memory<D: Domain> {
     fn points(&self) -> usize;
 }
 
+/// How long a domain is drawn from that gives nothing.
+pub struct Patience {
+    vain: u32,
+    vain_max: u32,
+}
+
+impl Patience {
+    /// As much as this domain deserves.
+    pub fn with(domain: &impl Domain) -> Self {
+        Self { vain: 0, vain_max: domain.vain_draws_max().max(1) }
+    }
+
+    /// Takes note of a draw, and hands it on.
+    pub fn note<P>(&mut self, drawn: Option<P>) -> Option<P> {
+        self.vain = if drawn.is_some() { 0 } else { self.vain.saturating_add(1) };
+        drawn
+    }
+
+    /// Whether so many draws in a row were in vain that there is nothing to be found.
+    pub const fn is_over(&self) -> bool {
+        self.vain >= self.vain_max
+    }
+}
+
 /// A random point that is new; `None` where the space seems exhausted.
 pub fn fresh_random<D: Domain>(
     domain: &D,
@@ -59,13 +83,17 @@ pub fn fresh_random<D: Domain>(
     if domain.size().is_some_and(|size| memory.points() as u64 >= size) {
         return None;
     }
-    let mut tries = (0..RANDOM_DRAWS_MAX).filter_map(|_| domain.random(rng));
+    let mut patience = Patience::with(domain);
     let mut last = None;
-    let found = tries.find(|point| {
-        last = Some(point.clone());
-        !memory.knows(&domain.key(point))
-    });
-    found.or_else(|| wander(domain, memory, last?, rng))
+    for _ in 0..RANDOM_DRAWS_MAX {
+        match patience.note(domain.random(rng)) {
+            Some(point) if !memory.knows(&domain.key(&point)) => return Some(point),
+            Some(point) => last = Some(point),
+            None if patience.is_over() => break,
+            None => {}
+        }
+    }
+    wander(domain, memory, last?, rng)
 }
 
 /// Leaves known ground step by step, where random points are known nearly all.
@@ -92,11 +120,15 @@ pub fn fresh<D: Domain>(
     rng: &mut ChaCha8Rng,
     mut vary: impl FnMut(&mut ChaCha8Rng) -> Option<D::Point>,
 ) -> Option<D::Point> {
+    let mut patience = Patience::with(domain);
     for _ in 0..DRAWS_MAX {
-        if let Some(point) = vary(rng)
+        if let Some(point) = patience.note(vary(rng))
             && !memory.knows(&domain.key(&point))
         {
             return Some(point);
+        }
+        if patience.is_over() {
+            break;
         }
     }
     fresh_random(domain, memory, rng)

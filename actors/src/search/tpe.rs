@@ -2,7 +2,7 @@
 //! point that is likeliest among the good and unlikeliest among the others, feature by feature.
 
 use super::domain::{Domain, Scale};
-use super::draw::{Chance, fresh_random, places};
+use super::draw::{Chance, Patience, fresh_random, places};
 use super::history::History;
 use super::strategy::{Ask, Context, Outcome, Strategy, TrialId};
 use rand::RngExt;
@@ -48,8 +48,12 @@ impl<D: Domain> Tpe<D> {
         let others = places(self.ranked.len() - good, OTHERS_MAX, rng);
         let others: Vec<&[f32]> = others.into_iter().map(|place| self.features(good + place)).collect();
         let mut best: Option<(f64, D::Point)> = None;
+        let mut patience = Patience::with(domain);
         for candidate in 0..candidates {
-            let Some(point) = self.candidate(domain, candidate, good, rng) else { continue };
+            if patience.is_over() {
+                break;
+            }
+            let Some(point) = patience.note(self.candidate(domain, candidate, good, rng)) else { continue };
             if self.history.knows(&domain.key(&point)) {
                 continue;
             }

@@ -2,8 +2,8 @@
 //!
 //! 1. *Hangs.* A slot at work that gives no sign of life for `hang_seconds` is in native code that does not come back.
 //!    Nothing but the end of the process ends that: the guard writes a last line to the log and calls its handler.
-//! 2. *Memory.* When the process has grown by more than its evaluations may take, the youngest of them is told to end,
-//!    as out of memory. Which of several has grown cannot be told; where a slot has its process for itself, it is the
+//! 2. *Memory.* When the process has grown by more than was predicted for its evaluations, or has more in all than the
+//!    user allows, the youngest of them is told to end, as out of memory. Which of several has grown cannot be told; where a slot has its process for itself, it is the
 //!    right one.
 //!
 //! What it decides lies in `brain`. It must not know what evaluations do, nor who hands them out.
@@ -12,7 +12,7 @@ mod brain;
 pub mod memory;
 mod pulse;
 
-pub use brain::{GuardSettings, MARGIN_BYTES_MIN};
+pub use brain::{GuardSettings, MARGIN_BYTES_MIN, MemoryMax};
 pub use pulse::Pulse;
 
 use crate::protocol::EvaluationId;
@@ -60,6 +60,8 @@ pub type OnHang = Box<dyn Fn(&Hang) + Send>;
 /// The guard of a process. Its thread ends when this is dropped.
 pub struct Guard {
     post: Arc<Post>,
+    /// What the process may have in all, where that is limited.
+    resident_bytes_max: Option<u64>,
 }
 
 /// What the guard's thread and those who call it share.
@@ -107,12 +109,16 @@ impl Guard {
         std::thread::Builder::new()
             .name("guard".to_owned())
             .spawn(move || keep_watch(&own, settings, &on_hang))?;
-        Ok(Self { post })
+        let resident_bytes_max = match settings.memory_max {
+            Some(MemoryMax::Resident(bytes)) => Some(bytes),
+            Some(MemoryMax::Predicted(_)) | None => None,
+        };
+        Ok(Self { post, resident_bytes_max })
     }
 
     /// Watches over a slot, too, until its thread has ended.
     pub fn watch(&self, pulse: &Arc<Pulse>) {
-        pulse.watched();
+        pulse.watched(self.resident_bytes_max);
         let mut state = self.post.lock();
         let key = state.watched;
         state.watched += 1;
@@ -133,8 +139,7 @@ fn keep_watch(post: &Post, settings: GuardSettings, on_hang: &OnHang) {
     while let Some(pulses) = post.wait() {
         let seen: Vec<(usize, Sighting)> =
             pulses.iter().filter_map(|(key, pulse)| Some((*key, pulse.sighting()?))).collect();
-        let memory_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
-        for alarm in brain.look(began.elapsed(), memory_bytes, &seen) {
+        for alarm in brain.look(began.elapsed(), memory::of_process(), &seen) {
             let at = |slot: usize| pulses.iter().find(|(key, _)| *key == slot).map(|(_, pulse)| pulse);
             match alarm {
                 Alarm::Hangs { slot, seconds } => {
@@ -144,9 +149,9 @@ fn keep_watch(post: &Post, settings: GuardSettings, on_hang: &OnHang) {
                         on_hang(&hang);
                     }
                 }
-                Alarm::Exceeds { slot, number, used_bytes, allowed_bytes } => {
+                Alarm::Exceeds { slot, number, used_bytes, allowed_bytes, excess } => {
                     if let Some(pulse) = at(slot) {
-                        pulse.exceeds(number, used_bytes, allowed_bytes);
+                        pulse.exceeds(number, used_bytes, allowed_bytes, excess);
                     }
                 }
             }

@@ -91,6 +91,7 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
     request.check_sizes(request.source, shape, count as u64, value_bytes)?;
     check_finite(request.source, &samples, &targets, count)?;
     check_classes(request.source, &targets, trainable)?;
+    check_values(request.source, &targets, trainable)?;
     let problem = problem(request, shape, &targets)?;
     let mut dataset = Dataset {
         source: request.source.into(),
@@ -114,6 +115,61 @@ pub(super) fn classes_from_numbers(stored: &[i64]) -> Targets {
     }
     let labels = stored.iter().filter_map(|label| index.get(label).copied()).collect();
     Targets::Classes { labels, names: index.keys().map(i64::to_string).collect() }
+}
+
+/// Labels that are text, numbered in the order in which they came.
+#[derive(Default)]
+pub(super) struct TextLabels {
+    labels: Vec<i64>,
+    numbers: BTreeMap<String, i64>,
+}
+
+impl TextLabels {
+    pub(super) fn push(&mut self, label: String) {
+        let next = self.numbers.len() as i64;
+        self.labels.push(*self.numbers.entry(label).or_insert(next));
+    }
+
+    /// Different labels so far.
+    pub(super) fn classes(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The labels of another part, behind these.
+    pub(super) fn append(&mut self, other: &Self) {
+        let mut renumbered = vec![0; other.numbers.len()];
+        for (name, met) in &other.numbers {
+            let next = self.numbers.len() as i64;
+            renumbered[*met as usize] = *self.numbers.entry(name.clone()).or_insert(next);
+        }
+        self.labels.extend(other.labels.iter().map(|met| renumbered[*met as usize]));
+    }
+
+    /// Numbers the classes anew by their names: in numeric order where all are numbers, else alphabetically.
+    pub(super) fn finish(self) -> Targets {
+        let Self { mut labels, numbers } = self;
+        let mut order: Vec<(String, i64)> = numbers.into_iter().collect();
+        if order.iter().all(|(name, _)| is_number(name.as_bytes())) {
+            let value = |name: &str| name.parse::<f64>().unwrap_or(0.0);
+            order.sort_by(|(left, _), (right, _)| value(left).total_cmp(&value(right)).then(left.cmp(right)));
+        }
+        let mut renumbered = vec![0; order.len()];
+        for (class, (_, met)) in order.iter().enumerate() {
+            renumbered[*met as usize] = class as i64;
+        }
+        labels.iter_mut().for_each(|label| *label = renumbered[*label as usize]);
+        Targets::Classes { labels, names: order.into_iter().map(|(name, _)| name).collect() }
+    }
+}
+
+/// Whether a label says that there is none.
+pub(super) fn is_missing(label: &str) -> bool {
+    label.trim().is_empty() || label.parse::<f64>().is_ok_and(|number| !number.is_finite())
+}
+
+/// Whether a text is a number, NaN and infinities included: those are bad numbers, not text.
+pub(super) fn is_number(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
 fn target_count(targets: &Targets) -> usize {
@@ -184,6 +240,21 @@ fn check_classes(origin: &str, targets: &Targets, trainable: usize) -> Result<()
         needed: limits::CLASS_SAMPLES_MIN,
         hint: if looks_numeric { NUMERIC_HINT } else { "" },
     })
+}
+
+/// A target that never changes is nothing to learn, and leaves no variance to explain.
+fn check_values(origin: &str, targets: &Targets, trainable: usize) -> Result<(), DataError> {
+    let Targets::Values { values, names } = targets else { return Ok(()) };
+    for (column, target) in names.iter().enumerate() {
+        let mut column = values.iter().skip(column).step_by(names.len()).take(trainable);
+        if let Some(&value) = column.next()
+            && column.all(|other| *other == value)
+        {
+            let (origin, target) = (origin.into(), target.clone());
+            return Err(DataError::OneValue { origin, target, value, count: trainable });
+        }
+    }
+    Ok(())
 }
 
 const NUMERIC_HINT: &str = " (if the labels are numbers to be predicted, set data.task = \"regression\")";

@@ -171,6 +171,20 @@ pub enum DataError {
         /// How many samples it has.
         count: usize,
     },
+    /// All samples have the same number to be predicted.
+    #[error(
+        "{origin}: all {count} samples have the same target, {target} = {value}; at least two different values are needed, check the label column"
+    )]
+    OneValue {
+        /// The source.
+        origin: String,
+        /// The target's name.
+        target: String,
+        /// The one value.
+        value: f32,
+        /// How many samples have it.
+        count: usize,
+    },
     /// A class is too small to be split.
     #[error(
         "{origin}: class \"{class}\" has {count} {} outside the test part, at least {needed} are needed; add samples or remove the class{hint}",

@@ -22,6 +22,8 @@ pub const NPY_HEADER_BYTES_MAX: u64 = 65_536;
 /// Digits in the header of one array, all numbers together: their product then fits 64 bits. The largest data
 /// set has 16, that of the element type included.
 pub const NPY_HEADER_DIGITS_MAX: usize = 19;
+/// Characters of a text in an array, which takes four bytes for each, used or not: a class name is shorter.
+pub const NPY_TEXT_CHARACTERS_MAX: u64 = 4_096;
 /// Samples that a class must have outside the official test part: one to train on, one to validate with.
 pub const CLASS_SAMPLES_MIN: usize = 2;
 /// Names listed in one error message; the rest is counted.

@@ -56,19 +56,26 @@ pub struct LoadOptions {
     /// CSV: the label column's name or zero-based index (regression: several, separated by commas), the last
     /// column where nothing is said. CIFAR-100: `fine` (where nothing is said) or `coarse`.
     pub label: Option<String>,
+    /// CSV: columns that are left out, by name or zero-based index.
+    pub ignore: Vec<String>,
     /// Whether each channel is a view of its own.
     pub multi_view: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { task: TaskKind::Classification, label: None, multi_view: false }
+        Self { task: TaskKind::Classification, label: None, ignore: Vec::new(), multi_view: false }
     }
 }
 
 impl From<&experiment::Data> for LoadOptions {
     fn from(data: &experiment::Data) -> Self {
-        Self { task: data.task, label: data.label.clone(), multi_view: data.multi_view }
+        Self {
+            task: data.task,
+            label: data.label.clone(),
+            ignore: data.ignore.clone(),
+            multi_view: data.multi_view,
+        }
     }
 }
 
@@ -76,7 +83,7 @@ impl From<&experiment::Data> for LoadOptions {
 ///
 /// # Errors
 /// Whatever is missing, malformed, not finite or too large, and data that nothing can be learnt from: no
-/// samples, one class only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the
+/// samples, one class or one value only, a class with fewer than [`limits::CLASS_SAMPLES_MIN`] samples outside the
 /// official test part.
 pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)
@@ -95,7 +102,12 @@ struct Request<'a> {
 /// [`load`] with a limit of the caller's choice on the bytes of the raw values.
 fn load_within(source: &str, options: &LoadOptions, values_bytes_max: u64) -> Result<Dataset, DataError> {
     let request = Request { source, options, values_bytes_max };
-    let parts = match Source::parse(source)? {
+    let source = Source::parse(source)?;
+    if !options.ignore.is_empty() && !matches!(source, Source::Csv(_)) {
+        let problem = "data.ignore names columns, and only csv: has columns";
+        return Err(request.unsuitable(problem, "leave data.ignore out"));
+    }
+    let parts = match source {
         Source::Digits => digits::read(&request),
         Source::Idx(folder) => idx::read(&request, &folder),
         Source::Npz(file) => npz::read(&request, &file),

@@ -4,8 +4,8 @@
 //! bracket, and it multiplies the sizes unchecked. No plain array's header comes near any of these, so they
 //! are refused before it sees them. It must not know what the values mean.
 
-use super::limits::{NPY_HEADER_BYTES_MAX, NPY_HEADER_DIGITS_MAX};
-use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order};
+use super::limits::{NPY_HEADER_BYTES_MAX, NPY_HEADER_DIGITS_MAX, NPY_TEXT_CHARACTERS_MAX};
+use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar, half::f16};
 use std::io::{self, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -21,13 +21,16 @@ pub(super) struct ArrayError {
     pub(super) remedy: &'static str,
 }
 
+/// numpy keeps text as UTF-32.
+const CHARACTER_BYTES: u64 = 4;
+
 const SAVE_AGAIN: &str = "save the array again with numpy.savez";
 
 fn wrong(problem: impl Into<String>, remedy: &'static str) -> ArrayError {
     ArrayError { problem: problem.into(), remedy }
 }
 
-/// Reads a header in C order, up to where the values begin.
+/// Reads a header, up to where the values begin.
 pub(super) fn read_header(reader: &mut impl Read) -> Result<NpyHeader, ArrayError> {
     let mut bytes = Vec::new();
     take(reader, PREAMBLE_BYTES as u64, &mut bytes)?;
@@ -43,15 +46,11 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<NpyHeader, ArrayErro
     }
     take(reader, (text_at as u64 + length).saturating_sub(PREAMBLE_BYTES as u64), &mut bytes)?;
     check_text(&bytes[text_at..])?;
-    let header = NpyHeader::from_reader(bytes.as_slice()).map_err(|error| {
+    NpyHeader::from_reader(bytes.as_slice()).map_err(|error| {
         // The parser's errors draw pictures of several lines.
         let problem = error.to_string();
         wrong(format!("has no readable header ({})", problem.lines().next().unwrap_or("")), SAVE_AGAIN)
-    })?;
-    if header.order() == Order::Fortran {
-        return Err(wrong("is stored in Fortran order", "save numpy.ascontiguousarray(..) of it"));
-    }
-    Ok(header)
+    })
 }
 
 /// Refuses what the parser would choke on.
@@ -79,7 +78,9 @@ fn take(reader: &mut impl Read, bytes: u64, into: &mut Vec<u8>) -> Result<(), Ar
 
 fn unknown_type(found: &str) -> ArrayError {
     wrong(
-        format!("has elements of type {found}, known are uint8, float32, float64, int32, int64"),
+        format!(
+            "has elements of type {found}, known are uint8, float16, float32, float64, int32, int64, bool"
+        ),
         "convert it with .astype(numpy.float32) or .astype(numpy.int64)",
     )
 }
@@ -97,6 +98,9 @@ pub(super) fn element_bytes(header: &NpyHeader) -> u64 {
 /// The elements one by one; exact for all types but the largest 64-bit integers.
 pub(super) type Numbers<'a> = Box<dyn Iterator<Item = io::Result<f64>> + 'a>;
 
+/// The texts one by one.
+pub(super) type Texts<'a> = Box<dyn Iterator<Item = io::Result<String>> + 'a>;
+
 /// The elements of an array whose values begin where `reader` stands.
 pub(super) fn numbers<'a>(header: &NpyHeader, reader: &'a mut dyn Read) -> Result<Numbers<'a>, ArrayError> {
     let file = NpyFile::with_header(header.clone(), reader);
@@ -105,7 +109,72 @@ pub(super) fn numbers<'a>(header: &NpyHeader, reader: &'a mut dyn Read) -> Resul
         .or_else(|file| convert(file, |value: f64| value))
         .or_else(|file| convert(file, |value: i32| f64::from(value)))
         .or_else(|file| convert(file, |value: i64| value as f64))
+        .or_else(|file| convert(file, |value: f16| f64::from(value)))
+        .or_else(|file| convert(file, |value: bool| f64::from(u8::from(value))))
         .map_err(|file| unknown_type(&type_name(&file.dtype())))
+}
+
+/// Whether elements are no numbers but text: of a fixed width, or whatever Python objects hold.
+pub(super) fn is_text(header: &NpyHeader) -> bool {
+    matches!(type_char(header), Some(TypeChar::UnicodeStr | TypeChar::ByteStr | TypeChar::Object))
+}
+
+fn type_char(header: &NpyHeader) -> Option<TypeChar> {
+    match header.dtype() {
+        DType::Plain(plain) => Some(plain.type_char()),
+        _ => None,
+    }
+}
+
+/// The texts of an array whose values begin where `reader` stands.
+pub(super) fn texts<'a>(header: &NpyHeader, reader: &'a mut dyn Read) -> Result<Texts<'a>, ArrayError> {
+    let is_unicode = type_char(header) == Some(TypeChar::UnicodeStr);
+    let found = type_name(&header.dtype());
+    let remedy = "save numpy.unique(y, return_inverse=True)[1], the number of each sample's class";
+    if !is_unicode {
+        return Err(wrong(
+            format!("has labels of type {found}, known are numbers and text of type U"),
+            remedy,
+        ));
+    }
+    let characters = element_bytes(header) / CHARACTER_BYTES;
+    if characters > NPY_TEXT_CHARACTERS_MAX {
+        let limit = format!("more than {NPY_TEXT_CHARACTERS_MAX} (NPY_TEXT_CHARACTERS_MAX)");
+        return Err(wrong(format!("has labels of {characters} characters, {limit}"), remedy));
+    }
+    let texts = NpyFile::with_header(header.clone(), reader).try_data::<String>();
+    texts.map(|texts| Box::new(texts) as Texts<'a>).map_err(|file| unknown_type(&type_name(&file.dtype())))
+}
+
+/// Values in the order in which the last axis runs fastest, from those that are stored as the header says.
+pub(super) fn row_major<T: Copy>(header: &NpyHeader, stored: Vec<T>) -> Vec<T> {
+    if !is_transposed(header) {
+        return stored;
+    }
+    let axes = header.shape().iter().rev();
+    (0..stored.len()).map(|position| stored[transposed(position, stored.len(), axes.clone())]).collect()
+}
+
+/// Where an element that is stored at this place stands where the last axis runs fastest.
+pub(super) fn row_major_position(header: &NpyHeader, stored: usize) -> usize {
+    let count = header.len() as usize;
+    if is_transposed(header) { transposed(stored, count, header.shape().iter()) } else { stored }
+}
+
+fn is_transposed(header: &NpyHeader) -> bool {
+    header.order() == Order::Fortran && header.shape().len() > 1
+}
+
+/// The place of one of `count` elements where these axes run ever faster, from its place where they run ever slower.
+fn transposed<'a>(position: usize, count: usize, axes: impl Iterator<Item = &'a u64>) -> usize {
+    let (mut rest, mut stride, mut place) = (position, count, 0);
+    for &size in axes {
+        let size = (size as usize).max(1);
+        stride /= size;
+        place += (rest % size) * stride;
+        rest /= size;
+    }
+    place
 }
 
 fn type_name(dtype: &DType) -> String {

@@ -1,11 +1,12 @@
 //! numpy archives: arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
 //!
 //! Images may be stored with channels first or last; last is assumed where the last axis is 1 or 3 and the
-//! first after the samples is neither. Bytes stay bytes, all other types become 32-bit floats.
+//! first after the samples is neither. Bytes stay bytes, all other types become 32-bit floats. Values may be stored
+//! in C or in Fortran order; labels are numbers or text.
 
 use super::{
     DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, classes_from_numbers},
+    assemble::{Parts, SampleShape, TextLabels, check_class_number, classes_from_numbers, is_missing},
     files::{malformed, open_file},
     npy,
 };
@@ -45,6 +46,7 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
 /// Targets as stored: labels are renumbered only when all parts are known.
 enum Stored {
     Labels(Vec<i64>),
+    Names(TextLabels),
     Values { values: Vec<f32>, columns: usize },
 }
 
@@ -52,6 +54,7 @@ impl Stored {
     fn finish(self) -> Targets {
         match self {
             Self::Labels(labels) => classes_from_numbers(&labels),
+            Self::Names(names) => names.finish(),
             Self::Values { values, columns } => {
                 Targets::Values { values, names: (0..columns).map(|column| format!("y{column}")).collect() }
             }
@@ -154,6 +157,9 @@ impl<'a> Archive<'a> {
             if regression {
                 return Ok(Stored::Values { values: array.read_floats()?, columns: columns as usize });
             }
+            if npy::is_text(&array.header) {
+                return array.read_names(request).map(Stored::Names);
+            }
             array.read_labels().map(Stored::Labels)
         })
     }
@@ -185,19 +191,40 @@ impl Array<'_> {
         }
         self.expect_end()?;
         values.shrink_to_fit();
-        Ok(values)
+        Ok(npy::row_major(&self.header, values))
     }
 
     fn read_floats(self) -> Result<Vec<f32>, DataError> {
-        let place = self.full_place();
-        self.read_numbers(|position, number| {
+        let (place, header) = (self.full_place(), self.header.clone());
+        let stored = self.read_numbers(|position, number| {
             let value = number as f32;
             if value.is_finite() {
                 return Ok(value);
             }
+            let position = npy::row_major_position(&header, position);
             let place = format!("{place}, element {position} (flat)");
             Err(DataError::NotFinite { place, value: number.to_string() })
-        })
+        })?;
+        Ok(npy::row_major(&header, stored))
+    }
+
+    /// Class names.
+    fn read_names(mut self, request: &Request<'_>) -> Result<TextLabels, DataError> {
+        let mut names = TextLabels::default();
+        let texts = npy::texts(&self.header, &mut *self.reader)
+            .map_err(|error| malformed(self.path, self.place, &error.problem, error.remedy))?;
+        for (position, text) in texts.enumerate() {
+            let text = text.map_err(|error| unread(self.path, self.place, &self.header, position, &error))?;
+            if is_missing(&text) {
+                let place = format!("{}, entry {position}", self.place);
+                let problem = format!("the label is missing (\"{text}\")");
+                return Err(malformed(self.path, &place, &problem, "remove the sample or fill in its label"));
+            }
+            names.push(text);
+            check_class_number(request.source, names.classes())?;
+        }
+        self.expect_end()?;
+        Ok(names)
     }
 
     /// Class numbers: integers, or floats that hold whole numbers.
@@ -223,14 +250,10 @@ impl Array<'_> {
         let mut values = Vec::new();
         let numbers = npy::numbers(&self.header, &mut *self.reader)
             .map_err(|error| malformed(self.path, self.place, &error.problem, error.remedy))?;
-        for number in numbers {
-            match number {
-                Ok(number) => values.push(make(values.len(), number)?),
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    return Err(truncated(self.path, self.place, &self.header, values.len()));
-                }
-                Err(error) => return Err(not_unpacked(self.path, self.place, &error)),
-            }
+        for (position, number) in numbers.enumerate() {
+            let number =
+                number.map_err(|error| unread(self.path, self.place, &self.header, position, &error))?;
+            values.push(make(position, number)?);
         }
         self.expect_end()?;
         values.shrink_to_fit();
@@ -248,6 +271,14 @@ impl Array<'_> {
             Err(error) => Err(not_unpacked(self.path, self.place, &error)),
         }
     }
+}
+
+/// An element that cannot be read, behind so many that could.
+fn unread(path: &Path, place: &str, header: &NpyHeader, elements: usize, error: &io::Error) -> DataError {
+    if error.kind() == ErrorKind::UnexpectedEof {
+        return truncated(path, place, header, elements);
+    }
+    not_unpacked(path, place, error)
 }
 
 fn truncated(path: &Path, place: &str, header: &NpyHeader, elements: usize) -> DataError {
@@ -307,6 +338,10 @@ fn append_samples(samples: &mut Samples, more: Samples) {
 fn join_targets(path: &Path, train: Stored, test: Stored) -> Result<Stored, DataError> {
     match (train, test) {
         (Stored::Labels(train), Stored::Labels(test)) => Ok(Stored::Labels([train, test].concat())),
+        (Stored::Names(mut train), Stored::Names(test)) => {
+            train.append(&test);
+            Ok(Stored::Names(train))
+        }
         (Stored::Values { values, columns }, Stored::Values { values: more, columns: test_columns })
             if columns == test_columns =>
         {

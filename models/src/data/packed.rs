@@ -231,7 +231,7 @@ pub fn unpack(bytes: &[u8], content_hash: &str) -> Result<Dataset, PackedError> 
 pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Result<Dataset, PackedError> {
     let (sizes, source) = read_header(reader, bytes)?;
     let task = if sizes.float_targets { TaskKind::Regression } else { TaskKind::Classification };
-    let options = LoadOptions { task, label: None, multi_view: sizes.multi_view };
+    let options = LoadOptions { task, multi_view: sizes.multi_view, ..LoadOptions::default() };
     let request = Request { source: &source, options: &options, values_bytes_max: limits::VALUES_BYTES_MAX };
     let shape = sizes.sample_shape();
     let values = request.check_sizes(&source, shape, sizes.count, sizes.value_bytes())?;

@@ -77,7 +77,7 @@ fn check_parts(dataset: &Dataset, split: &Split, wants_test: bool) -> Result<(),
     let parts = [
         ("training", &split.train, "lower data.test_fraction or data.valid_fraction, or add samples"),
         ("validation", &split.valid, "raise data.valid_fraction, or add samples"),
-        ("test", &split.test, "raise data.test_fraction, set it to 0, or add samples"),
+        ("test", &split.test, "raise data.test_fraction, or add samples"),
     ];
     let empty = parts.iter().find(|(part, indices, _)| indices.is_empty() && (*part != "test" || wants_test));
     let Some(&(part, _, remedy)) = empty else { return Ok(()) };

@@ -99,6 +99,20 @@ pub enum Wish {
         used_bytes: u64,
         /// What it may take, in bytes.
         allowed_bytes: u64,
+        /// Whose memory that is.
+        excess: Excess,
+    },
+}
+
+/// Which memory is more than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// What the process has allocated since the training began: more than was predicted.
+    Growth,
+    /// All that the process has of its host's memory: more than `limits.host_memory_mib`.
+    Host {
+        /// What it had when the training began, in bytes: its data, its libraries, and what else trains there.
+        before_bytes: u64,
     },
 }
 

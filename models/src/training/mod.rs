@@ -23,7 +23,7 @@ mod scores;
 mod trainer;
 mod watch;
 
-pub use assignment::{Assignment, Observer, Phase, Unobserved, Verdict, Wish};
+pub use assignment::{Assignment, Excess, Observer, Phase, Unobserved, Verdict, Wish};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use evaluation::{EvaluateError, evaluate, evaluate_observed};
 pub use latency::{LatencyError, latency_seconds};

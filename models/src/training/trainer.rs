@@ -4,7 +4,7 @@
 //! It runs two models (training step, evaluation) without knowing what network is in them.
 
 use super::{
-    assignment::{Assignment, Observer, Phase, Verdict, Wish},
+    assignment::{Assignment, Excess, Observer, Phase, Verdict, Wish},
     checkpoint::{Checkpoint, CheckpointError},
     outcome::{EpochReport, Outcome, Trained, Weights},
     programs::{EvaluationProgram, Programs},
@@ -355,14 +355,27 @@ pub(super) fn heed(wish: Wish) -> Result<(), End> {
         Wish::GoOn => Ok(()),
         Wish::Stop => Err(End::new(Outcome::Stopped, "stopped on request")),
         Wish::HandBack => Err(End::new(Outcome::WorkerLost, "handed back")),
-        Wish::Yield { used_bytes, allowed_bytes } => {
-            let message = format!(
-                "the process has grown by {} MiB since it began, {} MiB are allowed: more than was predicted",
-                used_bytes >> 20,
-                allowed_bytes >> 20
-            );
-            Err(End::new(Outcome::OutOfMemory, message))
+        Wish::Yield { used_bytes, allowed_bytes, excess } => {
+            Err(End::new(Outcome::OutOfMemory, too_much(used_bytes, allowed_bytes, excess)))
         }
+    }
+}
+
+/// What is said of memory that is more than it may be.
+fn too_much(used_bytes: u64, allowed_bytes: u64, excess: Excess) -> String {
+    let [used, allowed] = [used_bytes, allowed_bytes].map(|bytes| bytes >> 20);
+    match excess {
+        Excess::Growth => format!(
+            "the process has grown by {used} MiB since it began, {allowed} MiB are allowed: more than was predicted"
+        ),
+        Excess::Host { before_bytes } if before_bytes > allowed_bytes => format!(
+            "the worker process has {used} MiB of its host's memory, of them {} MiB since before this training began \
+             (its data and libraries included), limits.host_memory_mib = {allowed}; raise limits.host_memory_mib",
+            before_bytes >> 20
+        ),
+        Excess::Host { .. } => format!(
+            "the worker process has {used} MiB of its host's memory, limits.host_memory_mib = {allowed}"
+        ),
     }
 }
 

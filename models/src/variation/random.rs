@@ -1,8 +1,9 @@
 //! Random genomes in the manner of networks that practitioners build.
 //!
 //! Images: blocks of convolution (with normalisation and activation), now and then a smaller image with more
-//! channels, then perhaps a global average pool, up to two dense layers, dropout in front of the head. Tables:
-//! dense layers. Widths are log-uniform, so that networks spread over the orders of magnitude of cost.
+//! channels, then perhaps a global average pool, up to two dense layers, dropout in front of the head. Tables, and
+//! images in a space without such blocks: dense layers. Widths are log-uniform, so that networks spread over the orders
+//! of magnitude of cost.
 
 use super::{
     Barren, Habitat, Offspring,
@@ -65,8 +66,10 @@ fn draw(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Genome {
     let style = Style::draw(habitat, rng);
     let layers = if habitat.problem.is_table() {
         table_layers(&style, habitat, rng)
+    } else if let Some(block) = style.block {
+        image_layers(block, &style, habitat, rng)
     } else {
-        image_layers(&style, habitat, rng)
+        blockless_layers(&style, habitat, rng)
     };
     let mut genome = Genome { layers, training: blank_training() };
     genome.training = training_genes::draw(&genome, habitat, rng);
@@ -97,7 +100,8 @@ pub(super) struct Style {
     dense_norm: Norm,
     kernel: u32,
     padding: Padding,
-    block: LayerKind,
+    /// The kind of most blocks; `None` where the space has no spatial layers with weights.
+    block: Option<LayerKind>,
     width: f64,
     growth: f64,
     /// Blocks between two reductions of the image.
@@ -126,7 +130,7 @@ impl Style {
             kernel: space.kernel.clamp(kernel_side(habitat, rng).max(2)),
             padding: allowed(rng, &[(Padding::Same, 8.0), (Padding::Valid, 1.0)], &space.padding)
                 .unwrap_or(gentle_padding(space)),
-            block: weighted(rng, &block).unwrap_or(LayerKind::Convolution),
+            block: weighted(rng, &block),
             width: log_uniform(rng, filters.0.max(4.0).min(filters.1), (filters.1 * 0.75).max(filters.0)),
             growth: pick(rng, &[1.0, 1.41, 2.0, 2.0]).unwrap_or(2.0),
             blocks: weighted(rng, &[(1, 5.0), (2, 4.0), (3, 1.0)]).unwrap_or(1),
@@ -160,8 +164,13 @@ pub(super) fn kernel_side(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> u32 {
 }
 
 fn table_layers(style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<LayerGene> {
-    let space = habitat.space;
     let depth = depth(habitat, 5, rng);
+    dense_layers(depth, style, habitat, rng)
+}
+
+/// Dense layers, at least one, then perhaps dropout: so many in all.
+fn dense_layers(depth: u32, style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<LayerGene> {
+    let space = habitat.space;
     let mut layers = Vec::new();
     let dropout = dropout(habitat, rng);
     let dense = depth.saturating_sub(u32::from(dropout.is_some())).max(1);
@@ -175,7 +184,30 @@ fn table_layers(style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<
     layers
 }
 
-fn image_layers(style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<LayerGene> {
+/// Of images where no block is allowed: a pool now and then, the merging of views, and dense layers as tables have
+/// them; without dense layers what else may stand in front of the head.
+fn blockless_layers(style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<LayerGene> {
+    let has = |kind| is_kind_allowed(kind, habitat.space, habitat.problem);
+    let depth = depth(habitat, 5, rng);
+    let least = u32::from(has(LayerKind::Merge)) + u32::from(has(LayerKind::Dense));
+    let pools: Vec<_> =
+        [LayerKind::MaxPool, LayerKind::AveragePool].into_iter().filter(|kind| has(*kind)).collect();
+    let mut layers = Vec::new();
+    if depth > least && chance(rng, 0.5) {
+        let kind = pick(rng, &pools);
+        layers.extend(kind.map(|kind| pool_layer(kind, pool(habitat, rng))));
+    }
+    layers.extend(has(LayerKind::Merge).then_some(LayerGene::Merge));
+    let rest = depth.saturating_sub(layers.len() as u32);
+    layers.append(&mut if has(LayerKind::Dense) {
+        dense_layers(rest, style, habitat, rng)
+    } else {
+        tail(style, habitat, rng)
+    });
+    layers
+}
+
+fn image_layers(block: LayerKind, style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<LayerGene> {
     let depth = depth(habitat, 14, rng);
     let mut tail = tail(style, habitat, rng);
     let views = habitat.problem.has_views();
@@ -183,7 +215,7 @@ fn image_layers(style: &Style, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Vec<
         tail.remove(0);
     }
     let body = depth.saturating_sub(tail.len() as u32 + u32::from(views));
-    let mut builder = Body::new(style, habitat);
+    let mut builder = Body::new(block, style, habitat);
     if views {
         let before = (f64::from(body) * uniform(rng, 0.4, 1.0)).round() as u32;
         builder.grow(before, rng);
@@ -250,6 +282,8 @@ pub(super) fn dropout_ratio(habitat: &Habitat<'_>, rng: &mut dyn Rng) -> f64 {
 
 /// The spatial part as it grows: it keeps an eye on the size of the image.
 struct Body<'a> {
+    /// The kind of most blocks.
+    kind: LayerKind,
     style: &'a Style,
     habitat: &'a Habitat<'a>,
     layers: Vec<LayerGene>,
@@ -267,11 +301,11 @@ const SIDE_MIN: usize = 3;
 const SIDE_LARGE: usize = 40;
 
 impl<'a> Body<'a> {
-    fn new(style: &'a Style, habitat: &'a Habitat<'a>) -> Self {
+    fn new(kind: LayerKind, style: &'a Style, habitat: &'a Habitat<'a>) -> Self {
         let size = [habitat.problem.height as usize, habitat.problem.width as usize];
         let views = if habitat.problem.has_views() { f64::from(habitat.problem.channels) } else { 1.0 };
         let width = (style.width / views.sqrt()).max(f64::from(habitat.space.filters.min));
-        Self { style, habitat, layers: Vec::new(), size, width, blocks: 0, stride: 1 }
+        Self { kind, style, habitat, layers: Vec::new(), size, width, blocks: 0, stride: 1 }
     }
 
     fn merge(&mut self) {
@@ -313,8 +347,7 @@ impl<'a> Body<'a> {
         }
         let pool = pool(self.habitat, rng);
         self.slide([pool.kernel; 2], pool.stride, 1, pool.padding);
-        let is_max = kind == LayerKind::MaxPool;
-        self.layers.push(if is_max { LayerGene::MaxPool(pool) } else { LayerGene::AveragePool(pool) });
+        self.layers.push(pool_layer(kind, pool));
         true
     }
 
@@ -323,9 +356,9 @@ impl<'a> Body<'a> {
         self.blocks += 1;
         let is_first = !self.layers.iter().any(LayerGene::is_weighted);
         let fits = self.side() >= 2;
-        let kind = if fits && !is_first { self.style.block } else { LayerKind::Convolution };
+        let kind = if fits && !is_first { self.kind } else { LayerKind::Convolution };
         let has_convolution = self.habitat.space.layers.contains(&LayerKind::Convolution);
-        let kind = if kind == LayerKind::Convolution && !has_convolution { self.style.block } else { kind };
+        let kind = if kind == LayerKind::Convolution && !has_convolution { self.kind } else { kind };
         let gene = match kind {
             LayerKind::Residual => {
                 LayerGene::Residual(residual(self.width, stride, self.style, self.habitat))
@@ -362,6 +395,10 @@ impl<'a> Body<'a> {
         let sizes = slide_sizes(self.size, kernel, stride, dilation, padding);
         self.size = sizes.unwrap_or(self.size);
     }
+}
+
+fn pool_layer(kind: LayerKind, pool: Pool) -> LayerGene {
+    if kind == LayerKind::MaxPool { LayerGene::MaxPool(pool) } else { LayerGene::AveragePool(pool) }
 }
 
 /// A pool that about halves the image.

@@ -253,6 +253,58 @@ fn crossover_takes_from_both_parents() {
 }
 
 #[test]
+fn spaces_without_spatial_blocks_breed_on_images() {
+    use LayerKind::{AveragePool, Dense, Dropout, GlobalAveragePool, MaxPool, Normalisation};
+    let [grey, large] = [problem(1, 28, 28, TEN), problem(3, 96, 64, TEN)];
+    let views = Problem { multi_view: true, ..problem(2, 60, 60, TEN) };
+    let spaces: [&[LayerKind]; 6] = [
+        &[Dense],
+        &[Dense, Normalisation, Dropout],
+        &[MaxPool, Dense],
+        &[AveragePool, Dense],
+        &[MaxPool, GlobalAveragePool, Dense],
+        &[MaxPool, AveragePool, Dense, Dropout],
+    ];
+    for (layers, problem) in
+        spaces.into_iter().flat_map(|layers| [(layers, grey), (layers, large), (layers, views)])
+    {
+        let space = Space { layers: layers.to_vec(), ..Space::default() };
+        let case = Case { name: "without blocks", space, problem, limits: Limits::default() };
+        let mut kinds = HashSet::new();
+        breed(&case, 300, 29, |offspring| {
+            assert_sound(&case, offspring, &format!("{layers:?}"));
+            let blueprint = blueprint(&offspring.genome, &problem).unwrap();
+            assert_eq!(plausible(&offspring.genome, &blueprint), Ok(()), "{}", offspring.genome);
+            kinds.extend(offspring.genome.layers.iter().map(LayerGene::kind));
+        });
+        let pools = [MaxPool, AveragePool].iter().any(|pool| layers.contains(pool));
+        let pooled = kinds.contains(&MaxPool) || kinds.contains(&AveragePool);
+        assert_eq!(pooled, pools && problem.height >= 48, "{layers:?}: small images are not pooled raw");
+    }
+}
+
+#[test]
+fn a_space_of_idle_layers_alone_breeds_heads_or_says_why() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    for kind in
+        [LayerKind::Dropout, LayerKind::Normalisation, LayerKind::MaxPool, LayerKind::GlobalAveragePool]
+    {
+        for least in [1, 2] {
+            let depth = Range { min: least, max: 4 };
+            let space = Space { layers: vec![kind], depth, ..Space::default() };
+            let (problem, limits) = (problem(1, 28, 28, TEN), Limits::default());
+            let habitat = Habitat { space: &space, problem: &problem, limits: &limits };
+            match random(&habitat, &mut rng) {
+                Ok(offspring) => assert!(offspring.genome.layers.iter().all(|gene| gene.kind() == kind)),
+                Err(barren) => {
+                    assert!(barren.to_string().contains("layers are outside space.depth"), "{barren}")
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn random_networks_spread_over_orders_of_magnitude_of_cost() {
     let case = &cases()[1];
     let habitat = Habitat { space: &case.space, problem: &case.problem, limits: &case.limits };

@@ -4,6 +4,7 @@ use super::boldness::Boldness;
 use super::knowledge::Knowledge;
 use super::surrogate::Surrogate;
 use super::{Context, Domain, encode};
+use crate::search::draw::Patience;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
@@ -85,27 +86,43 @@ impl<D: Domain> Pool<'_, D> {
 
     fn fill(&mut self, rng: &mut ChaCha8Rng) {
         let random = self.boldness.random(RANDOM_POINTS);
+        let mut patience = Patience::with(self.domain);
         for _ in 0..self.share(random) {
-            self.consider(self.domain.random(rng));
+            self.consider(patience.note(self.domain.random(rng)));
+            if patience.is_over() {
+                break;
+            }
         }
         let elite = self.surrogate.elite(self.boldness.parents());
         let parents: Vec<D::Point> = elite.filter_map(|site| self.knowledge.point(site)).collect();
         if parents.is_empty() {
             return;
         }
+        self.vary(&parents, random, rng);
+    }
+
+    /// Mutants and crossings of these, and as many more mutants as there were fewer random points.
+    fn vary(&mut self, parents: &[D::Point], random: usize, rng: &mut ChaCha8Rng) {
+        let mut patience = Patience::with(self.domain);
         for mutant in 0..self.share(RANDOM_POINTS + MUTANTS - random) {
             // A power of an even draw favours the best.
             let drawn = rng.random::<f64>().powf(self.boldness.pressure()) * parents.len() as f64;
             let drawn = drawn as usize;
             let mut point = parents[drawn.min(parents.len() - 1)].clone();
             for _ in 0..=mutant % MUTATIONS_MAX {
-                point = self.domain.mutate(&point, rng).unwrap_or(point);
+                point = patience.note(self.domain.mutate(&point, rng)).unwrap_or(point);
+                if patience.is_over() {
+                    return;
+                }
             }
             self.consider(Some(point));
         }
         for _ in 0..self.share(CROSSINGS) {
             let (one, other) = (rng.random_range(0..parents.len()), rng.random_range(0..parents.len()));
-            self.consider(self.domain.crossover(&parents[one], &parents[other], rng));
+            self.consider(patience.note(self.domain.crossover(&parents[one], &parents[other], rng)));
+            if patience.is_over() {
+                return;
+            }
         }
     }
 

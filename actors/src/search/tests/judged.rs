@@ -138,6 +138,79 @@ fn a_small_pool_draws_few_candidates() {
     }
 }
 
+/// Networks that were adopted, in a space where nothing else is found and every draw is a long search.
+#[test]
+fn a_barren_domain_is_given_up_after_a_few_draws() {
+    for name in StrategyName::ALL {
+        let barren = Barren { inner: layers(), drawn: std::cell::Cell::new(0) };
+        for known in [0_u8, 20, 21, 61] {
+            let mut strategy = by_name::<Barren>(name, 1);
+            let points: Vec<_> = (0..known).map(|at| (at % 32, Some(at / 2))).collect();
+            for (at, point) in points.iter().enumerate() {
+                let trial = strategy.adopt(&barren, *point);
+                strategy.tell(&barren, trial, &Outcome::Done(vec![at as f64]));
+            }
+            barren.drawn.set(0);
+            // Where leaders are told apart, one of them may be asked for again.
+            match strategy.ask(&barren, &ENDLESS) {
+                Ask::Evaluate(_, point) => assert!(points.contains(&point), "{name:?}"),
+                Ask::Wait => panic!("{name:?}: nothing is pending"),
+                Ask::Exhausted => {}
+            }
+            let drawn = barren.drawn.get();
+            assert!(drawn <= 4, "{name:?} with {known} known: {drawn} draws");
+        }
+    }
+}
+
+/// Nothing can be drawn; counts how often that was tried.
+struct Barren {
+    inner: Layers,
+    drawn: std::cell::Cell<u64>,
+}
+
+impl Domain for Barren {
+    type Point = (u8, Option<u8>);
+    type Key = (u8, Option<u8>);
+
+    fn key(&self, point: &Self::Point) -> Self::Key {
+        *point
+    }
+
+    fn scales(&self) -> &[Scale] {
+        self.inner.scales()
+    }
+
+    fn features(&self, point: &Self::Point) -> Vec<f32> {
+        self.inner.features(point)
+    }
+
+    fn random(&self, _: &mut ChaCha8Rng) -> Option<Self::Point> {
+        self.drawn.set(self.drawn.get() + 1);
+        None
+    }
+
+    fn mutate(&self, _: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
+        self.random(rng)
+    }
+
+    fn crossover(&self, _: &Self::Point, _: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
+        self.random(rng)
+    }
+
+    fn neighbours(&self, _: &Self::Point, _: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {
+        self.random(rng).into_iter().collect()
+    }
+
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    fn vain_draws_max(&self) -> u32 {
+        1
+    }
+}
+
 /// Counts what is drawn.
 struct Counted<'a> {
     inner: Layers,

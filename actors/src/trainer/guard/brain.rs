@@ -1,6 +1,8 @@
 //! What the guard makes of what it sees: pure, fed with its own clock, the process's memory and the slots' pulses.
 
+use super::memory::ProcessMemory;
 use super::pulse::Sighting;
+use hatchery_models::training::Excess;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,9 +10,9 @@ use std::time::Duration;
 /// was stopped or starved, and silence then means nothing.
 const ASLEEP: Duration = Duration::from_secs(5);
 
-/// What an evaluation may take beyond its limit, at least: operators' workspaces, buffers of the library that are kept
-/// for the next run, and what the process's other threads allocate are not predicted. Where the limit itself is more,
-/// it may take that: arenas grow by doubling.
+/// What an evaluation may take beyond what was predicted, at least: operators' workspaces, buffers of the library that are kept
+/// for the next run, and what the process's other threads allocate are not predicted. Where the prediction itself is
+/// more, it may take that: arenas grow by doubling.
 pub const MARGIN_BYTES_MIN: u64 = 1 << 30;
 
 /// What a guard minds.
@@ -18,8 +20,17 @@ pub const MARGIN_BYTES_MIN: u64 = 1 << 30;
 pub struct GuardSettings {
     /// Silence of a slot at work after which its native code counts as hanging; at least 1.
     pub hang_seconds: u64,
-    /// Memory that was predicted for one evaluation at most, beside the data; `None`: memory is not watched.
-    pub memory_bytes_max: Option<u64>,
+    /// What the process is held to; `None`: memory is not watched.
+    pub memory_max: Option<MemoryMax>,
+}
+
+/// What memory is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryMax {
+    /// Bytes that were predicted for one evaluation at most, beside the data. Predictions err: there is a margin.
+    Predicted(u64),
+    /// Bytes that the process may have in all, whatever for. Whoever says so means it: there is no margin.
+    Resident(u64),
 }
 
 /// What has to be done.
@@ -28,7 +39,7 @@ pub(super) enum Alarm {
     /// This slot has been silent for so long.
     Hangs { slot: usize, seconds: u64 },
     /// This evaluation of this slot has to yield.
-    Exceeds { slot: usize, number: u64, used_bytes: u64, allowed_bytes: u64 },
+    Exceeds { slot: usize, number: u64, used_bytes: u64, allowed_bytes: u64, excess: Excess },
 }
 
 /// How long a slot has been silent.
@@ -57,7 +68,7 @@ impl Brain {
     pub fn look(
         &mut self,
         now: Duration,
-        memory_bytes: Option<u64>,
+        memory: Option<ProcessMemory>,
         seen: &[(usize, Sighting)],
     ) -> Vec<Alarm> {
         let passed = now.saturating_sub(self.looked);
@@ -68,7 +79,7 @@ impl Brain {
         self.silences.retain(|slot, _| seen.iter().any(|(key, _)| key == slot));
         let mut alarms: Vec<Alarm> =
             seen.iter().filter_map(|(slot, sighting)| self.listen(*slot, sighting, passed)).collect();
-        alarms.extend(self.weigh(memory_bytes, seen));
+        alarms.extend(self.weigh(memory, seen));
         alarms
     }
 
@@ -91,15 +102,24 @@ impl Brain {
         Some(Alarm::Hangs { slot, seconds: silence.lasts.as_secs() })
     }
 
-    /// Since the youngest began, the process may have grown by what all may take that are at work.
-    fn weigh(&self, memory_bytes: Option<u64>, seen: &[(usize, Sighting)]) -> Option<Alarm> {
-        let limit = self.settings.memory_bytes_max?;
+    /// Of all that are at work, the youngest has to yield, one at a time.
+    fn weigh(&self, memory: Option<ProcessMemory>, seen: &[(usize, Sighting)]) -> Option<Alarm> {
         let (slot, youngest) = seen.iter().max_by_key(|(_, sighting)| sighting.begun)?;
-        let used_bytes = memory_bytes?.saturating_sub(youngest.memory_before_bytes?);
-        let each = limit.saturating_add(limit.max(MARGIN_BYTES_MIN));
-        let allowed_bytes = each.saturating_mul(seen.len() as u64);
+        let (memory, before) = (memory?, youngest.memory_before?);
+        let (used_bytes, allowed_bytes, excess) = match self.settings.memory_max? {
+            MemoryMax::Predicted(bytes) => {
+                // Since the youngest began, the process may have grown by what all may take that are at work.
+                let each = bytes.saturating_add(bytes.max(MARGIN_BYTES_MIN));
+                let grown = memory.anonymous_bytes.saturating_sub(before.anonymous_bytes);
+                (grown, each.saturating_mul(seen.len() as u64), Excess::Growth)
+            }
+            MemoryMax::Resident(bytes) => {
+                (memory.resident_bytes, bytes, Excess::Host { before_bytes: before.resident_bytes })
+            }
+        };
         let exceeds = used_bytes > allowed_bytes && !youngest.is_yielding;
-        exceeds.then_some(Alarm::Exceeds { slot: *slot, number: youngest.number, used_bytes, allowed_bytes })
+        let number = youngest.number;
+        exceeds.then_some(Alarm::Exceeds { slot: *slot, number, used_bytes, allowed_bytes, excess })
     }
 }
 
@@ -111,11 +131,26 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn brain() -> Brain {
-        Brain::new(GuardSettings { hang_seconds: 120, memory_bytes_max: Some(2 * GIB) })
+        with(Some(MemoryMax::Predicted(2 * GIB)))
+    }
+
+    fn with(memory_max: Option<MemoryMax>) -> Brain {
+        Brain::new(GuardSettings { hang_seconds: 120, memory_max })
+    }
+
+    /// A process that has allocated so much; its libraries are another GiB.
+    fn memory(anonymous_bytes: u64) -> ProcessMemory {
+        ProcessMemory { resident_bytes: anonymous_bytes.saturating_add(GIB), anonymous_bytes }
     }
 
     fn sighting(number: u64, beats: u64) -> Sighting {
-        Sighting { number, begun: Instant::now(), beats, memory_before_bytes: Some(GIB), is_yielding: false }
+        Sighting {
+            number,
+            begun: Instant::now(),
+            beats,
+            memory_before: Some(memory(GIB)),
+            is_yielding: false,
+        }
     }
 
     /// Looks once a second from `from` on, at slot 7, as `seen` says; when the first alarm came, and which.
@@ -128,7 +163,7 @@ mod tests {
         (from..from + seconds).find_map(|second| {
             let seen: Vec<(usize, Sighting)> =
                 seen(second).map(|sighting| (7, sighting)).into_iter().collect();
-            let alarms = brain.look(Duration::from_secs(second), Some(GIB), &seen);
+            let alarms = brain.look(Duration::from_secs(second), Some(memory(GIB)), &seen);
             assert!(alarms.len() <= 1);
             alarms.first().map(|alarm| (second, *alarm))
         })
@@ -171,38 +206,73 @@ mod tests {
         let mut alarms = Vec::new();
         for second in 1..=150 {
             let seen = [(1, sighting(1, second)), (2, sighting(4, 9)), (3, sighting(1, second))];
-            alarms.extend(brain.look(Duration::from_secs(second), Some(GIB), &seen));
+            alarms.extend(brain.look(Duration::from_secs(second), Some(memory(GIB)), &seen));
         }
         assert_eq!(alarms, [Alarm::Hangs { slot: 2, seconds: 120 }]);
     }
 
     #[test]
-    fn memory_beyond_limit_and_margin_is_the_youngests() {
+    fn memory_beyond_prediction_and_margin_is_the_youngests() {
         let allowed = 4 * GIB;
         let one = [(1, sighting(1, 1))];
-        assert_eq!(brain().look(Duration::ZERO, Some(GIB + allowed), &one), []);
+        assert_eq!(brain().look(Duration::ZERO, Some(memory(GIB + allowed)), &one), []);
         assert_eq!(brain().look(Duration::ZERO, None, &one), [], "the system does not say");
-        let alarm = Alarm::Exceeds { slot: 1, number: 1, used_bytes: allowed + 1, allowed_bytes: allowed };
-        assert_eq!(brain().look(Duration::ZERO, Some(GIB + allowed + 1), &one), [alarm]);
+        let alarm = |slot, number, used_bytes, allowed_bytes| Alarm::Exceeds {
+            slot,
+            number,
+            used_bytes,
+            allowed_bytes,
+            excess: Excess::Growth,
+        };
+        assert_eq!(
+            brain().look(Duration::ZERO, Some(memory(GIB + allowed + 1)), &one),
+            [alarm(1, 1, allowed + 1, allowed)]
+        );
 
         let two = [one[0], (2, sighting(5, 1))];
-        assert_eq!(brain().look(Duration::ZERO, Some(GIB + 2 * allowed), &two), []);
-        let alarm =
-            Alarm::Exceeds { slot: 2, number: 5, used_bytes: 2 * allowed + 1, allowed_bytes: 2 * allowed };
-        assert_eq!(brain().look(Duration::ZERO, Some(GIB + 2 * allowed + 1), &two), [alarm]);
+        assert_eq!(brain().look(Duration::ZERO, Some(memory(GIB + 2 * allowed)), &two), []);
+        assert_eq!(
+            brain().look(Duration::ZERO, Some(memory(GIB + 2 * allowed + 1)), &two),
+            [alarm(2, 5, 2 * allowed + 1, 2 * allowed)]
+        );
         let yielding = [one[0], (2, Sighting { is_yielding: true, ..two[1].1 })];
-        assert_eq!(brain().look(Duration::ZERO, Some(GIB + 3 * allowed), &yielding), [], "one at a time");
+        assert_eq!(
+            brain().look(Duration::ZERO, Some(memory(GIB + 3 * allowed)), &yielding),
+            [],
+            "one at a time"
+        );
     }
 
     #[test]
-    fn small_limits_have_the_least_margin_and_without_a_limit_nothing_is_weighed() {
+    fn small_predictions_have_the_least_margin_and_without_a_limit_nothing_is_weighed() {
         let seen = [(1, sighting(1, 1))];
-        let alarms = |memory_bytes_max, grown| {
-            let settings = GuardSettings { hang_seconds: 120, memory_bytes_max };
-            Brain::new(settings).look(Duration::ZERO, Some(GIB + grown), &seen).len()
-        };
-        assert_eq!((alarms(Some(1), MARGIN_BYTES_MIN + 1), alarms(Some(1), MARGIN_BYTES_MIN + 2)), (0, 1));
-        assert_eq!(alarms(Some(u64::MAX), u64::MAX - GIB), 0);
+        let alarms =
+            |memory_max, grown| with(memory_max).look(Duration::ZERO, Some(memory(GIB + grown)), &seen).len();
+        let predicted = |bytes| Some(MemoryMax::Predicted(bytes));
+        assert_eq!(
+            (alarms(predicted(1), MARGIN_BYTES_MIN + 1), alarms(predicted(1), MARGIN_BYTES_MIN + 2)),
+            (0, 1)
+        );
+        assert_eq!(alarms(predicted(u64::MAX), u64::MAX - GIB), 0);
         assert_eq!(alarms(None, 100 * GIB), 0);
+    }
+
+    #[test]
+    fn a_limit_of_the_whole_process_has_no_margin_and_minds_what_was_there_before() {
+        let limit = 3 * GIB;
+        let mut brain = with(Some(MemoryMax::Resident(limit)));
+        let two = [(1, sighting(1, 1)), (2, sighting(5, 1))];
+        assert_eq!(brain.look(Duration::ZERO, Some(memory(2 * GIB)), &two), []);
+        assert_eq!(brain.look(Duration::ZERO, None, &two), [], "the system does not say");
+        let alarm = Alarm::Exceeds {
+            slot: 2,
+            number: 5,
+            used_bytes: limit + 1,
+            allowed_bytes: limit,
+            excess: Excess::Host { before_bytes: 2 * GIB },
+        };
+        assert_eq!(brain.look(Duration::ZERO, Some(memory(2 * GIB + 1)), &two), [alarm]);
+        let yielding = [two[0], (2, Sighting { is_yielding: true, ..two[1].1 })];
+        assert_eq!(brain.look(Duration::ZERO, Some(memory(9 * GIB)), &yielding), [], "one at a time");
     }
 }

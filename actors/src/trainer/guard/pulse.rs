@@ -1,8 +1,9 @@
 //! A slot's pulse: what its thread says of itself, and what it is told, without either waiting for the other.
 
-use super::{Hang, memory};
+use super::Hang;
+use super::memory::{self, ProcessMemory};
 use crate::protocol::EvaluationId;
-use hatchery_models::training::{Phase, Wish};
+use hatchery_models::training::{Excess, Phase, Wish};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -20,6 +21,8 @@ pub struct Pulse {
     /// Who is at work.
     thread: OnceLock<Thread>,
     is_watched: AtomicBool,
+    /// What the process may have in all.
+    resident_bytes_max: AtomicU64,
     beats: AtomicU64,
     /// Training steps of the evaluation at work, ..
     steps: AtomicU64,
@@ -46,7 +49,7 @@ struct Evaluation {
     attempt: u32,
     begun: Instant,
     /// The process's memory then.
-    memory_before_bytes: Option<u64>,
+    memory_before: Option<ProcessMemory>,
     excess: Wish,
 }
 
@@ -60,7 +63,7 @@ pub(super) struct Sighting {
     /// Signs of life.
     pub beats: u64,
     /// The process's memory when it began.
-    pub memory_before_bytes: Option<u64>,
+    pub memory_before: Option<ProcessMemory>,
     /// Whether it was told to yield.
     pub is_yielding: bool,
 }
@@ -72,6 +75,7 @@ impl Pulse {
             slot,
             thread: OnceLock::new(),
             is_watched: AtomicBool::new(false),
+            resident_bytes_max: AtomicU64::new(u64::MAX),
             beats: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             step_nanoseconds: AtomicU64::new(0),
@@ -86,21 +90,32 @@ impl Pulse {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By the thread: it takes up this evaluation.
+    /// By the thread: it takes up this evaluation. Where the process has too much already, it has to yield at once.
     pub(in crate::trainer) fn begin(&self, id: EvaluationId, attempt: u32) {
         self.thread.get_or_init(std::thread::current);
         let watched = self.is_watched.load(Ordering::Acquire);
-        let memory = if watched { memory::of_process() } else { None };
-        let memory_before_bytes = memory.map(|memory| memory.anonymous_bytes);
+        let memory_before = if watched { memory::of_process() } else { None };
+        let excess = self.excess(memory_before);
         let begun = Instant::now();
         let mut at_work = self.at_work();
         self.steps.store(0, Ordering::Relaxed);
         self.step_nanoseconds.store(0, Ordering::Relaxed);
         at_work.number += 1;
-        at_work.evaluation = Some(Evaluation { id, attempt, begun, memory_before_bytes, excess: Wish::GoOn });
-        self.has_to_yield.store(false, Ordering::Release);
+        at_work.evaluation = Some(Evaluation { id, attempt, begun, memory_before, excess });
+        self.has_to_yield.store(excess != Wish::GoOn, Ordering::Release);
         drop(at_work);
         self.beat(Phase::default());
+    }
+
+    fn excess(&self, before: Option<ProcessMemory>) -> Wish {
+        let allowed_bytes = self.resident_bytes_max.load(Ordering::Acquire);
+        match before.map(|memory| memory.resident_bytes) {
+            Some(used_bytes) if used_bytes > allowed_bytes => {
+                let excess = Excess::Host { before_bytes: used_bytes };
+                Wish::Yield { used_bytes, allowed_bytes, excess }
+            }
+            _ => Wish::GoOn,
+        }
     }
 
     /// By the thread: the evaluation has ended, however.
@@ -174,12 +189,14 @@ impl Pulse {
         }
     }
 
-    /// By the guard: from now on it looks. What is at work already is measured from here.
-    pub(super) fn watched(&self) {
+    /// By the guard: from now on it looks, and the process may have so much in all. What is at work already is measured
+    /// from here.
+    pub(super) fn watched(&self, resident_bytes_max: Option<u64>) {
+        self.resident_bytes_max.store(resident_bytes_max.unwrap_or(u64::MAX), Ordering::Release);
         self.is_watched.store(true, Ordering::Release);
-        let memory_bytes = memory::of_process().map(|memory| memory.anonymous_bytes);
+        let memory = memory::of_process();
         if let Some(evaluation) = &mut self.at_work().evaluation {
-            evaluation.memory_before_bytes = evaluation.memory_before_bytes.or(memory_bytes);
+            evaluation.memory_before = evaluation.memory_before.or(memory);
         }
     }
 
@@ -191,19 +208,19 @@ impl Pulse {
             number: at_work.number,
             begun: evaluation.begun,
             beats: self.beats.load(Ordering::Acquire),
-            memory_before_bytes: evaluation.memory_before_bytes,
+            memory_before: evaluation.memory_before,
             is_yielding: evaluation.excess != Wish::GoOn,
         })
     }
 
     /// By the guard: this evaluation, if it is still at work, takes more memory than it may.
-    pub(super) fn exceeds(&self, number: u64, used_bytes: u64, allowed_bytes: u64) {
+    pub(super) fn exceeds(&self, number: u64, used_bytes: u64, allowed_bytes: u64, excess: Excess) {
         let mut at_work = self.at_work();
         if at_work.number != number {
             return;
         }
         if let Some(evaluation) = &mut at_work.evaluation {
-            evaluation.excess = Wish::Yield { used_bytes, allowed_bytes };
+            evaluation.excess = Wish::Yield { used_bytes, allowed_bytes, excess };
             self.has_to_yield.store(true, Ordering::Release);
         }
     }

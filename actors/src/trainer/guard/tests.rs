@@ -1,5 +1,5 @@
 use super::*;
-use hatchery_models::training::Wish;
+use hatchery_models::training::{Excess, Wish};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Far beyond anything that is waited for: a test that fails ends.
@@ -7,7 +7,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 fn guard() -> (Guard, Receiver<Hang>) {
     let (said, heard): (SyncSender<Hang>, Receiver<Hang>) = sync_channel(8);
-    let settings = GuardSettings { hang_seconds: 1, memory_bytes_max: Some(1 << 40) };
+    let settings = GuardSettings { hang_seconds: 1, memory_max: Some(MemoryMax::Predicted(1 << 40)) };
     let on_hang = move |hang: &Hang| said.send(hang.clone()).unwrap();
     (Guard::start(settings, Box::new(on_hang)).unwrap(), heard)
 }
@@ -65,15 +65,16 @@ fn of_several_wishes_the_most_pressing_is_heard_until_the_next_lease() {
     pulse.ask_to_stop();
     assert_eq!(pulse.wish(), Wish::Stop);
     let number = pulse.sighting().unwrap().number;
-    pulse.exceeds(number, 30, 20);
-    assert_eq!(pulse.wish(), Wish::Yield { used_bytes: 30, allowed_bytes: 20 });
+    let excess = Excess::Growth;
+    pulse.exceeds(number, 30, 20, excess);
+    assert_eq!(pulse.wish(), Wish::Yield { used_bytes: 30, allowed_bytes: 20, excess });
     assert!(pulse.sighting().unwrap().is_yielding);
     pulse.end();
     assert_eq!(pulse.sighting(), None);
     pulse.let_go_on();
     pulse.begin(EvaluationId(2), 1);
     assert_eq!(pulse.wish(), Wish::GoOn, "what the one before took is of the past");
-    pulse.exceeds(number, 30, 20);
+    pulse.exceeds(number, 30, 20, excess);
     assert_eq!(pulse.wish(), Wish::GoOn, "a late word is meant for the one before");
 }
 
@@ -82,7 +83,7 @@ fn of_several_wishes_the_most_pressing_is_heard_until_the_next_lease() {
 fn an_evaluation_that_takes_more_than_it_may_hears_so() {
     const ALLOWED_BYTES: u64 = MARGIN_BYTES_MIN;
     const TAKEN_BYTES: u64 = ALLOWED_BYTES + ALLOWED_BYTES / 2;
-    let settings = GuardSettings { hang_seconds: 1_000, memory_bytes_max: Some(0) };
+    let settings = GuardSettings { hang_seconds: 1_000, memory_max: Some(MemoryMax::Predicted(0)) };
     let guard = Guard::start(settings, Box::new(|_| {})).unwrap();
     let pulse = Arc::new(Pulse::new("slot 0".to_owned()));
     pulse.begin(EvaluationId(1), 1);
@@ -101,6 +102,23 @@ fn an_evaluation_that_takes_more_than_it_may_hears_so() {
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(block[block.len() / 2], 1);
-    let Wish::Yield { used_bytes, allowed_bytes } = wish else { panic!("{wish:?}") };
+    let Wish::Yield { used_bytes, allowed_bytes, excess } = wish else { panic!("{wish:?}") };
     assert!(used_bytes > allowed_bytes && allowed_bytes == ALLOWED_BYTES, "{wish:?}");
+    assert_eq!(excess, Excess::Growth);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_has_too_much_before_an_evaluation_begins_says_so_at_once() {
+    const ALLOWED_BYTES: u64 = 1 << 20;
+    let memory_max = Some(MemoryMax::Resident(ALLOWED_BYTES));
+    let guard = Guard::start(GuardSettings { hang_seconds: 1_000, memory_max }, Box::new(|_| {})).unwrap();
+    let pulse = Arc::new(Pulse::new("slot 0".to_owned()));
+    guard.watch(&pulse);
+    pulse.begin(EvaluationId(1), 1);
+    let Wish::Yield { used_bytes, allowed_bytes, excess } = pulse.wish() else {
+        panic!("{:?}", pulse.wish())
+    };
+    assert_eq!((allowed_bytes, excess), (ALLOWED_BYTES, Excess::Host { before_bytes: used_bytes }));
+    assert!(used_bytes > ALLOWED_BYTES);
 }

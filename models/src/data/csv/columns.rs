@@ -4,6 +4,7 @@
 use super::lines::Record;
 use crate::data::{
     DataError, LoadOptions,
+    assemble::is_number,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
@@ -17,7 +18,17 @@ pub(super) struct Columns {
     header: Option<Vec<String>>,
     /// Positions of the label columns, in the order in which they were asked for.
     labels: Vec<usize>,
-    is_label: Vec<bool>,
+    is_feature: Vec<bool>,
+    may_have_header: bool,
+}
+
+/// What the first line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstLine {
+    Header,
+    Data,
+    /// Data, since some features are numbers; but then not all are.
+    Unclear,
 }
 
 impl Columns {
@@ -37,33 +48,40 @@ impl Columns {
         let names: Vec<String> =
             first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let wanted = wanted(options);
-        let by_index: Option<Vec<usize>> = wanted.iter().map(|label| label.parse().ok()).collect();
-        let (labels, header) = match by_index {
-            None => (by_name(path, &names, &wanted)?, true),
-            Some(indices) => {
-                let labels = if indices.is_empty() { vec![count.saturating_sub(1)] } else { indices };
-                check_indices(path, &labels, &names)?;
-                let header = looks_like_header(path, first, &labels)?;
-                (labels, header)
-            }
+        let ignored: Vec<&str> = options.ignore.iter().map(|column| column.trim()).collect();
+        let is_named = wanted.iter().chain(&ignored).any(|column| column.parse::<usize>().is_err());
+        let find = |columns: &[&str]| {
+            if is_named { by_name(path, &names, columns) } else { by_index(path, &names, columns) }
         };
-        Self::new(path, count, header.then_some(names), labels)
+        let ignored = find(&ignored)?;
+        let mut labels = find(&wanted)?;
+        if labels.is_empty() {
+            labels.extend((0..count).rev().find(|position| !ignored.contains(position)));
+        }
+        let line = if is_named { FirstLine::Header } else { first_line(first, &names, &labels, &ignored) };
+        Self::new(path, names, line, labels, &ignored)
     }
 
     fn new(
         path: &Path,
-        count: usize,
-        header: Option<Vec<String>>,
+        names: Vec<String>,
+        line: FirstLine,
         labels: Vec<usize>,
+        ignored: &[usize],
     ) -> Result<Self, DataError> {
-        let mut is_label = vec![false; count];
+        let count = names.len();
+        let mut is_feature = vec![true; count];
+        for &column in ignored {
+            is_feature[column] = false;
+        }
         for &label in &labels {
-            if std::mem::replace(&mut is_label[label], true) {
+            if !std::mem::replace(&mut is_feature[label], false) {
                 let problem = format!("column {label} is named twice");
-                return Err(malformed(path, "label", &problem, "name each label column once in data.label"));
+                let remedy = "name each label column once in data.label, and none of them in data.ignore";
+                return Err(malformed(path, "label", &problem, remedy));
             }
         }
-        if labels.len() == count {
+        if !is_feature.contains(&true) {
             let problem = format!("{count} columns, none of them a feature");
             return Err(malformed(
                 path,
@@ -72,7 +90,9 @@ impl Columns {
                 "separate columns by commas, semicolons or tabs, features beside the label",
             ));
         }
-        Ok(Self { count, header, labels, is_label })
+        let header = (line == FirstLine::Header).then_some(names);
+        let may_have_header = line == FirstLine::Unclear;
+        Ok(Self { count, header, labels, is_feature, may_have_header })
     }
 
     /// Columns in all.
@@ -80,21 +100,26 @@ impl Columns {
         self.count
     }
 
-    /// Columns that are no labels.
-    pub(super) const fn features(&self) -> usize {
-        self.count - self.labels.len()
+    /// Columns to learn from: neither labels nor left out.
+    pub(super) fn features(&self) -> usize {
+        self.is_feature.iter().filter(|&&is_feature| is_feature).count()
     }
 
     pub(super) const fn has_header(&self) -> bool {
         self.header.is_some()
     }
 
+    /// Whether the first line was taken for data and has, beside numbers, features that are none.
+    pub(super) const fn may_have_header(&self) -> bool {
+        self.may_have_header
+    }
+
     pub(super) fn labels(&self) -> &[usize] {
         &self.labels
     }
 
-    pub(super) fn is_label(&self, position: usize) -> bool {
-        self.is_label.get(position).copied().unwrap_or(false)
+    pub(super) fn is_feature(&self, position: usize) -> bool {
+        self.is_feature.get(position).copied().unwrap_or(false)
     }
 
     /// The column for error messages: zero-based index and, where there is one, its name.
@@ -115,11 +140,6 @@ impl Columns {
     }
 }
 
-/// Whether a field is a number, NaN and infinities included: those are bad numbers, not text.
-pub(super) fn is_number(field: &[u8]) -> bool {
-    std::str::from_utf8(field).is_ok_and(|text| text.trim().parse::<f64>().is_ok())
-}
-
 /// The label columns as the user named them; nothing for the last column.
 fn wanted(options: &LoadOptions) -> Vec<&str> {
     let Some(label) = options.label.as_deref() else { return Vec::new() };
@@ -138,11 +158,9 @@ fn by_name(path: &Path, names: &[String], wanted: &[&str]) -> Result<Vec<usize>,
     wanted.iter().map(|label| find(label).ok_or_else(|| unknown(path, names, label))).collect()
 }
 
-fn check_indices(path: &Path, labels: &[usize], names: &[String]) -> Result<(), DataError> {
-    match labels.iter().find(|&&label| label >= names.len()) {
-        Some(label) => Err(unknown(path, names, &label.to_string())),
-        None => Ok(()),
-    }
+fn by_index(path: &Path, names: &[String], wanted: &[&str]) -> Result<Vec<usize>, DataError> {
+    let find = |label: &&str| label.parse().ok().filter(|&index| index < names.len());
+    wanted.iter().map(|label| find(label).ok_or_else(|| unknown(path, names, label))).collect()
 }
 
 fn unknown(path: &Path, names: &[String], label: &str) -> DataError {
@@ -161,19 +179,29 @@ fn unknown(path: &Path, names: &[String], label: &str) -> DataError {
     DataError::UnknownColumn { path: path.into(), label: label.into(), nearest, columns }
 }
 
-/// A header where no feature field is a number, none where all are; anything between is an error.
-fn looks_like_header(path: &Path, first: &Record, labels: &[usize]) -> Result<bool, DataError> {
-    let features = || first.fields().enumerate().filter(|(position, _)| !labels.contains(position));
-    let Some((position, field)) = features().find(|(_, field)| !is_number(field)) else { return Ok(false) };
-    if !features().any(|(_, field)| is_number(field)) {
-        return Ok(true);
+/// A header where no feature field is a number, or where the fields number the columns; data where all are numbers.
+fn first_line(first: &Record, names: &[String], labels: &[usize], ignored: &[usize]) -> FirstLine {
+    if numbers_columns(names) {
+        return FirstLine::Header;
     }
-    Err(DataError::NotANumber {
-        path: path.into(),
-        line: first.line,
-        column: position.to_string(),
-        text: String::from_utf8_lossy(field).into_owned(),
-        remedy: "turn text into numbers; if this line is a header, name the label column with data.label"
-            .into(),
-    })
+    let is_feature = |position: &usize| !labels.contains(position) && !ignored.contains(position);
+    let features = || (0..first.len()).filter(is_feature).map(|position| is_number(first.field(position)));
+    match (features().any(|is_number| is_number), features().all(|is_number| is_number)) {
+        (_, true) => FirstLine::Data,
+        (false, _) => FirstLine::Header,
+        (true, false) => FirstLine::Unclear,
+    }
+}
+
+/// Fewest columns whose indices are taken for a header: 0 and 1 alone may well be data.
+const NUMBERED_COLUMNS_MIN: usize = 3;
+
+/// Whether the fields are 0, 1, 2 and so on, as pandas heads columns without names; before them, its index has no name.
+fn numbers_columns(names: &[String]) -> bool {
+    let numbered = match names.split_first() {
+        Some((first, rest)) if first.is_empty() => rest,
+        _ => names,
+    };
+    numbered.len() >= NUMBERED_COLUMNS_MIN
+        && numbered.iter().enumerate().all(|(index, name)| *name == index.to_string())
 }

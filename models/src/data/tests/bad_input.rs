@@ -138,6 +138,52 @@ fn text_in_a_feature_column() {
 }
 
 #[test]
+fn all_columns_that_are_no_numbers_are_told_at_once() {
+    let text = "id,a,b,c,kind\nx1,1,2,,u\nx2,1,red,,v\nx3,inf,2,3,u\nx4,1,blue,4,v\n";
+    let says = table_message(text, &plain());
+    let each = [
+        "4 columns are no numbers",
+        "in column 0 (\"id\") from line 2: \"x1\" is not a number",
+        "in column 1 (\"a\") from line 4: \"inf\" is not a finite 32-bit number",
+        "in column 2 (\"b\") from line 3: \"red\"",
+        "in column 3 (\"c\") from line 2: there is no value",
+        "fill in missing values, turn text into numbers, or leave columns out with data.ignore",
+    ];
+    assert_says(&says, &each);
+    let without = |columns: &[&str]| LoadOptions {
+        ignore: columns.iter().map(|&column| column.to_owned()).collect(),
+        ..LoadOptions::default()
+    };
+    assert_says(&table_message(text, &without(&["id", "b", "c"])), &["line 4, column 1 (\"a\")", "\"inf\""]);
+    let says = table_message("39,State,77,x\n40,Private,y,x\n", &plain());
+    assert_says(
+        &says,
+        &["2 columns", "in column 1 from line 1", "in column 2 from line 2", "if line 1 is a header"],
+    );
+    let wide: String = (0..30).map(|column| format!("t{column},")).collect();
+    assert_says(&table_message(&format!("1,{wide}x\n"), &plain()), &["30 columns", "and in 10 more"]);
+    // A later line that is no row at all does not hide them.
+    assert_says(&table_message("a,b,kind\nx,y,u\n1,2\n", &plain()), &["2 columns", "from line 2"]);
+}
+
+#[test]
+fn columns_to_leave_out_that_are_not_there() {
+    let text = "length,width,species\n1,2,x\n3,4,y\n";
+    let says = |columns: &[&str]| {
+        let ignore = columns.iter().map(|&column| column.to_owned()).collect();
+        table_message(text, &LoadOptions { ignore, ..LoadOptions::default() })
+    };
+    assert_says(&says(&["lenght"]), &["no column \"lenght\"", "did you mean \"length\"?", "length, width"]);
+    assert_says(&says(&["9"]), &["no column \"9\"", "0 to 2"]);
+    assert_says(&says(&["length", "width"]), &["none of them a feature"]);
+    let both = LoadOptions { ignore: vec!["species".to_owned()], ..labelled("species") };
+    assert_says(&table_message(text, &both), &["column 2 is named twice", "none of them in data.ignore"]);
+    let elsewhere = LoadOptions { ignore: vec!["a".to_owned()], ..LoadOptions::default() };
+    let says = load("digits", &elsewhere).unwrap_err().to_string();
+    assert_says(&says, &["only csv: has columns", "leave data.ignore out"]);
+}
+
+#[test]
 fn unknown_label_column() {
     let text = "length,width,species\n1,2,x\n3,4,y\n";
     let says = table_message(text, &labelled("specis"));
@@ -158,6 +204,11 @@ fn nothing_to_learn_from() {
     assert!(!says.contains("regression"));
     let says = table_message("1,0.5\n2,0.6\n3,0.7\n", &plain());
     assert_says(&says, &["class \"0.5\" has 1 sample", "data.task = \"regression\""]);
+    let says = table_message("a,b\n1,7.5\n2,7.5\n3,7.5\n", &regression());
+    assert_says(&says, &["all 3 samples have the same target, b = 7.5", "at least two different values"]);
+    let two = LoadOptions { label: Some("a,b".into()), ..regression() };
+    let says = table_message("a,x,b\n1,7,0\n2,7,0\n", &two);
+    assert_says(&says, &["all 2 samples have the same target, b = 0"]);
     assert_says(&table_message("a,b,kind\n", &plain()), &["no samples"]);
     assert_says(&table_message("", &plain()), &["no samples"]);
     assert_says(&table_message("\n\n", &plain()), &["no samples"]);
@@ -247,6 +298,21 @@ fn archives_that_cannot_be_used() {
     says(&plain(), &["array \"y\"", "argmax"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u16, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["array \"x\"", "<u2", "astype"]);
+    let x = || NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]);
+    let numbered = "numpy.unique(y, return_inverse=True)[1]";
+    drop(x().raw("y", "'|O'", "False", "(2,)", b"a pickle"));
+    says(&plain(), &["array \"y\"", "|O", numbered]);
+    drop(x().raw("y", "'|S2'", "False", "(2,)", b"abcd"));
+    says(&plain(), &["array \"y\"", "|S2", numbered]);
+    drop(x().raw("y", "'<U99999'", "False", "(2,)", b"abcd"));
+    says(&plain(), &["array \"y\"", "99999 characters", "NPY_TEXT_CHARACTERS_MAX"]);
+    drop(x().texts("y", 3, &["a", "nan"]));
+    says(&plain(), &["array \"y\", entry 1", "label is missing (\"nan\")"]);
+    drop(x().raw("y", "'<U2'", "False", "(2,)", &[97, 0, 0, 0, 0, 0, 0, 0]));
+    says(&plain(), &["array \"y\" should have 16 bytes, found 8"]);
+    let turned = [1.0_f32, 2.0, f32::NAN, 4.0].map(f32::to_le_bytes).concat();
+    drop(NpzFile::new(&path).raw("x", "'<f4'", "True", "(2, 2)", &turned).array("y", &[2], &[0_u8, 1]));
+    says(&plain(), &["array \"x\", element 1 (flat)"]);
     NpzFile::new(&path).array("x", &[2], &[1_u8, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["expected 2, 3 or 4 axes"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[2], &[0.5_f64, 2.0]);
@@ -310,6 +376,9 @@ fn fractions_out_of_range() {
     assert_says(&says(-0.1, 0.2), &["data.test_fraction = -0.1"]);
     assert_says(&says(0.2, 0.0), &["data.valid_fraction = 0", "above 0"]);
     assert_says(&says(0.2, 1e-6), &["the validation part would have no sample of 1797", "raise"]);
-    assert_says(&says(1e-6, 0.2), &["the test part would have no sample"]);
+    assert_says(
+        &says(1e-6, 0.2),
+        &["the test part would have no sample", "; raise data.test_fraction, or add"],
+    );
     assert!(Split::new(&digits, 0.0, 0.2, 1).unwrap().test.is_empty());
 }

@@ -109,6 +109,27 @@ impl NpzFile {
     }
 }
 
+/// One array of an archive as numpy would write it: its header of three Python literals, and the bytes of its values.
+impl NpzFile {
+    pub fn raw(mut self, name: &str, descr: &str, fortran: &str, shape: &str, values: &[u8]) -> Self {
+        self.0.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        self.0.write_all(&array_header(descr, fortran, shape)).unwrap();
+        self.0.write_all(values).unwrap();
+        self
+    }
+
+    /// Text as numpy keeps it: so many characters of UTF-32 each, filled up with zeros.
+    pub fn texts(self, name: &str, width: usize, texts: &[&str]) -> Self {
+        let characters = |text: &str| -> Vec<u32> {
+            let given = text.chars().map(u32::from);
+            given.chain(std::iter::repeat(0)).take(width).collect()
+        };
+        let values = texts.iter().flat_map(|text| characters(text)).flat_map(u32::to_le_bytes);
+        let (descr, shape) = (format!("'<U{width}'"), format!("({},)", texts.len()));
+        self.raw(name, &descr, "False", &shape, &values.collect::<Vec<u8>>())
+    }
+}
+
 /// The header of an array, version 1, of three Python literals.
 pub fn array_header(descr: &str, fortran: &str, shape: &str) -> Vec<u8> {
     let text = format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n");

@@ -115,6 +115,67 @@ fn arrays_of_either_byte_order() {
 }
 
 #[test]
+fn npz_of_halves_and_of_truth_values() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let halves = [0.5, -2.0, 65504.0, 0.25].map(npyz::half::f16::from_f32);
+    NpzFile::new(&path).array("x", &[4, 1], &halves).array("y", &[4], &[true, false, true, false]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(floats(&dataset), [0.5, -2.0, 65504.0, 0.25]);
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0].as_slice(), vec!["0", "1"]));
+    NpzFile::new(&path).array("x", &[4, 1], &[true, true, false, true]).array("y", &[4], &[1_i64, 2, 1, 2]);
+    assert_eq!(floats(&loaded("npz", &path, &LoadOptions::default())), [1.0, 1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn arrays_in_fortran_order_are_the_same_data() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let labels = [0_i64, 1, 0, 1];
+    // Four samples of 2 rows and 3 columns; the value says the sample, the row and the column.
+    let place = |sample: u8, row: u8, column: u8| 100 * sample.min(1) + 50 * (sample / 2) + 10 * row + column;
+    let mut rows = Vec::new();
+    let mut columns = Vec::new();
+    for (slow, middle, fast) in (0..24).map(|at| (at / 6, at / 3 % 2, at % 3)) {
+        rows.push(place(slow, middle, fast));
+    }
+    for (slow, middle, fast) in (0..24).map(|at| (at / 8, at / 4 % 2, at % 4)) {
+        columns.push(place(fast, middle, slow));
+    }
+    NpzFile::new(&path).array("x", &[4, 2, 3], &rows).array("y", &[4], &labels);
+    let whole = loaded("npz", &path, &LoadOptions::default());
+    NpzFile::new(&path).raw("x", "'|u1'", "True", "(4, 2, 3)", &columns).array("y", &[4], &labels);
+    assert_eq!(loaded("npz", &path, &LoadOptions::default()), whole);
+
+    // A table and two targets, as pandas hands them out.
+    let floats_of = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let x = floats_of(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+    let y = floats_of(&[0.1, 0.2, 0.3, 5.0, 6.0, 7.0]);
+    NpzFile::new(&path).raw("x", "'<f8'", "True", "(3, 2)", &x).raw("y", "'<f8'", "True", "(3, 2)", &y);
+    let table = loaded("npz", &path, &regression());
+    assert_eq!(floats(&table), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+    let Targets::Values { values, .. } = &table.targets else { panic!() };
+    assert_eq!(values[..], [0.1, 5.0, 0.2, 6.0, 0.3, 7.0]);
+}
+
+#[test]
+fn npz_labels_may_be_text() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let x = [1_u8, 2, 3, 4];
+    NpzFile::new(&path).array("x", &[4, 1], &x).texts("y", 10, &["setosa", "größer", "setosa", "größer"]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0].as_slice(), vec!["größer", "setosa"]));
+    NpzFile::new(&path)
+        .array("x_train", &[4, 1], &x)
+        .texts("y_train", 2, &["b", "10", "b", "10"])
+        .array("x_test", &[3, 1], &x[..3])
+        .texts("y_test", 3, &["10", "b", "10"]);
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0, 0, 1, 0].as_slice(), vec!["10", "b"]));
+}
+
+#[test]
 fn npz_ranks_and_channels_last() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
@@ -214,6 +275,45 @@ fn csv_label_by_name_says_that_numbers_are_a_header() {
     let dataset = table("label,0,1\n5,1,2\n6,3,4\n5,1,2\n6,3,4\n", &labelled("label"));
     assert_eq!(dataset.count, 4);
     assert_eq!(classes(&dataset).1, ["5", "6"]);
+}
+
+#[test]
+fn csv_whose_header_numbers_the_columns() {
+    let rows = "1.5,2,7\n3,4,8\n1,2,7\n3,4,8\n";
+    let dataset = table(&format!("0,1,2\n{rows}"), &LoadOptions::default());
+    assert_eq!((dataset.count, classes(&dataset).1), (4, vec!["7", "8"]));
+    assert_eq!(table(&format!("0,1,2\n{rows}"), &labelled("1")).count, 4);
+    // pandas writes its index in front, without a name.
+    let indexed: String = rows.lines().enumerate().map(|(index, row)| format!("{index},{row}\n")).collect();
+    let dataset = table(&format!(",0,1,2\n{indexed}"), &LoadOptions::default());
+    assert_eq!((dataset.count, dataset.shape(1)), (4, vec![1, 3]));
+    // Two columns alone, other numbers and other spellings are data.
+    assert_eq!(table("0,1\n1,0\n0,1\n1,0\n", &LoadOptions::default()).count, 4);
+    for first in ["0,2,7", "1,2,8", "0.0,1,7", "0,1,2.0"] {
+        let options = LoadOptions { label: Some("0".into()), ..regression() };
+        assert_eq!(table(&format!("{first}\n{rows}"), &options).count, 5, "{first}");
+    }
+}
+
+#[test]
+fn csv_columns_can_be_left_out() {
+    let text = "id,length,kind,width,note\nr1,1,a,2,x\nr2,3,b,4,y\nr3,5,a,6,\nr4,7,b,8,z\n";
+    let without = |columns: &[&str], options: LoadOptions| LoadOptions {
+        ignore: columns.iter().map(|&column| column.to_owned()).collect(),
+        ..options
+    };
+    let dataset = table(text, &without(&["id", " note "], labelled("kind")));
+    assert_eq!(floats(&dataset), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    assert_eq!(classes(&dataset), ([0, 1, 0, 1].as_slice(), vec!["a", "b"]));
+    // The label is the last column of those that stay.
+    let last = table(text, &without(&["id", "kind", "note"], regression()));
+    assert_eq!(
+        (floats(&last), values(&last)),
+        ([1.0, 3.0, 5.0, 7.0].as_slice(), ([2.0, 4.0, 6.0, 8.0].as_slice(), vec!["width"]))
+    );
+    let (_, rows) = text.split_once('\n').unwrap();
+    let by_index = table(rows, &without(&["0", "4"], labelled("2")));
+    assert_eq!(by_index.content_hash, dataset.content_hash);
 }
 
 #[test]
