@@ -405,13 +405,13 @@ fn the_same_seed_gives_the_same_search() {
 #[test]
 fn tables_are_learnt_too() {
     let folder = tempdir().unwrap();
-    let mut text = "a,b,y\n".to_owned();
+    let mut text = "a,b,y,z\n".to_owned();
     for index in 0..200 {
         let (a, b) = (f64::from(index % 20) / 10.0, f64::from(index / 20) / 5.0);
-        text += &format!("{a},{b},{}\n", 3.0 * a - 2.0 * b + 1.0);
+        text += &format!("{a},{b},{},{}\n", 3.0 * a - 2.0 * b + 1.0, 1000.0 * a);
     }
     fs::write(folder.path().join("plane.csv"), text).unwrap();
-    let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\n[budget]\n\
+    let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\nlabel = \"y,z\"\n[budget]\n\
                       evaluations = 4\n[search]\npopulation = 4\ntournament = 2\n[training]\nepochs = 8\n\
                       [final]\nepochs = 20\n[space]\nlayers = [\"dense\"]\ndepth = [1, 2]\nshift = [0, 0]\n\
                       norms = [\"none\"]\nbatch_size = [16]\noptimizers = [\"adam\"]\nlearning_rate = [0.003, 0.03]\n";
@@ -422,6 +422,16 @@ fn tables_are_learnt_too() {
     assert!(reported > 0.5, "R squared of a plane: {done}");
     let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
     assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
+    let of =
+        |key: &str| [&test["targets"][0][key], &test["targets"][1][key]].map(|value| value.as_f64().unwrap());
+    let ([y, z], [rmse_y, rmse_z]) = (of("r_squared"), of("rmse"));
+    assert!((f64::midpoint(y, z) - reported).abs() < 1e-4, "every target counts alike: {test}");
+    let deviation_z = 577.0;
+    let ratio = rmse_z / (deviation_z * (1.0 - z).sqrt());
+    assert!((0.5..2.0).contains(&ratio), "in the unit of the target: {test}");
+    assert!(of("mae")[0] <= rmse_y && of("mae")[1] <= rmse_z, "{test}");
+    let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
+    assert!(text.contains("rmse") && text.contains("mae"), "{text}");
 }
 
 #[test]
