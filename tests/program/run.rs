@@ -188,6 +188,36 @@ fn the_exported_model_has_the_reported_accuracy() {
 }
 
 #[test]
+fn champions_have_the_accuracy_that_is_said_of_them() {
+    let folder = copy();
+    let champions =
+        fs::read_dir(folder.path().join("run/champions")).unwrap().map(|entry| entry.unwrap().path());
+    let mut trained = BTreeSet::new();
+    for facts in champions.filter(|path| path.extension().is_some_and(|extension| extension == "json")) {
+        let said: serde_json::Value = serde_json::from_slice(&fs::read(&facts).unwrap()).unwrap();
+        trained.insert(said["trained"].as_str().unwrap().to_owned());
+        if said["trained"] == "final" {
+            assert!(
+                ["search", "full length"].contains(&said["valid_accuracy_of"].as_str().unwrap()),
+                "{said}"
+            );
+            continue;
+        }
+        assert_eq!(
+            said["epochs"].as_u64(),
+            said["curve"].as_array().map(|curve| curve.len() as u64),
+            "{said}"
+        );
+        let model = facts.with_extension("onnx").display().to_string();
+        let test =
+            hatchery(folder.path(), &["test", &model, "digits", "--part", "valid", "--json"]).ok().json();
+        let (found, stated) = (test["accuracy"].as_f64().unwrap(), said["valid_accuracy"].as_f64().unwrap());
+        assert!((found - stated).abs() < 1e-6, "network {}: {found} is not {stated}", said["id"]);
+    }
+    assert!(trained.contains("full length"), "some of the front were trained at full length: {trained:?}");
+}
+
+#[test]
 fn every_candidate_can_be_exported_and_scores_as_it_did_in_the_search() {
     let folder = copy();
     let mut retrained = 0;
