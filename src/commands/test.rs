@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn six_digits_count_of_every_number() {
-        let found = [0.0, 1234.567_89, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
+        let found = [0.0, 1_234.567, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
         assert_eq!(found, ["0.00000", "1234.57", "123457", "0.00100000", "1.23457e7", "1.00000e-9"]);
     }
 }
