@@ -14,6 +14,7 @@ mod http;
 mod identity;
 mod incidents;
 mod launch;
+mod layers;
 mod logging;
 mod model_facts;
 mod network;

@@ -3,8 +3,12 @@
 //! It must not know how a model is built or run.
 
 use crate::view::{Best, Row};
+use hatchery_actors::protocol::LeaseKind;
 use hatchery_config::{Experiment, experiment};
-use hatchery_models::data::{Dataset, Normalisation, Targets};
+use hatchery_models::{
+    data::{Dataset, Normalisation, Targets},
+    training::outcome::EpochReport,
+};
 use serde::{Deserialize, Serialize};
 
 /// Metadata key of the settings that `test` needs to draw the same split.
@@ -19,14 +23,12 @@ pub struct DataFacts {
     pub content_hash: String,
     /// The experiment's section.
     pub settings: experiment::Data,
-    /// Standard deviation of each regression target, by which errors are made comparable; empty for classes.
-    pub target_deviations: Vec<f32>,
 }
 
 /// Everything that a model says of itself, as metadata of the ONNX file and as `.json` beside it.
 #[derive(Clone, Debug)]
 pub struct ModelFacts<'a> {
-    /// The network.
+    /// The network, and the evaluation whose weights these are: score, curve and epochs are those of the weights.
     pub row: &'a Row,
     /// The experiment.
     pub experiment: &'a Experiment,
@@ -34,8 +36,16 @@ pub struct ModelFacts<'a> {
     pub dataset: &'a Dataset,
     /// What raw values are normalised by inside the model.
     pub normalisation: &'a Normalisation,
-    /// The winner's figures, where it is the winner.
+    /// The winner's figures, where these are the weights that are handed over.
     pub best: Option<&'a Best>,
+}
+
+/// What weights, or those they come after, reached on validation samples.
+struct Validated<'a> {
+    score: f64,
+    /// Which training that was, as in `trained`.
+    training: &'static str,
+    curve: &'a [EpochReport],
 }
 
 impl ModelFacts<'_> {
@@ -44,13 +54,31 @@ impl ModelFacts<'_> {
     /// # Errors
     /// Where something cannot be written as JSON, which is a defect.
     pub fn metadata(&self) -> serde_json::Result<Vec<(String, String)>> {
+        let mut pairs = self.origin()?;
+        let mut say = |key: &str, value: String| pairs.push((format!("hatchery.{key}"), value));
+        say("trained", trained(self.row.kind).to_owned());
+        say("epochs", self.row.epochs.to_string());
+        if let Some(Validated { score, training, .. }) = self.validated() {
+            say("valid_score", score.to_string());
+            say("valid_score_of", training.to_owned());
+        }
+        if let Some(score) = self.best.and_then(|best| best.test_score) {
+            say("test_score", score.to_string());
+        }
+        Ok(pairs)
+    }
+
+    /// The same without what training has made of it: for a model that has yet to be trained.
+    ///
+    /// # Errors
+    /// As `metadata`.
+    pub fn origin(&self) -> serde_json::Result<Vec<(String, String)>> {
         let data = DataFacts {
             source: self.experiment.data.source.clone(),
             content_hash: self.dataset.content_hash.clone(),
             settings: self.experiment.data.clone(),
-            target_deviations: self.normalisation.target_deviation.clone(),
         };
-        let mut pairs = vec![
+        Ok(vec![
             ("hatchery.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("hatchery.experiment".to_owned(), self.experiment.name.clone()),
             ("hatchery.seed".to_owned(), self.experiment.seed.to_string()),
@@ -59,16 +87,13 @@ impl ModelFacts<'_> {
             ("hatchery.genome".to_owned(), serde_json::to_string(&self.row.genome)?),
             ("hatchery.names".to_owned(), serde_json::to_string(names(self.dataset))?),
             (DATA_KEY.to_owned(), serde_json::to_string(&data)?),
-        ];
-        let score = self.best.and_then(Best::valid_score).or(self.row.score);
-        pairs.extend(score.map(|score| ("hatchery.valid_score".to_owned(), score.to_string())));
-        let test = self.best.and_then(|best| best.test_score);
-        pairs.extend(test.map(|score| ("hatchery.test_score".to_owned(), score.to_string())));
-        Ok(pairs)
+        ])
     }
 
     /// As the JSON file beside a model.
     pub fn json(&self) -> serde_json::Value {
+        let validated = self.validated();
+        let validated = validated.as_ref();
         serde_json::json!({
             "id": self.row.id,
             "experiment": self.experiment.name,
@@ -79,14 +104,40 @@ impl ModelFacts<'_> {
             "genome": self.row.genome,
             "parameters": self.row.parameters,
             "multiply_adds": self.row.multiply_adds,
-            "valid_accuracy": self.best.and_then(Best::valid_score).or(self.row.score),
+            "trained": trained(self.row.kind),
+            "epochs": self.row.epochs,
+            "valid_accuracy": validated.map(|one| one.score),
+            "valid_accuracy_of": validated.map(|one| one.training),
             "test_accuracy": self.best.and_then(|best| best.test_score),
             "operation": self.row.operation,
             "parents": self.row.parents,
-            "curve": self.row.curve,
+            "curve": validated.map_or(&self.row.curve[..], |one| one.curve),
             "final_curve": self.best.map(final_curve),
             "program_version": env!("CARGO_PKG_VERSION"),
         })
+    }
+
+    /// What the weights score on validation samples. The final training has none left: then what the winner scored
+    /// before it.
+    fn validated(&self) -> Option<Validated<'_>> {
+        let kind = self.row.kind;
+        if matches!(kind, LeaseKind::Search | LeaseKind::Crown) {
+            let score = self.row.score?;
+            return Some(Validated { score, training: trained(kind), curve: &self.row.curve });
+        }
+        let best = self.best?;
+        let kind = if best.full_length_score.is_some() { LeaseKind::Crown } else { LeaseKind::Search };
+        Some(Validated { score: best.valid_score()?, training: trained(kind), curve: &best.valid_curve })
+    }
+}
+
+/// How weights were trained: shortly as in the search, at full length for the comparison of the best, or at full length
+/// on training and validation samples together.
+const fn trained(kind: LeaseKind) -> &'static str {
+    match kind {
+        LeaseKind::Search => "search",
+        LeaseKind::Crown => "full length",
+        LeaseKind::Final | LeaseKind::Test => "final",
     }
 }
 
@@ -114,5 +165,62 @@ pub fn data_facts(metadata: &[(String, String)]) -> Option<DataFacts> {
 fn names(dataset: &Dataset) -> &[String] {
     match &dataset.targets {
         Targets::Classes { names, .. } | Targets::Values { names, .. } => names,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::{fixture, fixture::run};
+    use hatchery_models::data::{self, LoadOptions};
+    use serde_json::{Value, json};
+
+    /// What is said of weights of this evaluation, as JSON and as metadata.
+    fn said(row: &Row, best: Option<&Best>) -> (Value, Vec<(String, String)>) {
+        let dataset = data::load("digits", &LoadOptions::default()).unwrap();
+        let normalisation = Normalisation::of(&dataset, &[0, 1]);
+        let experiment = Experiment::load("digits", &[]).unwrap();
+        let facts = ModelFacts {
+            row,
+            experiment: &experiment,
+            dataset: &dataset,
+            normalisation: &normalisation,
+            best,
+        };
+        (facts.json(), facts.metadata().unwrap())
+    }
+
+    fn value<'a>(metadata: &'a [(String, String)], key: &str) -> Option<&'a str> {
+        metadata.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn figures_are_those_of_the_weights() {
+        let mut row = fixture::row(5, Some(0.93), 100, &[]);
+        (row.kind, row.epochs) = (LeaseKind::Crown, 40);
+        let (json, metadata) = said(&row, None);
+        assert_eq!(
+            [&json["trained"], &json["epochs"], &json["valid_accuracy"], &json["valid_accuracy_of"]],
+            [&json!("full length"), &json!(40), &json!(0.93), &json!("full length")]
+        );
+        assert_eq!(json["curve"].as_array().unwrap().len(), row.curve.len());
+        assert_eq!(value(&metadata, "hatchery.trained"), Some("full length"));
+        assert_eq!(value(&metadata, "hatchery.epochs"), Some("40"));
+        assert_eq!(value(&metadata, "hatchery.valid_score"), Some("0.93"));
+    }
+
+    #[test]
+    fn the_final_training_says_of_which_training_the_validation_is() {
+        let mut row = fixture::row(4, None, 100, &[]);
+        row.kind = LeaseKind::Final;
+        let (json, metadata) = said(&row, run().best.as_ref());
+        assert_eq!(
+            [&json["trained"], &json["valid_accuracy"], &json["valid_accuracy_of"], &json["test_accuracy"]],
+            [&json!("final"), &json!(0.92), &json!("full length"), &json!(0.88)]
+        );
+        assert_eq!(value(&metadata, "hatchery.valid_score_of"), Some("full length"));
+        let (json, metadata) = said(&row, None);
+        assert_eq!((&json["valid_accuracy"], &json["test_accuracy"]), (&Value::Null, &Value::Null));
+        assert_eq!(value(&metadata, "hatchery.valid_score"), None, "nothing is known of these weights");
     }
 }

@@ -1,8 +1,8 @@
 //! `[search] seeds`: networks designed by hand, read from files.
 //!
 //! A file holds one genome, as `hatchery show --json` and `best.json` print it (JSON), or the same as TOML. What it does
-//! not say of a layer or of the training has the usual value; a key that does not exist is refused. It must not know
-//! what becomes of it.
+//! not say of a layer or of the training has the usual value (docs/SEEDS.md lists all, a test holds the two together); a
+//! key that does not exist is refused. It must not know what becomes of it.
 
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
@@ -11,7 +11,11 @@ use crate::{
 use anyhow::{Context, anyhow, bail, ensure};
 use hatchery_actors::{makers::by_hand, protocol::Newborn};
 use hatchery_config::Experiment;
-use hatchery_models::{genome::Genome, problem::Problem};
+use hatchery_models::{
+    genome::{Genome, LayerGene, TrainingGenes},
+    problem::Problem,
+};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -44,11 +48,11 @@ fn genome(file: &Path, text: &str) -> anyhow::Result<Genome> {
     if let Some(inner) = value.get_mut("genome") {
         value = inner.take();
     }
-    serde_json::from_value(completed(value)?).context("this is no genome")
+    completed(value)
 }
 
 /// With the usual values for all that is not said.
-fn completed(value: Value) -> anyhow::Result<Value> {
+fn completed(value: Value) -> anyhow::Result<Genome> {
     let Value::Object(mut genome) = value else { bail!("this is no genome: it has no `layers`") };
     let Some(Value::Array(layers)) = genome.remove("layers") else {
         bail!("this is no genome: `layers` has to be a list, one `[[layers]]` for each layer");
@@ -57,16 +61,60 @@ fn completed(value: Value) -> anyhow::Result<Value> {
     if let Some(key) = genome.keys().next() {
         bail!("a genome has no key `{key}`; it has `layers` and `training`");
     }
-    let layers: anyhow::Result<Vec<Value>> = layers.into_iter().enumerate().map(layer).collect();
-    Ok(json!({"layers": layers?, "training": filled(training, usual_training(), "training")?}))
+    let layers: anyhow::Result<Vec<LayerGene>> = layers.into_iter().enumerate().map(layer).collect();
+    let training = filled(training, usual_training(), "training")?;
+    Ok(Genome { layers: layers?, training: typed::<TrainingGenes>(training, usual_training(), "training")? })
 }
 
-fn layer((place, layer): (usize, Value)) -> anyhow::Result<Value> {
+fn layer((place, mut layer): (usize, Value)) -> anyhow::Result<LayerGene> {
     let kind = layer.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
     let place = format!("layer {} ({kind})", place + 1);
     let usual = usual_layer(&kind)
         .with_context(|| format!("{place} has no `kind` that exists; there are {}", KINDS.join(", ")))?;
-    filled(layer, usual, &place)
+    if kind == "convolution" {
+        spell_out(&mut layer);
+    }
+    typed(filled(layer, usual.clone(), &place)?, usual, &place)
+}
+
+/// A whole number stands for a square kernel, and for so many groups.
+fn spell_out(layer: &mut Value) {
+    if let Some(kernel) = layer.get_mut("kernel").filter(|kernel| kernel.is_u64()) {
+        *kernel = json!([kernel, kernel]);
+    }
+    if let Some(groups) = layer.get_mut("groups").filter(|groups| groups.is_u64()) {
+        *groups = json!({"count": groups});
+    }
+}
+
+/// What an object with all its keys says. Where it is not of its type, the key that is to blame is the one that is
+/// refused among usual values, too.
+fn typed<T: DeserializeOwned>(object: Value, usual: Value, place: &str) -> anyhow::Result<T> {
+    let error = match T::deserialize(&object) {
+        Ok(typed) => return Ok(typed),
+        Err(error) => error,
+    };
+    let mut usual = with_examples(usual);
+    if let Some(kind) = object.get("kind") {
+        usual["kind"] = kind.clone();
+    }
+    let alone = object.as_object().into_iter().flatten().find_map(|(key, value)| {
+        let mut usual = usual.clone();
+        usual[key] = value.clone();
+        Some((key, T::deserialize(usual).err()?))
+    });
+    match alone {
+        Some((key, error)) => Err(anyhow!("{place}, {key}: {error}")),
+        None => Err(anyhow!("{place}: {error}")),
+    }
+}
+
+/// Usual values with an example of each that has to be said.
+fn with_examples(mut usual: Value) -> Value {
+    for (key, value) in usual.as_object_mut().into_iter().flatten().filter(|(_, value)| value.is_null()) {
+        *value = if key == "branches" { json!([1, 1, 1, 1]) } else { json!(1) };
+    }
+    usual
 }
 
 /// An object with the usual values for what it lacks. What is `null` among the usual values has to be said.
@@ -135,6 +183,7 @@ fn usual_training() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hatchery_models::genome::Groups;
 
     fn read(text: &str) -> Result<Genome, String> {
         genome(Path::new("mine.toml"), text).map_err(|error| format!("{error:#}"))
@@ -173,12 +222,83 @@ mod tests {
             (&format!("{dense}[tuning]\n"), "no key `tuning`"),
             (
                 &format!("{dense}[training]\noptimizer = \"best\"\n"),
-                "this is no genome: unknown variant `best`",
+                "training, optimizer: unknown variant `best`",
+            ),
+            (
+                &format!("{dense}[training]\nbatch_size = 6.5\n"),
+                "training, batch_size: invalid type: floating point `6.5`, expected u32",
+            ),
+            (
+                &format!("{dense}[[layers]]\nkind = \"convolution\"\nfilters = 8\nkernel = \"7\"\n"),
+                "layer 2 (convolution), kernel: invalid type: string \"7\", expected an array of length 2",
+            ),
+            (
+                "[[layers]]\nkind = \"inception\"\nbranches = [1, 2]\nbottleneck = 4\n",
+                "layer 1 (inception), branches: invalid length 2",
+            ),
+            (
+                "[[layers]]\nkind = \"dense\"\nunits = -8\n",
+                "layer 1 (dense), units: invalid value: integer `-8`, expected u32",
+            ),
+            (
+                "[[layers]]\nkind = \"max_pool\"\nkernel = [2, 2]\n",
+                "layer 1 (max_pool), kernel: invalid type",
             ),
         ];
         for (text, expected) in cases {
             let message = read(text).unwrap_err();
             assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_a_square_kernel_or_a_number_of_groups() {
+        let genome =
+            read("[[layers]]\nkind = \"convolution\"\nfilters = 8\nkernel = 7\ngroups = 2\n").unwrap();
+        let LayerGene::Convolution(genes) = &genome.layers[0] else { panic!("{genome}") };
+        assert_eq!((genes.kernel, genes.groups), ([7, 7], Groups::Count(2)));
+    }
+
+    /// The lines of the tables of docs/SEEDS.md: first cell, key and usual value. A cell that is empty goes on with the
+    /// one above.
+    fn documented() -> Vec<[String; 3]> {
+        let mut first = String::new();
+        let mut lines = Vec::new();
+        for line in include_str!("../docs/SEEDS.md").lines().filter(|line| line.starts_with("| ")) {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(|cell| cell.trim()).collect();
+            if !cells[0].is_empty() {
+                cells[0].clone_into(&mut first);
+            }
+            let bare = |cell: &str| cell.replace('`', "");
+            lines.push([bare(&first), bare(cells[1]), bare(cells[2])]);
+        }
+        lines
+    }
+
+    #[test]
+    fn every_key_is_documented_with_its_usual_value() {
+        let mut expected = Vec::new();
+        let groups = KINDS.iter().map(|kind| (*kind, usual_layer(kind).unwrap()));
+        for (name, usual) in groups.chain([("training", usual_training())]) {
+            for (key, value) in usual.as_object().unwrap() {
+                let value = match value {
+                    Value::Null => "needed".to_owned(),
+                    Value::String(word) => format!("\"{word}\""),
+                    Value::Object(count) => count["count"].to_string(),
+                    other => other.to_string().replace(',', ", "),
+                };
+                expected.push([name.to_owned(), key.clone(), value]);
+            }
+        }
+        let documented = documented();
+        for line in &expected {
+            assert!(documented.contains(line), "docs/SEEDS.md lacks {line:?}");
+        }
+        for line in documented.iter().filter(|line| !["key", "-"].contains(&line[1].as_str())) {
+            assert!(expected.contains(line), "docs/SEEDS.md has {line:?}, which nobody reads");
+        }
+        for kind in KINDS {
+            assert!(documented.iter().any(|line| line[0] == kind), "docs/SEEDS.md lacks {kind}");
         }
     }
 }

@@ -25,6 +25,7 @@ use hatchery_models::{
     onnx::{EncodeOptions, encode},
     training::{outcome::Weights, runtime::Runtime},
 };
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,7 +117,20 @@ impl Workshop {
         let missing = || anyhow!("the weights of network {} were not kept", row.id);
         let evaluation = self.weighty(row.id).ok_or_else(missing)?;
         let weights = record::weights(self.directory.root(), evaluation.id)?.ok_or_else(missing)?;
-        self.model_of(row, &weights)
+        self.model_of(&self.trained_row(row), self.handed_over(row), &weights)
+    }
+
+    /// The network with what came of the evaluation whose weights stand for it; where none were kept, of the search's.
+    fn trained_row<'a>(&self, row: &'a Row) -> Cow<'a, Row> {
+        let trained = self.weighty(row.id).and_then(|one| view::row_of(one, &self.run.objectives));
+        trained.map_or(Cow::Borrowed(row), Cow::Owned)
+    }
+
+    /// The winner's figures, where the weights that stand for the network are those that were chosen and tested.
+    fn handed_over(&self, row: &Row) -> Option<&Best> {
+        let chosen = self.record.final_result.as_ref().map(|result| result.evaluation);
+        let own = self.weighty(row.id).map(|evaluation| evaluation.id);
+        self.run.best.as_ref().filter(|best| best.id == row.id && own == chosen)
     }
 
     /// The network for use, trained again as the search trained it.
@@ -144,7 +158,7 @@ impl Workshop {
             });
         }
         let weights = self.retrained(evaluation, inherit, runtime)?;
-        self.model_of(row, &weights)
+        self.model_of(row, None, &weights)
     }
 
     fn retrained(
@@ -172,8 +186,8 @@ impl Workshop {
         lineage
     }
 
-    fn model_of(&self, row: &Row, weights: &Weights) -> anyhow::Result<Vec<u8>> {
-        model_file(&self.facts(row, &self.normalisation()), weights)
+    fn model_of(&self, row: &Row, best: Option<&Best>, weights: &Weights) -> anyhow::Result<Vec<u8>> {
+        model_file(&self.facts(row, best, &self.normalisation()), weights)
     }
 
     /// One step of the network's training as a graph. Fed no state, it begins where the search's training began.
@@ -191,7 +205,7 @@ impl Workshop {
             .map_err(|error| anyhow!("network {} cannot be built: {error}", row.id))?;
         let options = EncodeOptions {
             name: format!("{} {} training step", self.experiment.name, row.id),
-            metadata: self.facts(row, &normalisation).metadata()?,
+            metadata: self.facts(row, None, &normalisation).origin()?,
             dynamic_batch: false,
             defaults: self.starting_state(row, &product.layout),
             kernels: false,
@@ -215,27 +229,24 @@ impl Workshop {
         Normalisation::of(&self.dataset, &self.split.train)
     }
 
-    fn facts<'a>(&'a self, row: &'a Row, normalisation: &'a Normalisation) -> ModelFacts<'a> {
-        ModelFacts {
-            row,
-            experiment: &self.experiment,
-            dataset: &self.dataset,
-            normalisation,
-            best: self.best(row),
-        }
+    fn facts<'a>(
+        &'a self,
+        row: &'a Row,
+        best: Option<&'a Best>,
+        normalisation: &'a Normalisation,
+    ) -> ModelFacts<'a> {
+        ModelFacts { row, experiment: &self.experiment, dataset: &self.dataset, normalisation, best }
     }
 
-    fn best(&self, row: &Row) -> Option<&Best> {
-        self.run.best.as_ref().filter(|best| best.id == row.id)
-    }
-
-    /// What is known of a network, as JSON text.
+    /// What is known of a network with the weights that stand for it, as JSON text.
     ///
     /// # Errors
     /// Where something cannot be written as JSON, which is a defect.
     pub fn facts_json(&self, row: &Row) -> anyhow::Result<String> {
         let normalisation = self.normalisation();
-        Ok(serde_json::to_string_pretty(&self.facts(row, &normalisation).json())? + "\n")
+        let trained = self.trained_row(row);
+        let facts = self.facts(&trained, self.handed_over(row), &normalisation);
+        Ok(serde_json::to_string_pretty(&facts.json())? + "\n")
     }
 
     /// Writes `best.onnx`, `best.json` and `champions/`.

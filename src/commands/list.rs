@@ -6,6 +6,7 @@ use crate::{
     records::quoted,
     view::{self, Row, Run},
 };
+use hatchery_config::vocabulary::Objective;
 use serde_json::json;
 
 /// Rows of the table where `--top` says nothing; JSON and CSV give all.
@@ -20,10 +21,12 @@ pub fn list(options: &ListOptions) -> Result<(), Failure> {
     if options.json {
         shown.iter().for_each(|row| say_json(&as_json(row)));
     } else if options.csv {
-        say(
-            "id,outcome,score,parameters,multiply_adds,epochs,seconds,finished_s,parents,maker,operation,genome",
-        );
-        shown.iter().for_each(|row| say(as_csv(row)));
+        let has_latency = has_latency(&run);
+        let latency = if has_latency { "latency_s," } else { "" };
+        say(format_args!(
+            "id,outcome,score,parameters,multiply_adds,epochs,seconds,{latency}finished_s,parents,maker,operation,genome"
+        ));
+        shown.iter().for_each(|row| say(as_csv(row, has_latency)));
     } else {
         say(as_table(&run, shown));
         say(footing(&run));
@@ -32,6 +35,11 @@ pub fn list(options: &ListOptions) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether networks are judged by their latency, so that it is worth a column.
+fn has_latency(run: &Run) -> bool {
+    run.objectives.contains(&Objective::Latency)
 }
 
 /// What the scores are, and what the winner's became.
@@ -65,9 +73,9 @@ fn as_json(row: &Row) -> serde_json::Value {
     })
 }
 
-fn as_csv(row: &Row) -> String {
+fn as_csv(row: &Row, has_latency: bool) -> String {
     let parents: Vec<String> = row.parents.iter().map(u64::to_string).collect();
-    [
+    let mut cells = vec![
         row.id.to_string(),
         row.outcome.word().to_owned(),
         row.score.map(|score| score.to_string()).unwrap_or_default(),
@@ -80,13 +88,17 @@ fn as_csv(row: &Row) -> String {
         row.maker.word().to_owned(),
         quoted(&row.operation),
         quoted(&row.summary),
-    ]
-    .join(",")
+    ];
+    if has_latency {
+        cells.insert(7, row.latency_s.map(|seconds| seconds.to_string()).unwrap_or_default());
+    }
+    cells.join(",")
 }
 
 fn as_table(run: &Run, shown: &[&Row]) -> String {
+    let has_latency = has_latency(run);
     let cells = shown.iter().map(|row| {
-        vec![
+        let mut cells = vec![
             row.id.to_string(),
             run.write_score(row.score),
             grouped(row.parameters),
@@ -94,8 +106,40 @@ fn as_table(run: &Run, shown: &[&Row]) -> String {
             duration(row.seconds),
             row.outcome.word().to_owned(),
             row.summary.clone(),
-        ]
+        ];
+        if has_latency {
+            cells.insert(5, latency(row.latency_s));
+        }
+        cells
     });
-    let header = ["id", run.score_name(), "parameters", "multiply-adds", "time", "outcome", "genome"];
+    let mut header = vec!["id", run.score_name(), "parameters", "multiply-adds", "time", "outcome", "genome"];
+    if has_latency {
+        header.insert(5, "latency");
+    }
     output::table(&header, &cells.collect::<Vec<_>>())
+}
+
+fn latency(seconds: Option<f64>) -> String {
+    seconds.map_or("-".to_owned(), |seconds| format!("{:.3} ms", 1e3 * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    #[test]
+    fn latency_has_a_column_where_networks_are_judged_by_it() {
+        let mut run = fixture::run();
+        run.rows[0].latency_s = Some(0.000_25);
+        let rows: Vec<&Row> = run.rows.iter().collect();
+        assert!(!as_table(&run, &rows).contains("latency"));
+        assert_eq!(as_csv(rows[0], false).split(',').nth(7), Some("1"), "finished_s");
+        let judged = Run { objectives: vec![Objective::Error, Objective::Latency], ..run.clone() };
+        let table = as_table(&judged, &rows);
+        assert!(table.lines().next().unwrap().contains("  latency  outcome"), "{table}");
+        assert!(table.contains("0.250 ms"), "{table}");
+        assert_eq!(as_csv(rows[0], true).split(',').nth(7), Some("0.00025"));
+        assert_eq!(as_csv(rows[1], true).split(',').nth(7), Some(""));
+    }
 }

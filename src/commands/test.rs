@@ -7,16 +7,21 @@ use crate::{
         options::TestOptions,
     },
     model_facts::{self, DataFacts},
-    output::{grouped, percent, say},
+    output::{grouped, percent, say, say_json, table},
 };
 use anyhow::{Context, bail};
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::{
     data::{Dataset, Samples, Targets},
     onnx,
-    training::runtime::{HostTensor, Model, Runtime},
+    training::{
+        r_squared,
+        runtime::{HostTensor, Model, Runtime},
+        variance_of,
+    },
 };
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Samples that go through the model at once.
 const BATCH: usize = 256;
@@ -29,17 +34,38 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let model = onnx::decode(&bytes)
         .with_context(|| options.model.display().to_string())
         .or_exit(Exit::RunDirectory)?;
-    let facts = model_facts::data_facts(&onnx::metadata(&model));
-    let deviations = facts.as_ref().map(|facts| facts.target_deviations.clone()).unwrap_or_default();
-    let settings = settings(options, facts)?;
+    let settings = settings(options, model_facts::data_facts(&onnx::metadata(&model)))?;
     let dataset = data::load(&settings)?;
     let indices = data::part(&dataset, &settings, options.part)?;
     let runtime = open_runtime(None, options.offline)?;
-    let score = score(&runtime, &bytes, &dataset, &indices, &deviations)
+    let found = figures(&runtime, &bytes, &dataset, &indices)
         .with_context(|| format!("{} on {}", options.model.display(), options.data))
         .or_exit(Exit::Failed)?;
-    print(options, &dataset, indices.len(), score);
+    if options.json {
+        say_json(&json(options, indices.len(), &found));
+    } else {
+        say(text(options, indices.len(), &found));
+    }
     Ok(())
+}
+
+/// How well a model predicts.
+enum Figures {
+    /// Share of samples classified rightly.
+    Accuracy(f64),
+    /// Of each target.
+    Regression(Vec<TargetFigures>),
+}
+
+/// How well a model predicts one target.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct TargetFigures {
+    name: String,
+    r_squared: f64,
+    /// Root of the mean squared error, in the target's own unit.
+    rmse: f64,
+    /// Mean absolute error, in the target's own unit.
+    mae: f64,
 }
 
 fn read_model(options: &TestOptions) -> anyhow::Result<Vec<u8>> {
@@ -62,38 +88,66 @@ fn settings(options: &TestOptions, facts: Option<DataFacts>) -> Result<experimen
     Ok(experiment.data)
 }
 
-fn print(options: &TestOptions, dataset: &Dataset, count: usize, score: f64) {
-    let name = match dataset.targets {
-        Targets::Classes { .. } => "accuracy",
-        Targets::Values { .. } => "r_squared",
-    };
-    if options.json {
-        say(json!({
-            "model": options.model.display().to_string(),
-            "data": options.data,
-            "part": format!("{:?}", options.part).to_lowercase(),
-            "samples": count,
-            (name): score,
-        }));
-        return;
+/// The figure that a search goes by: accuracy, or R squared (the mean of all targets).
+fn score(figures: &Figures) -> (&'static str, f64) {
+    match figures {
+        Figures::Accuracy(share) => ("accuracy", *share),
+        Figures::Regression(targets) => {
+            let sum: f64 = targets.iter().map(|target| target.r_squared).sum();
+            ("r_squared", sum / targets.len().max(1) as f64)
+        }
     }
+}
+
+fn json(options: &TestOptions, count: usize, figures: &Figures) -> Value {
+    let (name, score) = score(figures);
+    let mut object = json!({
+        "model": options.model.display().to_string(),
+        "data": options.data,
+        "part": format!("{:?}", options.part).to_lowercase(),
+        "samples": count,
+        (name): score,
+    });
+    if let Figures::Regression(targets) = figures {
+        object["targets"] = json!(targets);
+    }
+    object
+}
+
+fn text(options: &TestOptions, count: usize, figures: &Figures) -> String {
+    let (name, score) = score(figures);
     let score = if name == "accuracy" { percent(score) } else { format!("{score:.4}") };
-    say(format_args!(
+    let headline = format!(
         "{}: {name} {score} on {} samples of {}",
         options.model.display(),
         grouped(count as u64),
         options.data
-    ));
+    );
+    match figures {
+        Figures::Accuracy(_) => headline,
+        Figures::Regression(targets) => format!("{headline}\n{}", target_table(targets)),
+    }
 }
 
-/// Accuracy; or R squared: 1 - squared errors / variance, each target in units of `deviations`.
-fn score(
-    runtime: &Runtime,
-    bytes: &[u8],
-    dataset: &Dataset,
-    indices: &[u32],
-    deviations: &[f32],
-) -> anyhow::Result<f64> {
+fn target_table(targets: &[TargetFigures]) -> String {
+    let cells = targets.iter().map(|target| {
+        let TargetFigures { name, r_squared, rmse, mae } = target;
+        vec![name.clone(), format!("{r_squared:.4}"), six_digits(*rmse), six_digits(*mae)]
+    });
+    table(&["target", "r_squared", "rmse", "mae"], &cells.collect::<Vec<_>>())
+}
+
+/// A number of any size with six digits that count.
+fn six_digits(value: f64) -> String {
+    let magnitude = if value > 0.0 { value.log10().floor() } else { 0.0 };
+    match magnitude as i32 {
+        places @ -4..6 => format!("{value:.*}", (5 - places).unsigned_abs() as usize),
+        _ => format!("{value:.5e}"),
+    }
+}
+
+/// Runs the model over the samples and compares.
+fn figures(runtime: &Runtime, bytes: &[u8], dataset: &Dataset, indices: &[u32]) -> anyhow::Result<Figures> {
     let mut model = runtime.model(bytes)?;
     let width = dataset.problem.task.outputs() as usize;
     let mut predictions = Vec::with_capacity(indices.len() * width);
@@ -104,10 +158,32 @@ fn score(
         Targets::Classes { labels, .. } => {
             let rows = indices.iter().zip(predictions.chunks(width));
             let correct = rows.filter(|(index, row)| argmax(row) as i64 == labels[**index as usize]).count();
-            correct as f64 / indices.len().max(1) as f64
+            Figures::Accuracy(correct as f64 / indices.len().max(1) as f64)
         }
-        Targets::Values { values, .. } => r_squared(values, indices, &predictions, width, deviations),
+        Targets::Values { values, names } => {
+            Figures::Regression(of_targets(names, values, indices, &predictions))
+        }
     })
+}
+
+/// The figures of each target; `predictions` are those of the samples `indices`, one after the other.
+fn of_targets(names: &[String], values: &[f32], indices: &[u32], predictions: &[f32]) -> Vec<TargetFigures> {
+    let width = names.len();
+    let of_target = |(target, name): (usize, &String)| {
+        let truth: Vec<f64> =
+            indices.iter().map(|index| f64::from(values[*index as usize * width + target])).collect();
+        let predicted = predictions.iter().skip(target).step_by(width);
+        let errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| t - f64::from(*p)).collect();
+        let mean = |of: fn(&f64) -> f64| errors.iter().map(of).sum::<f64>() / errors.len().max(1) as f64;
+        let squares = mean(|error| error * error);
+        TargetFigures {
+            name: name.clone(),
+            r_squared: r_squared(squares, variance_of(&truth)),
+            rmse: squares.sqrt(),
+            mae: mean(|error| error.abs()),
+        }
+    };
+    names.iter().enumerate().map(of_target).collect()
 }
 
 /// The model's outputs for a batch, `[batch, width]`.
@@ -151,20 +227,6 @@ fn argmax(row: &[f32]) -> usize {
     best
 }
 
-fn r_squared(values: &[f32], indices: &[u32], predictions: &[f32], width: usize, deviations: &[f32]) -> f64 {
-    let (mut errors, mut variance) = (0.0, 0.0);
-    for target in 0..width {
-        let scale = f64::from(deviations.get(target).copied().unwrap_or(1.0)).powi(2);
-        let truth: Vec<f64> =
-            indices.iter().map(|index| f64::from(values[*index as usize * width + target])).collect();
-        let mean = truth.iter().sum::<f64>() / truth.len().max(1) as f64;
-        let predicted = predictions.iter().skip(target).step_by(width);
-        errors += truth.iter().zip(predicted).map(|(t, p)| (t - f64::from(*p)).powi(2)).sum::<f64>() / scale;
-        variance += truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / scale;
-    }
-    if variance > 0.0 { 1.0 - errors / variance } else { 0.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,11 +237,36 @@ mod tests {
         assert_eq!(argmax(&[f32::NAN, 0.2]), 0);
     }
 
+    fn of_two(predictions: &[f32]) -> Vec<TargetFigures> {
+        let names = ["width", "length"].map(str::to_owned);
+        let values = [1.0, 10.0, 3.0, 30.0, 99.0, 99.0];
+        of_targets(&names, &values, &[0, 1], predictions)
+    }
+
     #[test]
     fn predicting_the_mean_scores_0_and_the_truth_1() {
-        let values = [1.0, 10.0, 3.0, 30.0, 99.0, 99.0];
-        let score = |predictions: &[f32]| r_squared(&values, &[0, 1], predictions, 2, &[1.0, 10.0]);
-        assert_eq!(score(&[1.0, 10.0, 3.0, 30.0]), 1.0);
-        assert!(score(&[2.0, 20.0, 2.0, 20.0]).abs() < 1e-9);
+        let score = |predictions: &[f32]| score(&Figures::Regression(of_two(predictions)));
+        assert_eq!(score(&[1.0, 10.0, 3.0, 30.0]), ("r_squared", 1.0));
+        assert!(score(&[2.0, 20.0, 2.0, 20.0]).1.abs() < 1e-9);
+        let (_, half) = score(&[1.0, 20.0, 3.0, 20.0]);
+        assert!((half - 0.5).abs() < 1e-9, "every target counts alike, whatever its unit: {half}");
+    }
+
+    #[test]
+    fn errors_are_in_the_unit_of_their_target() {
+        let figures = of_two(&[1.0, 20.0, 2.0, 30.0]);
+        assert_eq!((figures[0].rmse, figures[0].mae), (0.5_f64.sqrt(), 0.5));
+        assert_eq!((figures[1].rmse, figures[1].mae), (50.0_f64.sqrt(), 5.0));
+        let table = target_table(&figures);
+        assert!(
+            table.contains("length") && table.contains("7.07107") && table.contains("0.707107"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn six_digits_count_of_every_number() {
+        let found = [0.0, 1_234.567, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
+        assert_eq!(found, ["0.00000", "1234.57", "123457", "0.00100000", "1.23457e7", "1.00000e-9"]);
     }
 }

@@ -64,6 +64,8 @@ pub struct Run {
     pub best: Option<Best>,
     /// What networks are judged by.
     pub objectives: Vec<Objective>,
+    /// What the trainings at full length came to, by individual.
+    pub full_length: BTreeMap<u64, FullLength>,
     /// Networks that the user had designed, and what became of them.
     pub starting_points: Vec<StartingPoint>,
     /// What went wrong with processes, and was made good.
@@ -124,6 +126,7 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         workers: trainers_seen(record),
         running: record.evaluations.iter().filter(|e| e.state == record::EvaluationState::Running).count(),
         best: best(record),
+        full_length: full_length(record),
         starting_points: seeds::of(record),
         objectives,
         rows,
@@ -156,7 +159,17 @@ fn trainers_at_work<'a>(work: impl Iterator<Item = (&'a str, f64)>) -> usize {
     nodes.values().map(at_work).sum()
 }
 
-/// The row of an evaluation of which no more is known than its record; `None` where it has not ended.
+/// Trainings at full length that have ended with a score; of an individual the latest.
+fn full_length(record: &RunRecord) -> BTreeMap<u64, FullLength> {
+    let crowns = record.evaluations.iter().filter(|one| one.kind == LeaseKind::Crown && one.has_fitness());
+    let ended = crowns.filter_map(|one| {
+        Some((one.individual.id.0, FullLength { score: one.score?, epochs: one.curve.len() }))
+    });
+    ended.collect()
+}
+
+/// The row of an evaluation, of whatever kind, of which no more is known than its record; `None` where it has not
+/// ended.
 pub fn row_of(evaluation: &EvaluationRecord, objectives: &[Objective]) -> Option<Row> {
     row(evaluation, &HashMap::new(), objectives)
 }
@@ -166,6 +179,7 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>, objectives: &[O
     let measured = Measured { training: evaluation.seconds, latency: evaluation.latency_seconds };
     Some(Row {
         id: individual.id.0,
+        kind: evaluation.kind,
         maker: individual.maker,
         costs: costs(objectives, individual, measured),
         outcome: evaluation.outcome?,
@@ -188,9 +202,14 @@ fn row(evaluation: &EvaluationRecord, ended: &HashMap<u64, f64>, objectives: &[O
 
 /// The crowned network; before there is one, the best of the search.
 fn best(record: &RunRecord) -> Option<Best> {
-    let score = |id: u64, kind: LeaseKind| {
+    let scored = |id: u64, kind: LeaseKind| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
-        own.rfind(|evaluation| evaluation.kind == kind && evaluation.has_fitness()).and_then(|e| e.score)
+        own.rfind(|evaluation| evaluation.kind == kind && evaluation.has_fitness())
+    };
+    let score = |id, kind| scored(id, kind).and_then(|evaluation| evaluation.score);
+    let valid_curve = |id| {
+        let valid = scored(id, LeaseKind::Crown).or_else(|| scored(id, LeaseKind::Search));
+        valid.map(|evaluation| evaluation.curve.clone()).unwrap_or_default()
     };
     let curve = |id: u64| {
         let mut own = record.evaluations.iter().filter(|evaluation| evaluation.individual.id.0 == id);
@@ -203,6 +222,7 @@ fn best(record: &RunRecord) -> Option<Best> {
             id: result.individual.0,
             search_score: score(result.individual.0, LeaseKind::Search),
             full_length_score: score(result.individual.0, LeaseKind::Crown),
+            valid_curve: valid_curve(result.individual.0),
             test_score: result.test_score,
             final_curve: curve(result.individual.0),
         }),
@@ -210,17 +230,29 @@ fn best(record: &RunRecord) -> Option<Best> {
             id: evaluation.individual.id.0,
             search_score: evaluation.score,
             full_length_score: None,
+            valid_curve: evaluation.curve.clone(),
             test_score: None,
             final_curve: Vec::new(),
         }),
     }
 }
 
-/// One ended evaluation of the search.
+/// What a training at full length came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FullLength {
+    /// Its best validation score.
+    pub score: f64,
+    /// Epochs finished.
+    pub epochs: usize,
+}
+
+/// One ended evaluation; in a [`Run`], of the search.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The individual.
     pub id: u64,
+    /// What it was trained for.
+    pub kind: LeaseKind,
     /// Who made it.
     pub maker: Maker,
     /// What it costs in the objectives beside the error; parameters where there are none. `None` where one was not
@@ -267,6 +299,8 @@ pub struct Best {
     pub search_score: Option<f64>,
     /// Validation score in the comparison at the final training's length, where there was one.
     pub full_length_score: Option<f64>,
+    /// Learning curve of the training that [`Self::valid_score`] is of.
+    pub valid_curve: Vec<EpochReport>,
     /// Score on the test part; `None` before the one test.
     pub test_score: Option<f64>,
     /// Learning curve of the final training.
@@ -378,7 +412,7 @@ impl Run {
 /// A run for tests of what is printed.
 #[cfg(test)]
 pub mod fixture {
-    use super::{Best, Incidents, Maker, Objective, Row, Run};
+    use super::{Best, FullLength, Incidents, LeaseKind, Maker, Objective, Row, Run};
     use hatchery_models::{
         genome::{
             Activation, Convolution, Dense, Genome, Groups, Inception, Initializer, LayerGene, Norm,
@@ -443,6 +477,7 @@ pub mod fixture {
         };
         Row {
             id,
+            kind: LeaseKind::Search,
             maker: if id.is_multiple_of(2) { Maker::Refiner } else { Maker::Breeder },
             costs: Some(vec![parameters as f64]),
             outcome: if score.is_some() { Outcome::Completed } else { Outcome::Diverged },
@@ -487,9 +522,11 @@ pub mod fixture {
                 id: 4,
                 search_score: Some(0.9),
                 full_length_score: Some(0.92),
+                valid_curve: Vec::new(),
                 test_score: Some(0.88),
                 final_curve: Vec::new(),
             }),
+            full_length: [(4, FullLength { score: 0.92, epochs: 40 })].into(),
             objectives: vec![Objective::Error],
             starting_points: Vec::new(),
             incidents: Incidents::default(),

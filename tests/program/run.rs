@@ -188,6 +188,36 @@ fn the_exported_model_has_the_reported_accuracy() {
 }
 
 #[test]
+fn champions_have_the_accuracy_that_is_said_of_them() {
+    let folder = copy();
+    let champions =
+        fs::read_dir(folder.path().join("run/champions")).unwrap().map(|entry| entry.unwrap().path());
+    let mut trained = BTreeSet::new();
+    for facts in champions.filter(|path| path.extension().is_some_and(|extension| extension == "json")) {
+        let said: serde_json::Value = serde_json::from_slice(&fs::read(&facts).unwrap()).unwrap();
+        trained.insert(said["trained"].as_str().unwrap().to_owned());
+        if said["trained"] == "final" {
+            assert!(
+                ["search", "full length"].contains(&said["valid_accuracy_of"].as_str().unwrap()),
+                "{said}"
+            );
+            continue;
+        }
+        assert_eq!(
+            said["epochs"].as_u64(),
+            said["curve"].as_array().map(|curve| curve.len() as u64),
+            "{said}"
+        );
+        let model = facts.with_extension("onnx").display().to_string();
+        let test =
+            hatchery(folder.path(), &["test", &model, "digits", "--part", "valid", "--json"]).ok().json();
+        let (found, stated) = (test["accuracy"].as_f64().unwrap(), said["valid_accuracy"].as_f64().unwrap());
+        assert!((found - stated).abs() < 1e-6, "network {}: {found} is not {stated}", said["id"]);
+    }
+    assert!(trained.contains("full length"), "some of the front were trained at full length: {trained:?}");
+}
+
+#[test]
 fn every_candidate_can_be_exported_and_scores_as_it_did_in_the_search() {
     let folder = copy();
     let mut retrained = 0;
@@ -405,13 +435,13 @@ fn the_same_seed_gives_the_same_search() {
 #[test]
 fn tables_are_learnt_too() {
     let folder = tempdir().unwrap();
-    let mut text = "a,b,y\n".to_owned();
+    let mut text = "a,b,y,z\n".to_owned();
     for index in 0..200 {
         let (a, b) = (f64::from(index % 20) / 10.0, f64::from(index / 20) / 5.0);
-        text += &format!("{a},{b},{}\n", 3.0 * a - 2.0 * b + 1.0);
+        text += &format!("{a},{b},{},{}\n", 3.0 * a - 2.0 * b + 1.0, 1000.0 * a);
     }
     fs::write(folder.path().join("plane.csv"), text).unwrap();
-    let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\n[budget]\n\
+    let experiment = "name = \"plane\"\n[data]\nsource = \"csv:plane.csv\"\ntask = \"regression\"\nlabel = \"y,z\"\n[budget]\n\
                       evaluations = 4\n[search]\npopulation = 4\ntournament = 2\n[training]\nepochs = 8\n\
                       [final]\nepochs = 20\n[space]\nlayers = [\"dense\"]\ndepth = [1, 2]\nshift = [0, 0]\n\
                       norms = [\"none\"]\nbatch_size = [16]\noptimizers = [\"adam\"]\nlearning_rate = [0.003, 0.03]\n";
@@ -422,6 +452,16 @@ fn tables_are_learnt_too() {
     assert!(reported > 0.5, "R squared of a plane: {done}");
     let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
     assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
+    let of =
+        |key: &str| [&test["targets"][0][key], &test["targets"][1][key]].map(|value| value.as_f64().unwrap());
+    let ([y, z], [rmse_y, rmse_z]) = (of("r_squared"), of("rmse"));
+    assert!((f64::midpoint(y, z) - reported).abs() < 1e-4, "every target counts alike: {test}");
+    let deviation_z = 577.0;
+    let ratio = rmse_z / (deviation_z * (1.0 - z).sqrt());
+    assert!((0.5..2.0).contains(&ratio), "in the unit of the target: {test}");
+    assert!(of("mae")[0] <= rmse_y && of("mae")[1] <= rmse_z, "{test}");
+    let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
+    assert!(text.contains("rmse") && text.contains("mae"), "{text}");
 }
 
 #[test]

@@ -518,3 +518,23 @@ fn a_disk_full_at_the_begin_leaves_a_directory_to_begin_in() {
     assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
     Journal::create(&empty, &info()).unwrap();
 }
+
+/// Names in the first column of the table under this heading of docs/JOURNAL.md.
+fn documented_columns(heading: &str) -> Vec<String> {
+    let page = include_str!("../../../docs/JOURNAL.md");
+    let (_, section) = page.split_once(&format!("## {heading}\n")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let names = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_column_of_the_views_is_documented_and_no_other() {
+    let dir = TempDir::new().unwrap();
+    drop(Journal::create(dir.path(), &info()).unwrap());
+    let (connection, _) = record::open(dir.path()).unwrap();
+    for view in ["individuals", "evaluations", "events"] {
+        let statement = connection.prepare(&format!("SELECT * FROM {view}")).unwrap();
+        assert_eq!(documented_columns(view), statement.column_names(), "docs/JOURNAL.md, {view}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::{
             arithmetic::Multiply,
             loss::{
                 Correct, MeanSquaredError, PredictedCounts, SampleCrossEntropy, SampleSquaredError, Softmax,
-                SoftmaxCrossEntropy,
+                SoftmaxCrossEntropy, TargetSquaredErrors,
             },
             reduce::ReduceSum,
             shape::Concat,
@@ -105,7 +105,8 @@ pub fn training_step(
 /// Inputs: `samples`, `targets`, `index`, `parameters` and `statistics` as the training step's, and `weight` f32 `[B]`
 /// (0 for samples that only fill up the batch). Outputs: `loss_sum` f32 scalar, sum over samples of the cross-entropy
 /// or of the squared error (mean over standardised targets); for classification also `correct` f32 scalar, and
-/// `counts` f32 `[K]`, how often each class is predicted.
+/// `counts` f32 `[K]`, how often each class is predicted; for regression of several targets also `squares` f32 `[T]`, the
+/// sum over samples of each standardised target's squared error.
 ///
 /// # Errors
 /// Where the genome is not viable, or the normalisation belongs to other data.
@@ -232,7 +233,13 @@ impl<'a> Plan<'a> {
                 graph.output("counts", counts);
                 graph.add(SampleCrossEntropy, &[output, batch.targets])?
             }
-            Task::Regression { .. } => graph.add(SampleSquaredError, &[output, batch.targets])?,
+            Task::Regression { targets } => {
+                if targets > 1 {
+                    let squares = graph.add(TargetSquaredErrors, &[output, batch.targets, weight])?;
+                    graph.output("squares", squares);
+                }
+                graph.add(SampleSquaredError, &[output, batch.targets])?
+            }
         };
         let loss = weighted_sum(graph, losses, weight)?;
         graph.output("loss_sum", loss);

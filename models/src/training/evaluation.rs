@@ -68,7 +68,7 @@ pub fn evaluate_observed(
     observer.alive(Phase::Expressing);
     let program = EvaluationProgram::of(runtime, resident, genome, normalisation, indices.len())
         .map_err(|end| EvaluateError::Expression(end.message))?;
-    let sizes = (program.batch, program.classes);
+    let sizes = (program.batch, program.outputs);
     let weights = weight_vectors(weights.clone());
     observer.alive(Phase::Preparing);
     let mut evaluator = Evaluator::of_weights(runtime, &program.model, &resident.shared(), &weights, sizes)?;

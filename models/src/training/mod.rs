@@ -29,5 +29,5 @@ pub use evaluation::{EvaluateError, evaluate, evaluate_observed};
 pub use latency::{LatencyError, latency_seconds};
 pub use probe::{Probe, ProbeError, probe};
 pub use resident::Resident;
-pub use scores::Scores;
+pub use scores::{Scores, mean_r_squared, r_squared, variance_of};
 pub use trainer::train;

@@ -74,8 +74,8 @@ pub struct EpochReport {
     pub training_loss: f64,
     /// Mean validation loss.
     pub validation_loss: f64,
-    /// Classification: share of validation samples classified rightly. Regression: R squared
-    /// (1 - mean squared error / variance of the targets).
+    /// Classification: share of validation samples classified rightly. Regression: R squared, of several targets their
+    /// mean ([`super::mean_r_squared`]).
     pub validation_score: f64,
     /// Seconds since the training began; of one that was interrupted, those that it was under way.
     pub seconds: f64,

@@ -14,7 +14,7 @@ use crate::{
     expression::{self, Feed, Layout, Product},
     genome::Genome,
     onnx::{EncodeOptions, encode},
-    problem::{Problem, Task},
+    problem::Problem,
 };
 
 /// Samples of an evaluation's batch, at most: as many as keep matrix products busy, few enough for the cache.
@@ -107,8 +107,8 @@ pub(super) struct EvaluationProgram {
     pub model: Vec<u8>,
     /// Samples of a batch.
     pub batch: usize,
-    /// Number of classes; 0 for regression.
-    pub classes: usize,
+    /// Number of classes, or of targets.
+    pub outputs: usize,
 }
 
 impl EvaluationProgram {
@@ -124,12 +124,9 @@ impl EvaluationProgram {
         let problem = &resident.dataset().problem;
         let product = expression::evaluation(genome, problem, &feed(resident), normalisation, batch)
             .map_err(|error| End::new(Outcome::Crashed, error.to_string()))?;
-        let classes = match problem.task {
-            Task::Classification { classes } => classes as usize,
-            Task::Regression { .. } => 0,
-        };
+        let outputs = problem.task.outputs() as usize;
         let model = encode(&product.graph, runtime.provider(), &options(runtime, "evaluation"));
-        Ok(Self { model, batch, classes })
+        Ok(Self { model, batch, outputs })
     }
 }
 

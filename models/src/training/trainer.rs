@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
         let Assignment { genome, normalisation, valid, .. } = self.assignment;
         observer.alive(Phase::Expressing);
         let program = EvaluationProgram::of(self.runtime, self.resident, genome, normalisation, valid.len())?;
-        let sizes = (program.batch, program.classes);
+        let sizes = (program.batch, program.outputs);
         let shared = self.resident.shared();
         observer.alive(Phase::Preparing);
         let evaluator = Evaluator::of_training(self.runtime, &program.model, &shared, &self.stepper, sizes)?;
@@ -404,12 +404,17 @@ pub(super) fn sums_over<E: From<RuntimeError>>(
         let found = evaluator.evaluate(set, &part.index, &part.weight)?;
         sums.loss += f64::from(found.loss);
         sums.correct += f64::from(found.correct);
-        sums.counts.resize(found.counts.len(), 0.0);
-        for (sum, count) in sums.counts.iter_mut().zip(found.counts) {
-            *sum += f64::from(*count);
-        }
+        add_each(&mut sums.counts, found.counts);
+        add_each(&mut sums.squares, found.squares);
     }
     Ok(sums)
+}
+
+fn add_each(sums: &mut Vec<f64>, found: &[f32]) {
+    sums.resize(found.len(), 0.0);
+    for (sum, value) in sums.iter_mut().zip(found) {
+        *sum += f64::from(*value);
+    }
 }
 
 impl From<RuntimeError> for End {

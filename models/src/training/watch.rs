@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn regression_that_does_not_beat_the_mean_is_degenerate() {
-        let watch = || Watch::new(Reference::Regression { variance: 1.0 }, 1.0, 0);
+        let watch = || Watch::new(Reference::Regression { variances: vec![1.0] }, 1.0, 0);
         assert_eq!(outcome(watch().on_epoch(AMID, &scores(0.0, 1.0, 0.0))), Some(Outcome::Degenerate));
         assert_eq!(watch().on_epoch(AMID, &scores(0.2, 0.8, 0.0)), Ok(true));
     }

@@ -94,7 +94,12 @@ fn regression_predicts_in_the_targets_units() {
     let problem = Problem { task: Task::Regression { targets: 2 }, ..network.problem };
     let normalisation = normalisation(&problem);
     let evaluated = evaluation(&network.genome, &problem, &FEED, &normalisation, 50).unwrap();
-    assert_eq!(names(&evaluated.graph).1, ["loss_sum"]);
+    assert_eq!(names(&evaluated.graph).1, ["squares", "loss_sum"]);
+    let alone = Problem { task: Task::Regression { targets: 1 }, ..problem };
+    let of_one =
+        Normalisation { target_mean: vec![3.0], target_deviation: vec![2.0], ..normalisation.clone() };
+    let evaluated_alone = evaluation(&network.genome, &alone, &FEED, &of_one, 50).unwrap();
+    assert_eq!(names(&evaluated_alone.graph).1, ["loss_sum"], "of one target, that is its squared error");
     let parameters = initial_parameters(&evaluated.layout, network.genome.training.initializer, 1);
     let weights = Weights { parameters, statistics: Vec::new() };
     let product = inference(&network.genome, &problem, &normalisation, &weights).unwrap();

@@ -37,6 +37,11 @@ pub struct SampleCrossEntropy;
 #[derive(Clone, Copy, Debug)]
 pub struct SampleSquaredError;
 
+/// Squared differences of each target, summed over samples. Inputs: predictions `[N, T]`, targets `[N, T]`, the weight
+/// of each sample `[N]`. Output `[T]`.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetSquaredErrors;
+
 /// 1 where the largest logit is the label's, else 0. Inputs: logits `[N, K]`, labels i64 `[N]`. Output f32 `[N]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Correct;
@@ -241,6 +246,25 @@ impl Operator for SampleSquaredError {
     fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
         let squares = squared_differences(emitter, inputs);
         vec![emitter.reduce_mean(&squares, &[1], false)]
+    }
+}
+
+impl Operator for TargetSquaredErrors {
+    fn name(&self) -> &'static str {
+        "target squared errors"
+    }
+
+    fn facts(&self, inputs: &[&Fact]) -> Result<Vec<Fact>, GraphError> {
+        let [predictions, targets, weight] = exactly(self.name(), inputs)?;
+        all_f32(self.name(), inputs)?;
+        predictions_and_targets(self.name(), predictions, targets)?;
+        expect_shape(self.name(), "weights", weight, &predictions.shape[..1])?;
+        Ok(vec![Fact::f32(&predictions.shape[1..])])
+    }
+
+    fn lower(&self, emitter: &mut Emitter, inputs: &[Value], _: &[&Fact], _: &[Fact]) -> Vec<Value> {
+        let squares = squared_differences(emitter, &inputs[..2]);
+        vec![emitter.op("MatMul", &[&inputs[2], &squares], Vec::new())]
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
             gather::GatherRows,
             loss::{
                 Correct, MeanSquaredError, PredictedCounts, SampleCrossEntropy, SampleSquaredError, Softmax,
-                SoftmaxCrossEntropy,
+                SoftmaxCrossEntropy, TargetSquaredErrors,
             },
             normalisation::{BatchNorm, BatchNormInference, LayerNorm, LocalResponseNorm},
             pooling::{AveragePool, GlobalAveragePool, MaxPool},
@@ -315,7 +315,8 @@ fn with_integers(rng: &mut ChaCha8Rng) -> Vec<Application> {
         application(SoftmaxCrossEntropy { label_smoothing: 0.1 }, vec![logits.clone(), labels.clone()]),
         without_gradient(SampleCrossEntropy, vec![logits.clone(), labels.clone()]),
         without_gradient(Correct, vec![logits.clone(), labels]),
-        without_gradient(PredictedCounts, vec![logits.clone(), weight]),
+        without_gradient(PredictedCounts, vec![logits.clone(), weight.clone()]),
+        without_gradient(TargetSquaredErrors, vec![logits.clone(), away_from_zero(rng, &[4, 5]), weight]),
         application(MeanSquaredError, vec![logits.clone(), away_from_zero(rng, &[4, 5])]),
         without_gradient(SampleSquaredError, vec![logits.clone(), away_from_zero(rng, &[4, 5])]),
     ]

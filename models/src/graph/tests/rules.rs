@@ -10,7 +10,10 @@ use crate::{
             dense::Dense,
             dropout::Dropout,
             gather::GatherRows,
-            loss::{Correct, MeanSquaredError, PredictedCounts, SampleSquaredError, SoftmaxCrossEntropy},
+            loss::{
+                Correct, MeanSquaredError, PredictedCounts, SampleSquaredError, SoftmaxCrossEntropy,
+                TargetSquaredErrors,
+            },
             normalisation::{BatchNorm, LocalResponseNorm},
             pooling::MaxPool,
             shape::{Reshape, Split},
@@ -102,9 +105,16 @@ fn label_smoothing_spreads_probability_over_all_classes() {
 fn squared_errors_and_counts() {
     let predictions = HostTensor::F32(vec![2, 2], vec![1.0, 2.0, 3.0, 5.0]);
     let targets = HostTensor::F32(vec![2, 2], vec![0.0, 2.0, 1.0, 1.0]);
-    let pair = [predictions, targets];
+    let pair = [predictions.clone(), targets.clone()];
     assert_near("mean", &value_of(MeanSquaredError, &pair), &[21.0 / 4.0], 1e-6);
     assert_near("samples", &value_of(SampleSquaredError, &pair), &[0.5, 10.0], 1e-6);
+    let weight = HostTensor::F32(vec![2], vec![1.0, 0.5]);
+    assert_near(
+        "targets",
+        &value_of(TargetSquaredErrors, &[predictions, targets, weight]),
+        &[3.0, 8.0],
+        1e-6,
+    );
     let logits = HostTensor::F32(vec![3, 3], vec![0.1, 0.9, 0.0, 2.0, 1.0, 0.0, 0.0, 3.0, 1.0]);
     let labels = HostTensor::I64(vec![3], vec![1, 1, 1]);
     assert_eq!(value_of(Correct, &[logits.clone(), labels]), [1.0, 0.0, 1.0]);

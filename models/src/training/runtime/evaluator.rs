@@ -19,6 +19,8 @@ pub struct BatchSums<'a> {
     pub correct: f32,
     /// Weighted number of predictions of each class; empty where the model does not say.
     pub counts: &'a [f32],
+    /// Weighted sum of each target's squared errors; empty where the model does not say.
+    pub squares: &'a [f32],
 }
 
 /// An evaluation model, bound to one or several sets of weights.
@@ -32,6 +34,7 @@ pub struct Evaluator {
     loss: SmallOutput,
     correct: SmallOutput,
     counts: SmallOutput,
+    squares: SmallOutput,
 }
 
 impl Evaluator {
@@ -74,16 +77,17 @@ impl Evaluator {
         Ok(evaluator)
     }
 
-    /// `sizes`: samples of a batch, and classes.
+    /// `sizes`: samples of a batch, and classes or targets.
     fn unbound(runtime: &Runtime, model: &[u8], sizes: (usize, usize)) -> Result<Self, RuntimeError> {
         let session = runtime.session(model)?;
-        let (batch, classes) = sizes;
+        let (batch, outputs) = sizes;
         Ok(Self {
             index: SmallInput::new(&session, "index", &[batch])?,
             weight: SmallInput::new(&session, "weight", &[batch])?,
             loss: SmallOutput::new(&session, "loss_sum", &[])?,
             correct: SmallOutput::new(&session, "correct", &[])?,
-            counts: SmallOutput::new(&session, "counts", &[classes])?,
+            counts: SmallOutput::new(&session, "counts", &[outputs])?,
+            squares: SmallOutput::new(&session, "squares", &[outputs])?,
             session,
             device: runtime.device(),
             bindings: Vec::new(),
@@ -109,6 +113,7 @@ impl Evaluator {
         self.loss.bind(&mut binding)?;
         self.correct.bind(&mut binding)?;
         self.counts.bind(&mut binding)?;
+        self.squares.bind(&mut binding)?;
         self.bindings.push(binding);
         Ok(())
     }
@@ -133,6 +138,7 @@ impl Evaluator {
             loss: self.loss.read()?.first().copied().unwrap_or(f32::NAN),
             correct: self.correct.read()?.first().copied().unwrap_or(0.0),
             counts: self.counts.read()?,
+            squares: self.squares.read()?,
         })
     }
 }

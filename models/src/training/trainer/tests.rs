@@ -360,6 +360,35 @@ fn regression_is_scored_by_r_squared() {
     let trained = digits.train(&digits.assignment(&genome, 15));
     assert_eq!(trained.outcome, Outcome::Completed, "{}", trained.message);
     assert!(trained.curve[14].validation_score > 0.9, "{:?}", trained.curve);
+    let best = trained.curve.iter().map(|report| report.validation_score).fold(f64::MIN, f64::max);
+    let by_prediction = r_squared_of_predictions(&digits, &genome, &trained.weights.unwrap());
+    assert!((best - by_prediction).abs() < 1e-4, "{best} by sums of batches, {by_prediction} by predictions");
+}
+
+/// The mean over targets of what each one's predictions of the validation samples score.
+fn r_squared_of_predictions(digits: &Digits, genome: &Genome, weights: &Weights) -> f64 {
+    let Digits { runtime, resident, split, normalisation } = digits;
+    let dataset = resident.dataset();
+    let product = expression::inference(genome, &dataset.problem, normalisation, weights).unwrap();
+    let options = EncodeOptions { dynamic_batch: true, ..EncodeOptions::named("regression") };
+    let model = encode(&product.graph, runtime.provider(), &options);
+    let (Samples::U8(pixels), Targets::Values { values, names }) = (&dataset.samples, &dataset.targets)
+    else {
+        panic!("bytes and values")
+    };
+    let raw = pixels.iter().map(|&pixel| f32::from(pixel)).collect();
+    let input = HostTensor::F32(dataset.shape(dataset.count), raw);
+    let outputs = run_once(runtime, &model, &[("input", input)]).unwrap();
+    let predictions = outputs[0].1.floats().unwrap();
+    let of_target = |target: usize| {
+        let places: Vec<usize> =
+            split.valid.iter().map(|&sample| sample as usize * names.len() + target).collect();
+        let mean = places.iter().map(|&at| f64::from(values[at])).sum::<f64>() / places.len() as f64;
+        let squares = |of: &dyn Fn(usize) -> f64| places.iter().map(|&at| of(at).powi(2)).sum::<f64>();
+        1.0 - squares(&|at| f64::from(values[at] - predictions[at]))
+            / squares(&|at| f64::from(values[at]) - mean)
+    };
+    (0..names.len()).map(of_target).sum::<f64>() / names.len() as f64
 }
 
 /// Two views of noise, each with a bright or a dark upper half: the class says whether the two are alike.
