@@ -121,8 +121,9 @@ fn filter(wish: &str) -> anyhow::Result<EnvFilter> {
     if !wish.contains(CLUSTER_LIBRARY) {
         directives.push(&of_library);
     }
-    EnvFilter::try_new(directives.join(","))
-        .with_context(|| format!("{FILTER_VARIABLE} is {wish:?}: LEVEL, or MODULE=LEVEL, with commas between"))
+    EnvFilter::try_new(directives.join(",")).with_context(|| {
+        format!("{FILTER_VARIABLE} is {wish:?}: LEVEL, or MODULE=LEVEL, with commas between")
+    })
 }
 
 /// A line that is no JSON, as a line of a JSON log: words of a process.
@@ -189,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_filter_that_would_say_nothing_is_refused() {
-        for good in ["debug", "info,ractor=warn", "hatchery_actors=trace", "warn, hatchery::launch=debug", ""] {
+        for good in ["debug", "info,ractor=warn", "hatchery_actors=trace", "warn, hatchery::launch=debug", ""]
+        {
             filter(good).unwrap();
         }
         for wrong in ["debg", "info,hatchery", "bogus==,,"] {

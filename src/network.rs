@@ -146,7 +146,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cookie");
         let missing = awaited_cookie(&path, Duration::ZERO).unwrap_err();
-        assert!(missing.exit == Exit::Experiment && missing.to_string().contains("--cookie-file"), "{missing}");
+        assert!(
+            missing.exit == Exit::Experiment && missing.to_string().contains("--cookie-file"),
+            "{missing}"
+        );
         let coordinator = std::thread::spawn({
             let path = path.clone();
             move || {

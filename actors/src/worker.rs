@@ -88,9 +88,8 @@ pub enum WorkerError {
 /// See [`WorkerError`].
 pub async fn run_worker(setup: WorkerSetup) -> Result<WorkerEnd, WorkerError> {
     let (ear, incoming) = link::queue();
-    let cluster = Cluster::start(setup.name, setup.security, ear)
-        .await
-        .map_err(|error| match error.is_misuse() {
+    let cluster =
+        Cluster::start(setup.name, setup.security, ear).await.map_err(|error| match error.is_misuse() {
             true => WorkerError::Misused(error.to_string()),
             false => WorkerError::BrokenDown(error.to_string()),
         })?;

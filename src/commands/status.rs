@@ -71,7 +71,8 @@ fn pause(directory: &Path, alive: bool) -> Result<Option<String>, Failure> {
     if let Some(run) = told {
         return Ok(run["paused_reason"].as_str().map(str::to_owned));
     }
-    let since = Reader::open(directory).and_then(|reader| reader.paused_since()).or_exit(Exit::RunDirectory)?;
+    let since =
+        Reader::open(directory).and_then(|reader| reader.paused_since()).or_exit(Exit::RunDirectory)?;
     Ok(since.map(|seconds| format!("a user has paused it after {}", duration(seconds))))
 }
 

@@ -62,7 +62,8 @@ impl Core {
     /// Notes why joining failed, and says so if it is news.
     pub(super) fn note(&self, trouble: Trouble) {
         let mut known = hold(&self.trouble);
-        if known.as_ref().is_none_or(|known| without_numbers(&known.words) != without_numbers(&trouble.words)) {
+        if known.as_ref().is_none_or(|known| without_numbers(&known.words) != without_numbers(&trouble.words))
+        {
             tracing::warn!("{}", trouble.words);
         }
         *known = Some(trouble);

@@ -34,8 +34,8 @@ mod turned_away;
 mod wire;
 
 pub use connection::WAITING_BYTES_MAX;
-pub use core::Trouble;
 pub use cookie::{COOKIE_BYTES, Cookie, CookieError};
+pub use core::Trouble;
 pub use error::ClusterError;
 pub use knock::NAME_BYTES_MAX;
 pub use listener::Door;

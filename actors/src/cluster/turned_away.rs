@@ -29,7 +29,8 @@ impl TurnedAway {
             }
         }
         let unsaid = std::mem::take(&mut self.unsaid);
-        let others = if unsaid > 0 { format!(" ({unsaid} more were turned away before)") } else { String::new() };
+        let others =
+            if unsaid > 0 { format!(" ({unsaid} more were turned away before)") } else { String::new() };
         let line = format!("a node at {from} was not let in: {trouble}{others}");
         self.said = Some((from, trouble, now));
         Some(line)

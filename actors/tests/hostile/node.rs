@@ -110,7 +110,9 @@ async fn obey(cluster: &Arc<Cluster>) {
             ["piece", to, process, bytes] => send(cluster, to, process, piece(bytes.parse().unwrap())),
             ["hang-up", to, process] => cluster.hang_up(&node(to, process), "asked to"),
             ["files", most] => limit_files(most.parse().unwrap()),
-            ["trouble"] => say(&format!("trouble {}", cluster.trouble().map(|it| it.words).unwrap_or_default())),
+            ["trouble"] => {
+                say(&format!("trouble {}", cluster.trouble().map(|it| it.words).unwrap_or_default()))
+            }
             _ => panic!("{line}"),
         }
     }

@@ -129,7 +129,10 @@ mod tests {
         let anywhere = words("0.0.0.0:7000", true);
         assert!(anywhere.contains("--join node1:7000 ") && anywhere.contains("--tls-key"), "{anywhere}");
         assert!(words("[2001:db8::1]:7000", false).contains("[2001:db8::1]:7000 "));
-        assert_eq!((shell_word("runs/a-1/cookie"), shell_word("a b/it's")), ("runs/a-1/cookie".to_owned(), r"'a b/it'\''s'".to_owned()));
+        assert_eq!(
+            (shell_word("runs/a-1/cookie"), shell_word("a b/it's")),
+            ("runs/a-1/cookie".to_owned(), r"'a b/it'\''s'".to_owned())
+        );
         assert!(words("192.0.2.1:7000", false).ends_with("--plain"));
     }
 }
