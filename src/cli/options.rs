@@ -4,7 +4,10 @@ use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use super::run::RunOptions;
 use crate::logging;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hatchery_actors::{search::StrategyName, trainer::simulated::TrainingTime};
+use hatchery_actors::{
+    search::{StrategyName, table::Direction},
+    trainer::simulated::TrainingTime,
+};
 use std::path::PathBuf;
 
 /// Breeds, trains and refines neural networks.
@@ -309,8 +312,18 @@ pub struct BenchCoordinatorOptions {
     pub json: bool,
 }
 
+/// What is said below the options of `hatchery bench search`.
+const BENCH_SEARCH_NOTES: &str = "\
+Results named for losses, errors, costs or times (loss, err, error, mse, mae, nll, entropy, perplexity, time, ..) are
+minimised, all others maximised; --direction decides otherwise, and what is printed says which it was. Rows may have
+the same parameters: each is a network of its own.
+
+`time` (`simulated_time_mean` in JSON) is how long a search took in units of the median training: trainings take 1 in
+the median, 1.13 in the mean.";
+
 /// `hatchery bench search`.
 #[derive(Debug, Args)]
+#[command(after_help = BENCH_SEARCH_NOTES)]
 pub struct BenchSearchOptions {
     /// The table, a CSV, with or without .gz: columns named valid* or test* are results, all others parameters
     #[arg(long, value_name = "FILE")]
@@ -324,6 +337,12 @@ pub struct BenchSearchOptions {
     /// Reported is the mean of the result columns whose names begin so
     #[arg(long, value_name = "PREFIX", default_value = "valid")]
     pub report: String,
+    /// Which way results are better: minimise or maximise [default: as the columns' names say]
+    #[arg(long, value_name = "DIRECTION")]
+    pub direction: Option<Direction>,
+    /// The same for --report alone [default: what --direction says, else the columns' names]
+    #[arg(long, value_name = "DIRECTION")]
+    pub report_direction: Option<Direction>,
     /// Evaluations of one search
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub evaluations: u64,
