@@ -11,7 +11,7 @@ use super::{
     assemble::{Parts, SampleShape, check_class_number},
     files::{Input, malformed},
 };
-use columns::{Columns, is_number};
+use columns::{Columns, FILL_IN, is_missing, is_number};
 use hatchery_config::vocabulary::TaskKind;
 use lines::{Record, Rows};
 use std::{
@@ -173,9 +173,10 @@ fn number(
     field: &[u8],
 ) -> Result<f32, DataError> {
     let text = String::from_utf8_lossy(field);
-    let Ok(number) = text.parse::<f64>() else {
-        let remedy = if text.is_empty() {
-            "fill in the missing value, or remove the row"
+    let number = text.parse::<f64>().ok().filter(|_| !is_missing(field));
+    let Some(number) = number else {
+        let remedy = if is_missing(field) {
+            FILL_IN
         } else {
             "turn text into numbers, or name the label column with data.label"
         };

@@ -120,6 +120,17 @@ pub(super) fn is_number(field: &[u8]) -> bool {
     std::str::from_utf8(field).is_ok_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
+/// Words that tables have where a value is missing, in small letters.
+const MISSING_WORDS: [&str; 7] = ["na", "n/a", "#n/a", "nan", "null", "none", "?"];
+
+/// What helps where a number is missing.
+pub(super) const FILL_IN: &str = "fill in the missing value, or remove the row";
+
+/// Whether a field says that its value is missing: empty, or one of the usual words for it.
+pub(super) fn is_missing(field: &[u8]) -> bool {
+    field.is_empty() || MISSING_WORDS.iter().any(|word| field.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// The label columns as the user named them; nothing for the last column.
 fn wanted(options: &LoadOptions) -> Vec<&str> {
     let Some(label) = options.label.as_deref() else { return Vec::new() };
@@ -168,12 +179,16 @@ fn looks_like_header(path: &Path, first: &Record, labels: &[usize]) -> Result<bo
     if !features().any(|(_, field)| is_number(field)) {
         return Ok(true);
     }
+    let remedy = if is_missing(field) {
+        FILL_IN
+    } else {
+        "turn text into numbers; if this line is a header, name the label column with data.label"
+    };
     Err(DataError::NotANumber {
         path: path.into(),
         line: first.line,
         column: position.to_string(),
         text: String::from_utf8_lossy(field).into_owned(),
-        remedy: "turn text into numbers; if this line is a header, name the label column with data.label"
-            .into(),
+        remedy: remedy.into(),
     })
 }
