@@ -422,6 +422,14 @@ fn tables_are_learnt_too() {
     assert!(reported > 0.5, "R squared of a plane: {done}");
     let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
     assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
+    fs::write(folder.path().join("line.csv"), "a,y\n".to_owned() + &"1,2\n2,3\n".repeat(50)).unwrap();
+    hatchery(folder.path(), &["test", "run/best.onnx", "csv:line.csv"]).refused(
+        3,
+        &[
+            "run/best.onnx on csv:line.csv",
+            "the model takes rows of 2 numbers, the data has rows of 1 numbers",
+        ],
+    );
 }
 
 #[test]

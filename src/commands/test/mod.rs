@@ -1,5 +1,7 @@
 //! `hatchery test`: runs an exported model over a part of data, as any user of the file would.
 
+mod shapes;
+
 use super::{data, open_runtime};
 use crate::{
     cli::{
@@ -31,13 +33,15 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
         .or_exit(Exit::RunDirectory)?;
     let facts = model_facts::data_facts(&onnx::metadata(&model));
     let deviations = facts.as_ref().map(|facts| facts.target_deviations.clone()).unwrap_or_default();
+    let trained_on = facts.as_ref().map(|facts| facts.source.clone());
     let settings = settings(options, facts)?;
     let dataset = data::load(&settings)?;
+    let place = || format!("{} on {}", options.model.display(), options.data);
+    shapes::check(&model, &dataset, trained_on.as_deref()).with_context(place).or_exit(Exit::Data)?;
     let indices = data::part(&dataset, &settings, options.part)?;
     let runtime = open_runtime(None, options.offline)?;
-    let score = score(&runtime, &bytes, &dataset, &indices, &deviations)
-        .with_context(|| format!("{} on {}", options.model.display(), options.data))
-        .or_exit(Exit::Failed)?;
+    let score =
+        score(&runtime, &bytes, &dataset, &indices, &deviations).with_context(place).or_exit(Exit::Failed)?;
     print(options, &dataset, indices.len(), score);
     Ok(())
 }
@@ -112,12 +116,9 @@ fn score(
 
 /// The model's outputs for a batch, `[batch, width]`.
 fn predict(model: &mut Model, dataset: &Dataset, batch: &[u32], width: usize) -> anyhow::Result<Vec<f32>> {
-    let wanted = match dataset.targets {
-        Targets::Classes { .. } => "probabilities",
-        Targets::Values { .. } => "prediction",
-    };
+    let wanted = shapes::output(&dataset.targets);
     let input = HostTensor::F32(dataset.shape(batch.len()), raw_values(dataset, batch));
-    let outputs = model.run(&[("input", input)])?;
+    let outputs = model.run(&[(shapes::INPUT, input)])?;
     let found = outputs.iter().find(|(name, _)| name == wanted).and_then(|(_, tensor)| tensor.floats());
     let Some(values) = found else {
         bail!("the model has no output `{wanted}`: it was not made for this kind of data");
