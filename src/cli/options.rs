@@ -4,7 +4,10 @@ use super::cluster::{CertOptions, CoordinatorOptions, WorkerOptions};
 use super::run::RunOptions;
 use crate::logging;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hatchery_actors::{search::StrategyName, trainer::simulated::TrainingTime};
+use hatchery_actors::{
+    search::{StrategyName, table::Direction},
+    trainer::simulated::TrainingTime,
+};
 use std::path::PathBuf;
 
 /// Breeds, trains and refines neural networks.
@@ -309,8 +312,18 @@ pub struct BenchCoordinatorOptions {
     pub json: bool,
 }
 
+/// What is said below the options of `hatchery bench search`.
+const BENCH_SEARCH_NOTES: &str = "\
+Results named for losses, errors, costs or times (loss, err, error, mse, mae, nll, entropy, perplexity, time, ..) are
+minimised, all others maximised; --direction decides otherwise, and what is printed says which it was. Rows may have
+the same parameters: each is a network of its own.
+
+`time` (`simulated_time_mean` in JSON) is how long a search took in units of the median training: trainings take 1 in
+the median, 1.13 in the mean.";
+
 /// `hatchery bench search`.
 #[derive(Debug, Args)]
+#[command(after_help = BENCH_SEARCH_NOTES)]
 pub struct BenchSearchOptions {
     /// The table, a CSV, with or without .gz: columns named valid* or test* are results, all others parameters
     #[arg(long, value_name = "FILE")]
@@ -324,6 +337,12 @@ pub struct BenchSearchOptions {
     /// Reported is the mean of the result columns whose names begin so
     #[arg(long, value_name = "PREFIX", default_value = "valid")]
     pub report: String,
+    /// Which way results are better: minimise or maximise [default: as the columns' names say]
+    #[arg(long, value_name = "DIRECTION")]
+    pub direction: Option<Direction>,
+    /// The same for --report alone [default: what --direction says, else the columns' names]
+    #[arg(long, value_name = "DIRECTION")]
+    pub report_direction: Option<Direction>,
     /// Evaluations of one search
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub evaluations: u64,
@@ -345,17 +364,53 @@ pub struct BenchSearchOptions {
     pub json: bool,
 }
 
+/// Longest time for which a network is timed, in seconds: a day.
+const BENCH_SECONDS_MAX: f64 = 86_400.0;
+
+fn bench_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= BENCH_SECONDS_MAX);
+    seconds.ok_or_else(|| format!("give a number of seconds above 0, at most {BENCH_SECONDS_MAX} (a day)"))
+}
+
+/// How a suite is written, below the options of `hatchery bench train --help`.
+const BENCH_TRAIN_NOTES: &str = r#"A suite:
+
+  {"note": "whatever you like", "networks": [
+    {"name": "small", "input": [1, 28, 28], "classes": 10, "batch": 64, "layers": [
+      {"op": "conv", "out": 32, "kernel": [3, 3], "act": "relu"},
+      {"op": "maxpool", "kernel": [2, 2], "stride": [2, 2]},
+      {"op": "dense", "out": 128, "act": "relu"}]}]}
+
+`input` is channels, rows, columns; [1, 1, N] is a table of N features. A dense layer to `classes` outputs is added at
+the end. With `"towers": true`, each channel runs through layers of its own up to `merge`. Layers, with optional keys in
+brackets:
+
+  conv           out, kernel [stride, pad, norm, act]
+  maxpool        kernel [stride, pad, act]
+  avgpool        kernel [stride, pad]
+  residual       out [stride]
+  globalavgpool
+  dense          out [norm, act]
+  dropout        ratio
+  merge
+
+`kernel` is [rows, columns], square for pools; `stride` a number or two equal ones [1]; `pad` same or valid [same];
+`norm` batch [none]; `act` a non-linearity such as relu, tanh, sigmoid [none]: behind a pool, relu only, and only where
+there is a convolution without any before it. benches/suite.json is an example. Trained is by SGD with learning rate
+0.01 and momentum 0.9, on random data."#;
+
 /// `hatchery bench train`.
 #[derive(Debug, Args)]
+#[command(after_long_help = BENCH_TRAIN_NOTES)]
 pub struct BenchTrainOptions {
-    /// The networks, as JSON
+    /// The networks, as JSON: --help says how they are written
     #[arg(long, value_name = "FILE")]
     pub suite: PathBuf,
     /// Only these networks
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Time for each network
-    #[arg(long, value_name = "S", default_value_t = 4.0)]
+    #[arg(long, value_name = "S", default_value_t = 4.0, value_parser = bench_seconds)]
     pub seconds: f64,
     /// Threads (CPU) [default: one per core]
     #[arg(long, value_name = "N")]
@@ -386,6 +441,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_time_of_a_bench_is_a_positive_number_of_at_most_a_day() {
+        let seconds = |text: &str| {
+            let cli = Cli::try_parse_from(["hatchery", "bench", "train", "--suite", "s", "--seconds", text]);
+            cli.map(|_| ()).map_err(|error| error.to_string())
+        };
+        for good in ["4", "0.5", "86400"] {
+            assert_eq!(seconds(good), Ok(()));
+        }
+        for bad in ["nan", "inf", "0", "1e9", "x", "86401"] {
+            assert!(seconds(bad).unwrap_err().contains("give a number of seconds above 0"), "{bad}");
+        }
     }
 
     #[test]

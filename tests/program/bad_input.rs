@@ -202,3 +202,26 @@ fn a_model_that_is_none_is_named() {
     hatchery(folder.path(), &["test", "m.onnx", "digits", "--offline"]).refused(RUN_DIRECTORY, &["m.onnx"]);
     hatchery(folder.path(), &["test", "nowhere.onnx", "digits"]).refused(RUN_DIRECTORY, &["nowhere.onnx"]);
 }
+
+#[test]
+fn a_suite_that_cannot_be_timed_is_refused() {
+    let folder = folder();
+    let network = |keys: &str| {
+        format!(
+            r#"{{"networks": [{{"name": "n", "batch": 4, {keys}, "layers": [{{"op": "dense", "out": 5}}]}}]}}"#
+        )
+    };
+    for (text, words) in [
+        (r#"{"networks": []}"#.to_owned(), "no networks"),
+        (network(r#""input": [1, 1, 8], "classes": 0"#), "network n: `classes` is 0"),
+        (network(r#""input": [1, 4000000, 4000000], "classes": 3"#), "network n: `input` has rows: 4000000"),
+        (network(r#""input": [1, 1, 8], "classes": 3, "shuffle": true"#), "unknown field `shuffle`"),
+        (network(r#""input": [2, 8, 8], "towers": true, "classes": 3"#), "network n cannot be built"),
+    ] {
+        fs::write(folder.path().join("suite.json"), text).unwrap();
+        hatchery(folder.path(), &["bench", "train", "--suite", "suite.json"])
+            .refused(EXPERIMENT, &["suite.json", words]);
+    }
+    let endless = ["bench", "train", "--suite", "suite.json", "--seconds", "inf"];
+    hatchery(folder.path(), &endless).refused(EXPERIMENT, &["--seconds", "at most 86400"]);
+}

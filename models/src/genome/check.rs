@@ -11,7 +11,7 @@ pub const WIDTH_MAX: u32 = 65_536;
 /// Largest side of a window, stride or dilation.
 pub const KERNEL_MAX: u32 = 255;
 /// Most samples of a step.
-const BATCH_MAX: u32 = 65_536;
+pub const BATCH_MAX: u32 = 65_536;
 /// Largest learning rate, weight decay, gradient norm: beyond it, certainly a mistake.
 const RATE_MAX: f64 = 1e6;
 /// Largest augmentation shift in pixels.

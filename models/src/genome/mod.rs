@@ -13,7 +13,7 @@ mod written;
 use serde::{Deserialize, Serialize};
 
 pub use canonical::canonical;
-pub use check::{GenomeError, KERNEL_MAX, LAYERS_MAX, WIDTH_MAX, check};
+pub use check::{BATCH_MAX, GenomeError, KERNEL_MAX, LAYERS_MAX, WIDTH_MAX, check};
 pub use hash::{GenomeHash, HashError, canonical_hash, structural_hash};
 pub use hatchery_config::vocabulary::{
     Activation, Initializer, LayerKind, Norm, Optimizer, Padding, Schedule,

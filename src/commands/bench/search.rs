@@ -12,7 +12,7 @@ use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 use hatchery_actors::search::{
     replay::{Replay, Summary, replay, usual_tolerance},
-    table::Table,
+    table::{Direction, Repeats, Results, Table, TableError},
 };
 use serde::Serialize;
 use std::{
@@ -30,6 +30,11 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 #[derive(Serialize)]
 struct Line<'a> {
     table: &'a str,
+    /// Which way the objective is better.
+    direction: Direction,
+    /// Which way the report is better, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_direction: Option<Direction>,
     #[serde(flatten)]
     summary: &'a Summary,
 }
@@ -40,10 +45,17 @@ pub fn search(options: &BenchSearchOptions) -> Result<(), Failure> {
     let text = read(&options.table).with_context(place).or_exit(Exit::Data)?;
     let table = Table::parse(&text).with_context(place).or_exit(Exit::Data)?;
     drop(text);
-    let objective =
-        table.results(&options.objective).context("--objective").with_context(place).or_exit(Exit::Data)?;
-    let report =
-        table.results(&options.report).context("--report").with_context(place).or_exit(Exit::Data)?;
+    let objective = results(&table, &options.objective, options.direction)
+        .context("--objective")
+        .with_context(place)
+        .or_exit(Exit::Data)?;
+    let report = results(&table, &options.report, options.report_direction.or(options.direction))
+        .context("--report")
+        .with_context(place)
+        .or_exit(Exit::Data)?;
+    if let Some(repeats) = table.repeats() {
+        output::note(warning(&place(), repeats));
+    }
     let tolerance = options.tolerance.unwrap_or_else(|| usual_tolerance(&table, &report));
     if !tolerance.is_finite() || tolerance < 0.0 {
         return Err(anyhow::anyhow!("--tolerance is {tolerance}; give a number from 0 up"))
@@ -62,14 +74,40 @@ pub fn search(options: &BenchSearchOptions) -> Result<(), Failure> {
     })
     .context("the strategy hands over nobody")
     .with_context(place)
-    .or_exit(Exit::Failed)?;
+    .or_exit(Exit::Data)?;
     let name = table_name(&options.table);
     if options.json {
-        say(serde_json::to_string(&Line { table: &name, summary: &summary }).or_exit(Exit::Failed)?);
+        let (direction, other) = (objective.direction(), report.direction());
+        let report_direction = (other != direction).then_some(other);
+        let line = Line { table: &name, direction, report_direction, summary: &summary };
+        say(serde_json::to_string(&line).or_exit(Exit::Failed)?);
     } else {
-        say(readable(&name, &summary));
+        say(format_args!("{name}: {}", directions(options, &objective, &report)));
+        say(readable(&summary));
     }
     Ok(())
+}
+
+fn results(table: &Table, prefix: &str, direction: Option<Direction>) -> Result<Results, TableError> {
+    direction.map_or_else(|| table.results(prefix), |direction| table.results_toward(prefix, direction))
+}
+
+/// What is minimised and what maximised, for people.
+fn directions(options: &BenchSearchOptions, objective: &Results, report: &Results) -> String {
+    let told = format!("{} is {}", options.objective, objective.direction());
+    if (&options.objective, objective.direction()) == (&options.report, report.direction()) {
+        return told;
+    }
+    format!("{told}, the report {} is {}", options.report, report.direction())
+}
+
+fn warning(place: &str, repeats: Repeats) -> String {
+    let Repeats { lines: [first, other], rows } = repeats;
+    format!(
+        "warning: {place}: lines {first} and {other} have the same parameters and different results (such rows in all: \
+         {rows}); each counts as a network of its own: if they are measurements of one network, give it one row with a \
+         result column for each"
+    )
 }
 
 /// The file's name without .csv and .gz.
@@ -94,7 +132,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn readable(name: &str, summary: &Summary) -> String {
+fn readable(summary: &Summary) -> String {
     let cells = [
         summary.strategy.to_owned(),
         summary.evaluations.to_string(),
@@ -109,5 +147,5 @@ fn readable(name: &str, summary: &Summary) -> String {
     ];
     let header =
         ["strategy", "evaluations", "workers", "seeds", "mean", "sd", "median", "rank", "optimum", "time"];
-    format!("{name}\n{}", output::table(&header, &[cells.to_vec()]))
+    output::table(&header, &[cells.to_vec()])
 }

@@ -30,7 +30,7 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     // The bench has the machine for itself, so waiting threads may spin.
     let runtime = open_runtime(None, options.offline)?.on(device).with_threads(threads).with_spinning(true);
     let runtime = runtime.with_kernels(!options.standard_operators);
-    let (mut rows, mut failures) = (Vec::new(), 0);
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for network in &networks {
         match measure(options, &runtime, network) {
             Ok(row) => {
@@ -40,19 +40,21 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
                 rows.push(row);
             }
             Err(error) => {
-                failures += 1;
                 report(options, &network.name, &error.to_string());
+                failures.push(error);
             }
         }
     }
     if !options.json {
         say(table(&runtime, &rows));
     }
-    if failures == 0 {
-        Ok(())
-    } else {
-        Err(anyhow::anyhow!("{failures} networks could not be timed")).or_exit(Exit::Library)
+    if failures.is_empty() {
+        return Ok(());
     }
+    // What cannot be built is the suite's fault, and not the library's.
+    let is_library = failures.iter().any(|failure| matches!(failure, BenchError::Runtime(_)));
+    let exit = if is_library { Exit::Library } else { Exit::Experiment };
+    Err(anyhow::anyhow!("{} networks could not be timed", failures.len())).or_exit(exit)
 }
 
 fn measure(options: &BenchTrainOptions, runtime: &Runtime, network: &Network) -> Result<Row, BenchError> {

@@ -3,8 +3,10 @@
 //! A table need not be a full grid: what variation leads to is looked up, and where no such row exists, one of the
 //! nearest rows takes its place.
 
+mod direction;
 mod parse;
 
+pub use direction::{Direction, UnknownDirection};
 pub use parse::TableError;
 
 use super::domain::{Domain, Scale};
@@ -36,8 +38,7 @@ pub struct Parameter {
 pub struct Results {
     columns: usize,
     losses: Vec<f64>,
-    /// -1 where greater is better: loss times sign is the column's own value.
-    sign: f64,
+    direction: Direction,
 }
 
 impl Results {
@@ -59,8 +60,22 @@ impl Results {
 
     /// A loss as the table's own value.
     pub fn value(&self, loss: f64) -> f64 {
-        loss * self.sign
+        loss * self.direction.sign()
     }
+
+    /// Which way the table's own values are better.
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+}
+
+/// Rows of the same parameters and different results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// Lines of the first two of them, from 1.
+    pub lines: [usize; 2],
+    /// How many rows there are in all whose results differ from those of an earlier row of the same parameters.
+    pub rows: usize,
 }
 
 /// A table.
@@ -72,6 +87,7 @@ pub struct Table {
     codes: Vec<u16>,
     index: HashMap<Box<[u16]>, u32>,
     rows: u32,
+    repeats: Option<Repeats>,
     /// The nearest rows of a row, found when first asked for.
     nearest: Vec<OnceLock<Box<[u32]>>>,
     columns: Vec<(String, Vec<f64>)>,
@@ -92,12 +108,25 @@ impl Table {
         self.rows
     }
 
-    /// The result columns that begin with `prefix`.
+    /// Whether rows have the same parameters and different results. They may, where trainings were repeated.
+    pub const fn repeats(&self) -> Option<Repeats> {
+        self.repeats
+    }
+
+    /// The result columns that begin with `prefix`, better in the direction that their names say.
     ///
     /// # Errors
     /// Where there is none, or where some are minimised and others maximised.
     pub fn results(&self, prefix: &str) -> Result<Results, TableError> {
-        parse::results(&self.columns, self.rows, prefix)
+        parse::results(&self.columns, self.rows, prefix, None)
+    }
+
+    /// The same, better in this direction whatever their names say.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn results_toward(&self, prefix: &str, direction: Direction) -> Result<Results, TableError> {
+        parse::results(&self.columns, self.rows, prefix, Some(direction))
     }
 
     fn row_codes(&self, row: u32) -> &[u16] {

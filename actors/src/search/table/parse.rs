@@ -1,6 +1,6 @@
 //! A table from text: which columns are parameters, which are results, and what is wrong with it.
 
-use super::{Parameter, Results, Table};
+use super::{Direction, Parameter, Repeats, Results, Table};
 use crate::search::domain::Scale;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -60,7 +60,8 @@ pub enum TableError {
     },
     /// Losses and scores under one prefix.
     #[error(
-        "`{minimised}` is minimised and `{maximised}` is maximised: choose a longer prefix than `{prefix}`"
+        "`{minimised}` is minimised and `{maximised}` is maximised by its name: choose a longer prefix than `{prefix}`, \
+         or give them a --direction"
     )]
     Mixed {
         /// What was asked for.
@@ -71,8 +72,22 @@ pub enum TableError {
         maximised: String,
     },
     /// A result that is no number.
-    #[error("line {line}, column {column}: `{text}` is not a finite number")]
+    #[error(
+        "line {line}, column {column}: `{text}` is not a finite number; fill in the value, or remove the row"
+    )]
     NotANumber {
+        /// One-based.
+        line: usize,
+        /// Its name.
+        column: String,
+        /// What is there.
+        text: String,
+    },
+    /// A result that nothing can be computed with.
+    #[error(
+        "line {line}, column {column}: `{text}` is beyond {RESULT_MAX:e}; correct it, or divide the column by something"
+    )]
+    OutOfRange {
         /// One-based.
         line: usize,
         /// Its name.
@@ -98,14 +113,12 @@ const ROWS_MAX: usize = 4_000_000;
 /// Most different values of a parameter: their places are kept in 16 bits.
 const VALUES_MAX: usize = 60_000;
 
+/// Largest result: squares and sums of results stay finite.
+const RESULT_MAX: f64 = 1e150;
+
 /// Whether a column holds results.
 fn is_result(name: &str) -> bool {
     name.starts_with("valid") || name.starts_with("test")
-}
-
-/// Whether smaller is better in a column.
-fn is_minimised(name: &str) -> bool {
-    name.contains("mse") || name.contains("error")
 }
 
 struct Lines<'a> {
@@ -149,11 +162,16 @@ fn assemble(
 ) -> Table {
     let mut codes = Vec::with_capacity(lines.rows.len() * parameters.len());
     let mut index = HashMap::with_capacity(lines.rows.len());
+    let mut repeats = None;
     for row in 0..lines.rows.len() {
         let key: Box<[u16]> = parameters.iter().map(|(_, codes)| codes[row]).collect();
         codes.extend_from_slice(&key);
         // Rows with the same parameters are points of their own; variation leads to the first, nearness to all.
-        index.entry(key).or_insert(row as u32);
+        let first = *index.entry(key).or_insert(row as u32) as usize;
+        if columns.iter().any(|(_, values)| values[first] != values[row]) {
+            let lines = [lines.rows[first].0, lines.rows[row].0];
+            repeats.get_or_insert(Repeats { lines, rows: 0 }).rows += 1;
+        }
     }
     let parameters: Vec<Parameter> = parameters.into_iter().map(|(parameter, _)| parameter).collect();
     let kinds: Vec<Scale> = parameters.iter().map(|parameter| parameter.scale).collect();
@@ -167,6 +185,7 @@ fn assemble(
         codes,
         index,
         rows: lines.rows.len() as u32,
+        repeats,
         nearest: (0..lines.rows.len()).map(|_| OnceLock::new()).collect(),
         columns,
     }
@@ -184,33 +203,44 @@ fn shared_words(parameters: &[Parameter]) -> Vec<(Vec<usize>, u16)> {
     shared.flat_map(|(words, users)| (0..words.len()).map(move |word| (users.clone(), word as u16))).collect()
 }
 
-/// The result columns that begin with `prefix`, as losses.
+/// The result columns that begin with `prefix`, as losses; their names say the direction, where nobody else does.
 pub(super) fn results(
     columns: &[(String, Vec<f64>)],
     rows: u32,
     prefix: &str,
+    direction: Option<Direction>,
 ) -> Result<Results, TableError> {
     let chosen: Vec<&(String, Vec<f64>)> =
         columns.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
-    let minimised = chosen.iter().find(|(name, _)| is_minimised(name));
-    let maximised = chosen.iter().find(|(name, _)| !is_minimised(name));
-    let sign = match (minimised, maximised) {
+    let direction = match direction {
+        Some(direction) if !chosen.is_empty() => direction,
+        _ => common_direction(columns, &chosen, prefix)?,
+    };
+    let losses = (0..rows as usize)
+        .flat_map(|row| chosen.iter().map(move |(_, values)| values[row] * direction.sign()));
+    Ok(Results { columns: chosen.len(), losses: losses.collect(), direction })
+}
+
+/// The direction that the names of all chosen columns say.
+fn common_direction(
+    columns: &[(String, Vec<f64>)],
+    chosen: &[&(String, Vec<f64>)],
+    prefix: &str,
+) -> Result<Direction, TableError> {
+    let first = |direction| chosen.iter().find(|(name, _)| Direction::of_column(name) == direction);
+    match (first(Direction::Minimise), first(Direction::Maximise)) {
         (None, None) => {
             let found: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(TableError::NoSuchResults { prefix: prefix.into(), found: found.join(", ") });
+            Err(TableError::NoSuchResults { prefix: prefix.into(), found: found.join(", ") })
         }
-        (Some(minimised), Some(maximised)) => {
-            return Err(TableError::Mixed {
-                prefix: prefix.into(),
-                minimised: minimised.0.clone(),
-                maximised: maximised.0.clone(),
-            });
-        }
-        (Some(_), None) => 1.0,
-        (None, Some(_)) => -1.0,
-    };
-    let losses = (0..rows as usize).flat_map(|row| chosen.iter().map(move |(_, values)| values[row] * sign));
-    Ok(Results { columns: chosen.len(), losses: losses.collect(), sign })
+        (Some(minimised), Some(maximised)) => Err(TableError::Mixed {
+            prefix: prefix.into(),
+            minimised: minimised.0.clone(),
+            maximised: maximised.0.clone(),
+        }),
+        (Some(_), None) => Ok(Direction::Minimise),
+        (None, Some(_)) => Ok(Direction::Maximise),
+    }
 }
 
 fn split(text: &[u8]) -> Result<Lines<'_>, TableError> {
@@ -272,9 +302,19 @@ fn check_header(header: &[String]) -> Result<(), TableError> {
 fn numbers(lines: &Lines<'_>, column: usize) -> Result<(String, Vec<f64>), TableError> {
     let name = &lines.header[column];
     let values = lines.rows.iter().map(|(line, fields)| {
-        fields[column].parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(|| {
-            TableError::NotANumber { line: *line, column: name.clone(), text: fields[column].to_string() }
-        })
+        let text = &fields[column];
+        let place = || (*line, name.clone(), text.to_string());
+        match text.parse::<f64>() {
+            Ok(value) if value.abs() <= RESULT_MAX => Ok(value),
+            Ok(value) if value.is_finite() => {
+                let (line, column, text) = place();
+                Err(TableError::OutOfRange { line, column, text })
+            }
+            _ => {
+                let (line, column, text) = place();
+                Err(TableError::NotANumber { line, column, text })
+            }
+        }
     });
     Ok((name.clone(), values.collect::<Result<_, _>>()?))
 }
@@ -361,6 +401,8 @@ mod tests {
             ("a,valid\n1,2\n3\n", "line 3 has 1 fields, the header has 2"),
             ("a,valid\n1,x\n", "line 2, column valid: `x` is not a finite number"),
             ("a,valid\n1,nan\n", "not a finite number"),
+            ("a,valid\n1,\n", "`` is not a finite number; fill in the value, or remove the row"),
+            ("a,valid\n1,1e308\n", "line 2, column valid: `1e308` is beyond 1e150"),
             ("a,a,valid\n1,2,3\n", "column 2 of the header has the name `a` again"),
             ("a,,valid\n1,2,3\n", "column 2 of the header has no name"),
             ("a,valid\n\"1,2\n", "line 2: a quote is opened"),
@@ -383,6 +425,26 @@ mod tests {
         assert_eq!((numbers.rows(), numbers.parameters()[0].values.len()), (3, 2));
         assert_eq!(numbers.features(&0), numbers.features(&1));
         assert_eq!(numbers.results("valid").unwrap().mean_loss(1), -3.0);
+    }
+
+    #[test]
+    fn names_of_losses_are_minimised_unless_a_direction_is_said() {
+        let table = Table::parse(b"p,valid_loss,test_acc,test_err\n1,2,4,3\n").unwrap();
+        let loss = table.results("valid").unwrap();
+        assert_eq!((loss.direction(), loss.mean_loss(0)), (Direction::Minimise, 2.0));
+        let turned = table.results_toward("valid", Direction::Maximise).unwrap();
+        assert_eq!((turned.mean_loss(0), turned.value(turned.mean_loss(0))), (-2.0, 2.0));
+        assert!(matches!(table.results("test"), Err(TableError::Mixed { .. })));
+        assert_eq!(table.results_toward("test", Direction::Minimise).unwrap().mean_loss(0), 3.5);
+        let none = table.results_toward("loss", Direction::Minimise);
+        assert!(matches!(none, Err(TableError::NoSuchResults { .. })));
+    }
+
+    #[test]
+    fn rows_of_the_same_parameters_and_other_results_are_told_of_by_line() {
+        let table = Table::parse(b"a,valid\n1,2\n\n2,5\n1.0,3\n1,2\n1,4\n").unwrap();
+        assert_eq!(table.repeats(), Some(Repeats { lines: [2, 5], rows: 2 }));
+        assert_eq!(Table::parse(b"a,valid\n1,2\n1,2\n2,3\n").unwrap().repeats(), None);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::{collections::BTreeMap, path::Path};
 /// Characters of a cell that a message shows.
 const TEXT_CHARACTERS_MAX: usize = 60;
 
+/// Words that tables have where a value is missing, whatever the case.
+const MISSING_WORDS: [&str; 7] = ["na", "n/a", "#n/a", "nan", "null", "none", "?"];
+
 /// What is wrong with a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wrong {
@@ -36,8 +39,8 @@ impl Faults {
             Some(number) => number,
             None => {
                 let wrong = match number {
+                    _ if is_missing(field) => Wrong::Missing,
                     Some(_) => Wrong::NotFinite,
-                    None if field.is_empty() => Wrong::Missing,
                     None => Wrong::Text,
                 };
                 self.0.entry(position).or_insert_with(|| Fault { line, text: shown(field), wrong });
@@ -60,7 +63,8 @@ impl Faults {
         let one = |(position, fault): (&usize, &Fault)| {
             let Fault { line, text, wrong } = fault;
             let words = match wrong {
-                Wrong::Missing => "there is no value".to_owned(),
+                Wrong::Missing if text.is_empty() => "there is no value".to_owned(),
+                Wrong::Missing => format!("\"{text}\" is no value"),
                 Wrong::Text => format!("\"{text}\" is not a number"),
                 Wrong::NotFinite => format!("\"{text}\" is not a finite 32-bit number"),
             };
@@ -77,6 +81,11 @@ impl Faults {
         let remedy = format!("{fill}{text}or leave columns out with data.ignore{header}");
         malformed(path, &format!("{} columns are no numbers", self.0.len()), &problem, &remedy)
     }
+}
+
+/// Whether a field says that its value is missing: empty, or one of the usual words for it.
+fn is_missing(field: &[u8]) -> bool {
+    field.is_empty() || MISSING_WORDS.iter().any(|word| field.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn one(path: &Path, columns: &Columns, position: usize, fault: &Fault) -> DataError {

@@ -122,8 +122,8 @@ fn ragged_csv() {
 #[test]
 fn nan_and_infinity_in_csv() {
     let says = table_message("a,b,kind\n1,2,x\n1,NaN,y\n", &plain());
-    assert_says(&says, &["table.csv: line 3, column 1 (\"b\")", "\"NaN\"", "finite"]);
-    assert_says(&table_message("1,-inf,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"-inf\""]);
+    assert_says(&says, &["table.csv: line 3, column 1 (\"b\")", "\"NaN\"", "fill in the missing value"]);
+    assert_says(&table_message("1,-inf,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"-inf\"", "finite"]);
     assert_says(&table_message("1,1e39,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"1e39\""]);
     assert_says(&table_message("a,b\n1,2\n1,inf\n", &regression()), &["line 3, column 1 (\"b\")"]);
     assert_says(&table_message("a,kind\n1,x\n1,nan\n", &plain()), &["line 3", "label is missing (\"nan\")"]);
@@ -133,8 +133,24 @@ fn nan_and_infinity_in_csv() {
 fn text_in_a_feature_column() {
     let says = table_message("a,b,kind\n1,2,x\n1,red,y\n", &plain());
     assert_says(&says, &["line 3, column 1 (\"b\")", "\"red\" is not a number", "data.label"]);
-    assert_says(&table_message("1,?,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"?\""]);
-    assert_says(&table_message("1,2,x\n1,,y\n", &plain()), &["line 2, column 1", "missing value"]);
+}
+
+#[test]
+fn words_for_missing_values_get_the_remedy_of_an_empty_cell() {
+    for word in ["", "NA", "N/A", "n/a", "null", "NULL", "NaN", "?"] {
+        for (text, place) in [
+            (format!("1,2,x\n1,{word},y\n"), "line 2, column 1"),
+            (format!("a,b,kind\n1,{word},y\n"), "line 2, column 1 (\"b\")"),
+        ] {
+            let says = table_message(&text, &plain());
+            assert_says(&says, &[place, &format!("\"{word}\""), "fill in the missing value"]);
+            assert!(!says.contains("data.label"), "{says}");
+        }
+        let says = table_message(&format!("a,b\n1,2\n1,{word}\n"), &regression());
+        assert_says(&says, &["line 3, column 1 (\"b\")", "fill in the missing value"]);
+    }
+    let says = table_message("1,?,x\n1,2,y\n", &plain());
+    assert_says(&says, &["line 1, column 1", "\"?\"", "fill in the missing value"]);
 }
 
 #[test]

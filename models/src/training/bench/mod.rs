@@ -196,7 +196,9 @@ impl Timed {
 /// Random values and labels: time does not depend on them.
 fn random_data(problem: Problem, count: usize) -> Dataset {
     let mut stream = ChaCha8Rng::seed_from_u64(SEED);
-    let values = count * (problem.channels * problem.height * problem.width) as usize;
+    let values = [problem.channels, problem.height, problem.width]
+        .into_iter()
+        .fold(count, |product, size| product.saturating_mul(size as usize));
     let samples = (0..values).map(|_| stream.random_range(-1.7..1.7)).collect();
     let classes = problem.task.outputs();
     Dataset {

@@ -1,18 +1,28 @@
 //! The suite's file: networks described independently of any program, read as genomes.
 
 use crate::{
+    data::limits::{CLASSES_MAX, COLUMNS_MAX, IMAGE_SIDE_PIXELS_MAX},
+    expression::{NotViable, blueprint, estimate},
     genome::{
-        Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding,
-        Pool, Residual, Schedule, TrainingGenes,
+        Activation, BATCH_MAX, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer,
+        Padding, Pool, Residual, Schedule, TrainingGenes,
     },
     problem::{Problem, Task},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 /// Learning rate of the suite.
 const LEARNING_RATE: f64 = 0.01;
 /// Momentum of the suite.
 const MOMENTUM: f64 = 0.9;
+/// Fewest classes: with one there is nothing to be learnt.
+const CLASSES_MIN: u64 = 2;
+/// Most values of a batch, all samples together: a gibibyte of floats, drawn before anything is timed.
+const BATCH_VALUES_MAX: u64 = 1 << 28;
+/// Most parameters of a network: a gibibyte of floats, of which a step keeps several sets.
+const PARAMETERS_MAX: u64 = 1 << 28;
+/// Most memory that a step may take by its estimate, in bytes: one device has hardly more.
+const MEMORY_BYTES_MAX: u64 = 128 << 30;
 
 /// Networks to be timed.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +48,31 @@ pub enum SuiteError {
     /// Not the JSON that a suite is written in.
     #[error("the suite is not readable: {0}")]
     Json(#[from] serde_json::Error),
+    /// Nothing to be timed.
+    #[error("the suite has no networks; put at least one into `networks`")]
+    NoNetworks,
+    /// A number beyond its limits.
+    #[error("network {network}: {what} {value}; it must lie between {min} and {max}")]
+    OutOfRange {
+        /// The network's name.
+        network: String,
+        /// What the number is, as the beginning of a sentence.
+        what: &'static str,
+        /// What it is.
+        value: u64,
+        /// The least that it may be.
+        min: u64,
+        /// The most that it may be.
+        max: u64,
+    },
+    /// Layers that do not fit together.
+    #[error("network {network} cannot be built: {reason}")]
+    NotViable {
+        /// The network's name.
+        network: String,
+        /// Which layer, and why.
+        reason: NotViable,
+    },
     /// A layer that no gene stands for.
     #[error("network {network}, layer {layer}: {message}")]
     Layer {
@@ -59,12 +94,20 @@ pub enum SuiteError {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileSuite {
+    /// For people.
+    #[serde(rename = "note")]
+    _note: Option<IgnoredAny>,
     networks: Vec<FileNetwork>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileNetwork {
+    /// For people.
+    #[serde(rename = "note")]
+    _note: Option<IgnoredAny>,
     name: String,
     input: [u32; 3],
     classes: u32,
@@ -75,6 +118,7 @@ struct FileNetwork {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FileLayer {
     op: String,
     out: Option<u32>,
@@ -97,9 +141,13 @@ impl Suite {
     /// Reads a suite from its JSON text.
     ///
     /// # Errors
-    /// Where it is not JSON of that form, or a layer cannot be said in genes.
+    /// Where it is not JSON of that form, a layer cannot be said in genes, a number is beyond its limits, or layers do
+    /// not fit together.
     pub fn parse(text: &str) -> Result<Self, SuiteError> {
         let file: FileSuite = serde_json::from_str(text)?;
+        if file.networks.is_empty() {
+            return Err(SuiteError::NoNetworks);
+        }
         let networks = file.networks.iter().map(network).collect::<Result<_, _>>()?;
         Ok(Self { networks })
     }
@@ -119,6 +167,7 @@ impl Suite {
 }
 
 fn network(file: &FileNetwork) -> Result<Network, SuiteError> {
+    check_numbers(file)?;
     let mut layers = Vec::new();
     for (index, layer) in file.layers.iter().enumerate() {
         push_layer(&mut layers, layer).map_err(|message| SuiteError::Layer {
@@ -130,7 +179,7 @@ fn network(file: &FileNetwork) -> Result<Network, SuiteError> {
     let [channels, height, width] = file.input;
     // A single row of a single channel is a table: its columns are features.
     let (channels, width) = if (channels, height) == (1, 1) { (width, 1) } else { (channels, width) };
-    Ok(Network {
+    let network = Network {
         name: file.name.clone(),
         problem: Problem {
             channels,
@@ -140,7 +189,46 @@ fn network(file: &FileNetwork) -> Result<Network, SuiteError> {
             task: Task::Classification { classes: file.classes },
         },
         genome: Genome { layers, training: training(file.batch) },
-    })
+    };
+    check_size(&network)?;
+    Ok(network)
+}
+
+/// Whether what the file says of samples can be: whatever is computed from it later fits 64 bits, and memory.
+fn check_numbers(file: &FileNetwork) -> Result<(), SuiteError> {
+    let [channels, height, width] = file.input.map(u64::from);
+    // A single row of a single channel is a table.
+    let width_max = if (channels, height) == (1, 1) { COLUMNS_MAX } else { IMAGE_SIDE_PIXELS_MAX };
+    within(file, "`input` has channels:", channels, 1, COLUMNS_MAX)?;
+    within(file, "`input` has rows:", height, 1, IMAGE_SIDE_PIXELS_MAX)?;
+    within(file, "`input` has columns:", width, 1, width_max)?;
+    within(file, "`classes` is", u64::from(file.classes), CLASSES_MIN, CLASSES_MAX)?;
+    within(file, "`batch` is", u64::from(file.batch), 1, u64::from(BATCH_MAX))?;
+    let values = [height, width, u64::from(file.batch)].into_iter().fold(channels, u64::saturating_mul);
+    within(file, "`batch` times `input` is", values, 1, BATCH_VALUES_MAX)
+}
+
+fn within(file: &FileNetwork, what: &'static str, value: u64, min: u64, max: u64) -> Result<(), SuiteError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(SuiteError::OutOfRange { network: file.name.clone(), what, value, min, max })
+}
+
+/// Whether the layers fit together, and what they make is not beyond all measure.
+fn check_size(network: &Network) -> Result<(), SuiteError> {
+    let name = || network.name.clone();
+    let blueprint = blueprint(&network.genome, &network.problem)
+        .map_err(|reason| SuiteError::NotViable { network: name(), reason })?;
+    let cost = estimate(&network.genome, &blueprint);
+    let sizes = [
+        ("its number of parameters is", cost.parameters, PARAMETERS_MAX),
+        ("the estimated memory of a step in bytes is", cost.memory_bytes, MEMORY_BYTES_MAX),
+    ];
+    match sizes.into_iter().find(|(_, value, max)| value > max) {
+        Some((what, value, max)) => Err(SuiteError::OutOfRange { network: name(), what, value, min: 0, max }),
+        None => Ok(()),
+    }
 }
 
 fn training(batch_size: u32) -> TrainingGenes {

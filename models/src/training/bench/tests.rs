@@ -31,6 +31,44 @@ fn what_no_gene_says_is_refused_by_network_and_layer() {
 }
 
 #[test]
+fn a_mistyped_key_is_refused_and_a_note_is_not() {
+    let refused = |from: &str, to: &str| Suite::parse(&SUITE.replace(from, to)).unwrap_err().to_string();
+    let message = refused("\"act\": \"tanh\"", "\"activation\": \"tanh\"");
+    assert!(message.contains("unknown field `activation`") && message.contains("`act`"), "{message}");
+    assert!(refused("\"classes\": 4", "\"classes\": 4, \"batches\": 3").contains("`batches`"));
+    assert!(refused("\"note\"", "\"nota\"").contains("`nota`"));
+    Suite::parse(&SUITE.replace("\"classes\": 4", "\"classes\": 4, \"note\": [1]")).unwrap();
+    Suite::parse(include_str!("../../../../benches/suite.json")).unwrap();
+}
+
+#[test]
+fn numbers_beyond_their_limits_are_refused_by_network_and_value() {
+    let refused = |from: &str, to: &str| Suite::parse(&SUITE.replace(from, to)).unwrap_err().to_string();
+    let none = Suite::parse(r#"{"networks": []}"#).unwrap_err().to_string();
+    assert!(none.contains("no networks"), "{none}");
+    for (from, to, expected) in [
+        ("\"classes\": 4", "\"classes\": 0", "network small: `classes` is 0; it must lie between 2 and"),
+        ("\"classes\": 2", "\"classes\": 1", "network table: `classes` is 1"),
+        ("\"batch\": 10", "\"batch\": 0", "network small: `batch` is 0"),
+        ("[3, 8, 8]", "[1, 4000000, 4000000]", "network small: `input` has rows: 4000000"),
+        ("[3, 8, 8]", "[3, 8192, 8192]", "network small: `batch` times `input` is 2013265920"),
+        ("[1, 1, 12]", "[1, 1, 0]", "network table: `input` has columns: 0"),
+        ("\"out\": 6", "\"out\": 0", "network small cannot be built: layer 1 (convolution): filters is 0"),
+        (
+            "\"kernel\": [3, 3]",
+            "\"kernel\": [9, 9], \"pad\": \"valid\"",
+            "layer 2 (max_pool): its window reaches",
+        ),
+    ] {
+        let message = refused(from, to);
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+    Suite::parse(&SUITE.replace("[1, 1, 12]", "[1, 1, 65536]")).unwrap();
+    let wide = refused("\"out\": 5", "\"out\": 65536}, {\"op\": \"dense\", \"out\": 65536");
+    assert!(wide.contains("network table: its number of parameters is"), "{wide}");
+}
+
+#[test]
 fn networks_are_chosen_by_name() {
     let suite = Suite::parse(SUITE).unwrap();
     let names = |only: &[&str]| -> Result<Vec<String>, SuiteError> {

@@ -1,5 +1,7 @@
 //! `hatchery test`: runs an exported model over a part of data, as any user of the file would.
 
+mod shapes;
+
 use super::{data, open_runtime};
 use crate::{
     cli::{
@@ -34,13 +36,15 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let model = onnx::decode(&bytes)
         .with_context(|| options.model.display().to_string())
         .or_exit(Exit::RunDirectory)?;
-    let settings = settings(options, model_facts::data_facts(&onnx::metadata(&model)))?;
+    let facts = model_facts::data_facts(&onnx::metadata(&model));
+    let trained_on = facts.as_ref().map(|facts| facts.source.clone());
+    let settings = settings(options, facts)?;
     let dataset = data::load(&settings)?;
+    let place = || format!("{} on {}", options.model.display(), options.data);
+    shapes::check(&model, &dataset, trained_on.as_deref()).with_context(place).or_exit(Exit::Data)?;
     let indices = data::part(&dataset, &settings, options.part)?;
     let runtime = open_runtime(None, options.offline)?;
-    let found = figures(&runtime, &bytes, &dataset, &indices)
-        .with_context(|| format!("{} on {}", options.model.display(), options.data))
-        .or_exit(Exit::Failed)?;
+    let found = figures(&runtime, &bytes, &dataset, &indices).with_context(place).or_exit(Exit::Failed)?;
     if options.json {
         say_json(&json(options, indices.len(), &found));
     } else {
@@ -188,12 +192,9 @@ fn of_targets(names: &[String], values: &[f32], indices: &[u32], predictions: &[
 
 /// The model's outputs for a batch, `[batch, width]`.
 fn predict(model: &mut Model, dataset: &Dataset, batch: &[u32], width: usize) -> anyhow::Result<Vec<f32>> {
-    let wanted = match dataset.targets {
-        Targets::Classes { .. } => "probabilities",
-        Targets::Values { .. } => "prediction",
-    };
+    let wanted = shapes::output(&dataset.targets);
     let input = HostTensor::F32(dataset.shape(batch.len()), raw_values(dataset, batch));
-    let outputs = model.run(&[("input", input)])?;
+    let outputs = model.run(&[(shapes::INPUT, input)])?;
     let found = outputs.iter().find(|(name, _)| name == wanted).and_then(|(_, tensor)| tensor.floats());
     let Some(values) = found else {
         bail!("the model has no output `{wanted}`: it was not made for this kind of data");
