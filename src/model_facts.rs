@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// Metadata key of the settings that `test` needs to draw the same split.
 const DATA_KEY: &str = "hatchery.data";
+/// Metadata key of the names of classes, or of targets.
+const NAMES_KEY: &str = "hatchery.names";
 
 /// `[data]` as far as it says which samples are the test part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ impl ModelFacts<'_> {
             ("hatchery.network".to_owned(), self.row.id.to_string()),
             ("hatchery.summary".to_owned(), self.row.summary.clone()),
             ("hatchery.genome".to_owned(), serde_json::to_string(&self.row.genome)?),
-            ("hatchery.names".to_owned(), serde_json::to_string(names(self.dataset))?),
+            (NAMES_KEY.to_owned(), serde_json::to_string(names(self.dataset))?),
             (DATA_KEY.to_owned(), serde_json::to_string(&data)?),
         ])
     }
@@ -159,6 +161,12 @@ fn final_curve(best: &Best) -> Vec<serde_json::Value> {
 pub fn data_facts(metadata: &[(String, String)]) -> Option<DataFacts> {
     let (_, text) = metadata.iter().find(|(key, _)| key == DATA_KEY)?;
     serde_json::from_str(text).ok()
+}
+
+/// What a model says its outputs are: names of classes, or of targets; nothing for models that do not say.
+pub fn outputs(metadata: &[(String, String)]) -> Vec<String> {
+    let names = metadata.iter().find(|(key, _)| key == NAMES_KEY);
+    names.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// Names of the classes, or of the targets.

@@ -133,6 +133,9 @@ pub struct TestOptions {
     /// Which part; the split is drawn as it was for the model's training
     #[arg(long, value_enum, default_value_t = Part::Test)]
     pub part: Part,
+    /// Change a key of `[data]`, which is the model's; may be repeated
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub sets: Vec<String>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

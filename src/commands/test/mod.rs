@@ -1,15 +1,16 @@
 //! `hatchery test`: runs an exported model over a part of data, as any user of the file would.
 
+mod classes;
 mod shapes;
 
 use super::{data, open_runtime};
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
-        options::TestOptions,
+        options::{Part, TestOptions},
     },
     model_facts::{self, DataFacts},
-    output::{grouped, percent, say, say_json, table},
+    output::{grouped, note, percent, say, say_json, table},
 };
 use anyhow::{Context, bail};
 use hatchery_config::{Experiment, experiment};
@@ -36,13 +37,17 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let model = onnx::decode(&bytes)
         .with_context(|| options.model.display().to_string())
         .or_exit(Exit::RunDirectory)?;
-    let facts = model_facts::data_facts(&onnx::metadata(&model));
-    let trained_on = facts.as_ref().map(|facts| facts.source.clone());
-    let settings = settings(options, facts)?;
+    let metadata = onnx::metadata(&model);
+    let facts = model_facts::data_facts(&metadata);
+    let settings = settings(options, facts.as_ref())?;
     let dataset = data::load(&settings)?;
     let place = || format!("{} on {}", options.model.display(), options.data);
-    shapes::check(&model, &dataset, trained_on.as_deref()).with_context(place).or_exit(Exit::Data)?;
     let indices = data::part(&dataset, &settings, options.part)?;
+    warn_of_other_data(options, facts.as_ref(), &dataset);
+    let dataset = classes::as_known(dataset, &model_facts::outputs(&metadata));
+    let dataset = dataset.with_context(place).or_exit(Exit::Data)?;
+    let trained_on = facts.as_ref().map(|facts| facts.source.as_str());
+    shapes::check(&model, &dataset, trained_on).with_context(place).or_exit(Exit::Data)?;
     let runtime = open_runtime(None, options.offline)?;
     let found = figures(&runtime, &bytes, &dataset, &indices).with_context(place).or_exit(Exit::Failed)?;
     if options.json {
@@ -81,15 +86,30 @@ fn read_model(options: &TestOptions) -> anyhow::Result<Vec<u8>> {
     std::fs::read(&options.model).with_context(context)
 }
 
-/// The model's own settings with the source that is named now; defaults for models that say nothing.
-fn settings(options: &TestOptions, facts: Option<DataFacts>) -> Result<experiment::Data, Failure> {
-    if let Some(facts) = facts {
-        return Ok(experiment::Data { source: options.data.clone(), ..facts.settings });
+/// Of other data than those that the model was trained on, the split is not the same: what it has been trained on may be
+/// in the part that is tested.
+fn warn_of_other_data(options: &TestOptions, facts: Option<&DataFacts>, dataset: &Dataset) {
+    let is_other = facts.is_some_and(|facts| facts.content_hash != dataset.content_hash);
+    if is_other && options.part != Part::All {
+        note(
+            "warning: these are not the data that the model was trained on, so its parts are drawn anew: samples that it was \
+             trained on may be among those that are tested. Where it has seen none of them, --part all tests on all",
+        );
     }
-    let set = format!("data.source={}", options.data);
-    let experiment =
-        Experiment::parse("name = \"data\"\n", "the options", &[set]).or_exit(Exit::Experiment)?;
-    Ok(experiment.data)
+}
+
+/// The model's own settings with the source that is named now; defaults for models that say nothing.
+fn settings(options: &TestOptions, facts: Option<&DataFacts>) -> Result<experiment::Data, Failure> {
+    let mut experiment =
+        Experiment::parse("name = \"data\"\n[data]\nsource = \"digits\"\n", "the options", &[])
+            .or_exit(Exit::Failed)?;
+    if let Some(facts) = facts {
+        experiment.data = facts.settings.clone();
+    }
+    let mut sets = vec![format!("data.source={}", options.data)];
+    sets.extend(options.sets.iter().cloned());
+    let text = experiment.to_toml().or_exit(Exit::Failed)?;
+    Ok(Experiment::parse(&text, "the options", &sets).or_exit(Exit::Experiment)?.data)
 }
 
 /// The figure that a search goes by: accuracy, or R squared (the mean of all targets).
