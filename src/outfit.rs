@@ -187,7 +187,7 @@ fn room(device: Device, memory_max: Option<u64>) -> Option<Arc<Room>> {
 /// What the process is watched for. On a CPU, what was planned for a training lies in host memory; what the user allows
 /// the whole process goes before.
 fn guard(limits: &Limits, devices: &[Device]) -> GuardSettings {
-    let planned = devices.contains(&Device::Cpu).then(|| MemoryMax::Predicted(limits.memory_mib << 20));
+    let planned = devices.contains(&Device::Cpu).then_some(MemoryMax::Predicted(limits.memory_mib << 20));
     let allowed = limits.host_memory_mib.map(|mib| MemoryMax::Resident(mib << 20));
     GuardSettings {
         hang_seconds: (limits.hang_seconds.ceil() as u64).max(1),
