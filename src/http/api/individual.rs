@@ -8,6 +8,7 @@ use crate::{
         archive::Shelf,
         watched::{RunFacts, Watched},
     },
+    layers::{self, Layer},
 };
 use axum::{
     Json,
@@ -19,10 +20,7 @@ use hatchery_actors::{
     journal::EvaluationRecord,
     protocol::{Individual, IndividualId},
 };
-use hatchery_models::{
-    expression::{Blueprint, Shape, blueprint, costs_by_gene},
-    training::outcome::EpochReport,
-};
+use hatchery_models::training::outcome::EpochReport;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -193,32 +191,11 @@ fn lineage(shelf: &Shelf, id: u64) -> Result<Vec<RelativeAnswer>, Problem> {
 }
 
 fn layers(facts: &RunFacts, individual: &Individual) -> Vec<LayerAnswer> {
-    let problem = facts.task();
-    let resolved = blueprint(&individual.genome, problem).ok();
-    let costs = resolved.as_ref().map(costs_by_gene).unwrap_or_default();
-    let layer = |kind: &str, words: String, output_shape, gene: Option<usize>, has_costs: bool| {
-        let (parameters, multiply_adds) = costs.get(&gene).copied().filter(|_| has_costs).unwrap_or_default();
-        LayerAnswer { kind: kind.to_owned(), words, output_shape, parameters, multiply_adds }
+    let answer = |layer: Layer| {
+        let Layer { kind, words, output_shape, parameters, multiply_adds, .. } = layer;
+        LayerAnswer { kind, words, output_shape, parameters, multiply_adds }
     };
-    let inputs = [problem.channels, problem.height, problem.width].map(u64::from).to_vec();
-    let genes = individual.genome.layers.iter().enumerate().map(|(index, gene)| {
-        let shape = shape_behind(resolved.as_ref(), index);
-        layer(gene.kind().word(), gene.to_string(), shape, Some(index), true)
-    });
-    let outputs = vec![u64::from(problem.task.outputs())];
-    let mut all = vec![layer("input", "normalised".to_owned(), Some(inputs), None, false)];
-    all.extend(genes);
-    all.push(layer("output", "dense".to_owned(), Some(outputs), None, true));
-    all
-}
-
-fn shape_behind(resolved: Option<&Blueprint>, gene: usize) -> Option<Vec<u64>> {
-    match *resolved?.layers.get(gene)? {
-        Shape::Flat(values) => Some(vec![values as u64]),
-        Shape::Spatial { channels, height, width } => {
-            Some([channels, height, width].map(|size| size as u64).to_vec())
-        }
-    }
+    layers::layers(&individual.genome, facts.task()).into_iter().map(answer).collect()
 }
 
 fn evaluation(record: &EvaluationRecord) -> EvaluationAnswer {

@@ -47,11 +47,10 @@ fn model_of(watched: &Watched, shelf: &Shelf, id: u64) -> Result<Vec<u8>, Proble
             format!("hatchery export {} {id} --onnx {id}.onnx trains it again", watched.facts.directory);
         Problem::not_found(message, remedy)
     };
-    let search = own.iter().find(|one| one.kind == LeaseKind::Search).ok_or_else(missing)?;
     let evaluation = weightiest(&own).ok_or_else(missing)?;
     let weights = shelf.reader.weights(evaluation.id).map_err(|error| Problem::journal(&error))?;
     let weights = weights.ok_or_else(missing)?;
-    let row = view::row_of(search, watched.facts.objectives()).ok_or_else(missing)?;
+    let row = view::row_of(evaluation, watched.facts.objectives()).ok_or_else(missing)?;
     let normalisation = watched.kept.normalisation.get_or_init(|| Normalisation::of(dataset, &split.train));
     let facts = ModelFacts { row: &row, experiment, dataset, normalisation, best: None };
     model_file(&facts, &weights).map_err(|error| Problem::defect(format!("{error:#}")))
