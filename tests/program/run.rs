@@ -462,7 +462,7 @@ fn tables_are_learnt_too() {
     assert!(of("mae")[0] <= rmse_y && of("mae")[1] <= rmse_z, "{test}");
     let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
     assert!(text.contains("rmse") && text.contains("mae"), "{text}");
-    fs::write(folder.path().join("line.csv"), "a,y\n".to_owned() + &"1,2\n2,3\n".repeat(50)).unwrap();
+    fs::write(folder.path().join("line.csv"), "a,y,z\n".to_owned() + &"1,2,3\n2,3,5\n".repeat(50)).unwrap();
     hatchery(folder.path(), &["test", "run/best.onnx", "csv:line.csv"]).refused(
         3,
         &[
