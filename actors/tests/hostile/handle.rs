@@ -5,6 +5,7 @@ use hatchery_actors::cluster::{Cookie, NODE_SERVER_NAME};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -76,6 +77,8 @@ fn make_certificates(folder: &Path) {
     let key = rcgen::KeyPair::generate().unwrap();
     std::fs::write(folder.join("node.pem"), node.signed_by(&key, &issuer).unwrap().pem()).unwrap();
     std::fs::write(folder.join("node.key"), key.serialize_pem()).unwrap();
+    let for_its_owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.join("node.key"), for_its_owner).unwrap();
 }
 
 /// A node process.
