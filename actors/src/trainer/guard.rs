@@ -3,8 +3,8 @@
 //! 1. *Hangs.* A slot at work that gives no sign of life for `hang_seconds` is in native code that does not come back.
 //!    Nothing but the end of the process ends that: the guard writes a last line to the log and calls its handler.
 //! 2. *Memory.* When the process has grown by more than was predicted for its evaluations, or has more in all than the
-//!    user allows, the youngest of them is told to end, as out of memory. Which of several has grown cannot be told; where a slot has its process for itself, it is the
-//!    right one.
+//!    user allows, the youngest of them is told to end, as out of memory. Which of several has grown cannot be told;
+//!    where a slot has its process for itself, it is the right one.
 //!
 //! What it decides lies in `brain`. It must not know what evaluations do, nor who hands them out.
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 /// was stopped or starved, and silence then means nothing.
 const ASLEEP: Duration = Duration::from_secs(5);
 
-/// What an evaluation may take beyond what was predicted, at least: operators' workspaces, buffers of the library that are kept
-/// for the next run, and what the process's other threads allocate are not predicted. Where the prediction itself is
-/// more, it may take that: arenas grow by doubling.
+/// What an evaluation may take beyond what was predicted, at least: operators' workspaces, buffers of the library that
+/// are kept for the next run, and what the process's other threads allocate are not predicted. Where the prediction
+/// itself is more, it may take that: arenas grow by doubling.
 pub const MARGIN_BYTES_MIN: u64 = 1 << 30;
 
 /// What a guard minds.
