@@ -5,10 +5,12 @@
 #
 # 1. which library and device were found;
 # 2. whether a training step changes the parameters as it does on the CPU, network by network; a whole search;
-# 3. training steps of benches/suite.json against PyTorch eager, channels last and compiled (with CUDA graphs);
+# 3. training steps of benches/suite.json, launched kernel by kernel and recorded (CUDA graphs), against PyTorch eager,
+#    channels last and compiled (with CUDA graphs);
 # 4. how much of what the device can compute at most the steps use;
 # 5. networks per hour of a search on digits with one trainer and with packing (how many trainers that has found to be
-#    worth it, and what each doubling brought, is under "verdicts"), and of PyTorch on the same networks.
+#    worth it, and what each doubling brought, is under "verdicts"), with processes that record their steps, one and
+#    several, and of PyTorch on the same networks.
 #
 # A part that fails is named at the end; the others go on. DEVICE may be cpu, to try the script where there is no GPU.
 #
@@ -18,6 +20,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-gpu-results} device=${2:-cuda:0} python=${PYTHON:-python3}
 packing_most=16   # trainers at once, at most
+processes=4       # that record their steps, side by side
 seconds=0.5       # for each network, mode and round
 failed=()
 
@@ -38,10 +41,13 @@ search() {
   "$hatchery" run digits --set "runtime.device=$device" --seed 1 --evaluations 40 --json --quiet --out "$results/search"
 }
 
+# networks_per_hour NAME WORKERS ARGUMENT..
 networks_per_hour() {
+  local name=$1 workers=$2
+  shift 2
   "$python" benches/peers/networks_per_hour.py digits --hatchery "$hatchery" --samples 1150 --validation 288 \
-    --evaluations 300 --packing "$1" --workers "$1" --device "$device" \
-    --out "$results/networks-per-hour-digits-$1.json"
+    --evaluations 300 --workers "$workers" --device "$device" "$@" \
+    --out "$results/networks-per-hour-digits-$name.json"
 }
 
 mkdir -p "$results"
@@ -53,6 +59,9 @@ hatchery=${HATCHERY:-target/release/hatchery}
 part "what is there" doctor.txt "$hatchery" doctor
 part "first steps on $device beside the CPU's" steps.jsonl \
   "$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds "$seconds" --check --json
+part "the same, recorded and replayed" steps-recorded.jsonl \
+  "$hatchery" bench train --suite benches/suite.json --device "$device" --threads 1 --seconds "$seconds" --check --json \
+  --cuda-graphs
 part "a search on $device" search.txt search
 if has_torch; then
   part "what $device can compute at most, and the steps' shares of it" ceiling.jsonl \
@@ -60,9 +69,17 @@ if has_torch; then
   part "training steps on $device" train-suite.txt \
     "$python" benches/peers/train_suite.py --hatchery "$hatchery" --device "$device" --seconds "$seconds" \
     --out "$results/train-suite.json"
+  part "training steps on $device, recorded and replayed" train-suite-recorded.txt \
+    "$python" benches/peers/train_suite.py --hatchery "$hatchery" --device "$device" --seconds "$seconds" \
+    --cuda-graphs --out "$results/train-suite-recorded.json"
   for packing in 1 "$packing_most"; do
     part "networks per hour on $device, $packing trainers at most" "networks-per-hour-digits-$packing.txt" \
-      networks_per_hour "$packing"
+      networks_per_hour "$packing" "$packing" --packing "$packing"
+  done
+  for workers in 1 "$processes"; do
+    part "networks per hour on $device, $workers processes that record their steps" \
+      "networks-per-hour-digits-recorded-$workers.txt" \
+      networks_per_hour "recorded-$workers" "$workers" --set runtime.cuda_graphs=true
   done
 else
   echo "left out, for want of PyTorch and NumPy in $python: steps and networks per hour beside PyTorch's, the ceiling"

@@ -171,6 +171,8 @@ fn deal(devices: Vec<Device>, wishes: &experiment::Runtime, cores: usize) -> Cho
     let (count, slots) = match wishes.workers {
         Some(count) => (count as usize, Slots::Exactly(1)),
         None if devices == [Device::Cpu] => ((cores / threads).max(1), Slots::Exactly(1)),
+        // A process whose trainers record their steps has one.
+        None if wishes.cuda_graphs => (devices.len(), Slots::Exactly(1)),
         None => (devices.len(), packed(wishes.packing.unwrap_or(PACKING))),
     };
     let workers = devices.iter().copied().cycle().take(count).map(|device| (device, slots)).collect();
@@ -196,6 +198,11 @@ mod tests {
         wishes.packing = Some(1);
         assert_eq!(deal(vec![zero], &wishes, 8).workers, [(zero, Slots::Exactly(1))]);
         assert_eq!(deal(vec![zero], &wishes, 8).words(), "1 trainer on cuda:0");
+        let recorded = experiment::Runtime { cuda_graphs: true, ..experiment::Runtime::default() };
+        assert_eq!(
+            deal(vec![zero, one], &recorded, 8).workers,
+            [zero, one].map(|gpu| (gpu, Slots::Exactly(1)))
+        );
         wishes.threads = Some(3);
         assert_eq!(deal(vec![Device::Cpu], &wishes, 8).workers.len(), 2);
         assert_eq!(deal(vec![Device::Cpu], &wishes, 2).workers.len(), 1);

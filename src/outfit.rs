@@ -73,13 +73,18 @@ impl Outfit {
             devices::usable(&runtime, *device).or_exit(Exit::Library)?;
         }
         let threads = self.threads(welcome.threads);
+        let cuda_graphs = self.records(experiment.runtime.cuda_graphs);
         let device_memory_max = experiment.limits.gpu_memory_mib.map(|mib| mib << 20);
         // What lies on a device is shared by its trainers, and so is what is left of it.
         let (mut residents, mut rooms) = (BTreeMap::new(), BTreeMap::new());
         let mut factories = Vec::with_capacity(self.devices.len());
         for device in &self.devices {
-            let runtime =
-                runtime.clone().on(*device).with_threads(threads).with_device_memory_max(device_memory_max);
+            let runtime = runtime
+                .clone()
+                .on(*device)
+                .with_threads(threads)
+                .with_device_memory_max(device_memory_max)
+                .with_cuda_graphs(cuda_graphs && *device != Device::Cpu);
             let resident = resident(&mut residents, &runtime, &dataset)?;
             let room = rooms.entry(device.to_string()).or_insert_with(|| room(*device, device_memory_max));
             factories.push(TrainingFactory {
@@ -93,6 +98,18 @@ impl Outfit {
             });
         }
         Ok((Dealt(factories), guard(&experiment.limits, &self.devices)))
+    }
+
+    /// Whether steps are recorded, where that is wished: it takes a process with one trainer.
+    fn records(&self, wished: bool) -> bool {
+        if wished && self.devices.len() > 1 {
+            tracing::warn!(
+                "`runtime.cuda_graphs` is not heeded: this worker has {} trainers, and while one records its step no \
+                 other of its process may use the GPU; start workers with `--slots 1`",
+                self.devices.len()
+            );
+        }
+        wished && self.devices.len() == 1
     }
 
     /// What the user has said, else what the experiment says as far as there are cores.

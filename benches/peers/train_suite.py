@@ -3,11 +3,12 @@
 
     python3 benches/peers/train_suite.py [--hatchery target/release/hatchery] [--suite benches/suite.json]
         [--threads 1] [--seconds 2] [--rounds 3] [--modes eager,channels_last,compile] [--only NAME,..]
-        [--device cpu|cuda:0] [--out FILE.json]
+        [--device cpu|cuda:0] [--cuda-graphs] [--out FILE.json]
 
 For each network and round, Hatchery runs for `--seconds`, then each PyTorch mode does. A program's figure is the
 median over the rounds of its median step (and the least of its least); PyTorch's is that of its best mode. A ratio
-above 1 means that Hatchery is faster. Needs `pip install torch numpy`, in an environment of its own.
+above 1 means that Hatchery is faster. With --cuda-graphs Hatchery records its steps and replays them, as PyTorch's
+compiled mode does on a GPU. Needs `pip install torch numpy`, in an environment of its own.
 """
 import argparse
 import json
@@ -157,6 +158,7 @@ def timed(step, seconds):
 def hatchery_row(options, name):
     command = [options.hatchery, "bench", "train", "--suite", options.suite, "--only", name, "--json",
                "--seconds", str(options.seconds), "--threads", str(options.threads), "--device", options.device]
+    command += ["--cuda-graphs"] if options.cuda_graphs else []
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip()}")
@@ -203,6 +205,7 @@ def main():
     parser.add_argument("--modes", default="eager,channels_last,compile")
     parser.add_argument("--only")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--cuda-graphs", action="store_true")
     parser.add_argument("--out")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

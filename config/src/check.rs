@@ -196,7 +196,17 @@ pub fn together(tree: &Tree, experiment: &Experiment) -> Result<(), ConfigError>
             );
         }
     }
-    Ok(())
+    match experiment.runtime.packing {
+        Some(packing @ 2..) if experiment.runtime.cuda_graphs => clash(
+            "runtime.packing",
+            format!(
+                "`runtime.packing` = {packing} and `runtime.cuda_graphs` do not go together: while one trainer records, \
+                 no other of its process may use the GPU; leave `packing` out, and let `runtime.workers` processes share \
+                 the GPUs"
+            ),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// What of a search does not go together, and at which key.

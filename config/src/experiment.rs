@@ -303,4 +303,7 @@ pub struct Runtime {
     pub packing: Option<u32>,
     /// Threads of one trainer on CPU; 1 where nothing is said.
     pub threads: Option<u32>,
+    /// Whether training steps on a GPU are recorded once and replayed (CUDA graphs). While one trainer records, no other
+    /// of its process may use the GPU: so `packing` is 1 then, and `workers` says how many processes share the GPUs.
+    pub cuda_graphs: bool,
 }

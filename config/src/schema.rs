@@ -133,6 +133,7 @@ pub const KEYS: &[Key] = &[
     optional("runtime.workers", Rule::Whole(1, 1024)),
     optional("runtime.packing", Rule::Whole(1, 1024)),
     optional("runtime.threads", Rule::Whole(1, 1024)),
+    key("runtime.cuda_graphs", Rule::Flag),
     key("space.layers", Rule::WordList(words_of!(LayerKind))),
     key("space.depth", Rule::WholeRange(1, 64)),
     key("space.filters", Rule::WholeRange(1, 4096)),

@@ -35,8 +35,9 @@ fn full() -> Experiment {
     experiment.runtime.library = Some("/lib/libonnxruntime.so".into());
     experiment.runtime.device = Some("cuda:1".to_owned());
     experiment.runtime.workers = Some(3);
-    experiment.runtime.packing = Some(4);
+    experiment.runtime.packing = Some(1);
     experiment.runtime.threads = Some(2);
+    experiment.runtime.cuda_graphs = true;
     experiment
 }
 
@@ -140,6 +141,17 @@ fn a_value_out_of_range_names_place_value_and_bounds() {
         let message = refusal(MINIMAL, &[set]);
         assert!(message.contains(expected), "{set}: {message}");
         assert!(message.contains(set), "names the option: {set}: {message}");
+    }
+}
+
+#[test]
+fn recorded_steps_and_several_trainers_in_a_process_are_refused_together() {
+    let several = refusal(MINIMAL, &["runtime.cuda_graphs=true", "runtime.packing=4"]);
+    assert!(several.contains("`runtime.packing` = 4") && several.contains("`runtime.workers`"), "{several}");
+    for fine in
+        [["runtime.cuda_graphs=true", "runtime.packing=1"], ["runtime.cuda_graphs=true", "runtime.workers=4"]]
+    {
+        assert!(parse(MINIMAL, &fine).unwrap().runtime.cuda_graphs, "{fine:?}");
     }
 }
 

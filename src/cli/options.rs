@@ -424,6 +424,9 @@ pub struct BenchTrainOptions {
     /// Without Hatchery's own kernels: in standard operators, as models are exported
     #[arg(long)]
     pub standard_operators: bool,
+    /// Record each step once and replay it (CUDA graphs)
+    #[arg(long)]
+    pub cuda_graphs: bool,
     /// Say also how far the first step's change of the parameters is from that on a CPU in standard operators
     #[arg(long)]
     pub check: bool,

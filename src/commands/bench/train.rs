@@ -29,7 +29,7 @@ pub fn train(options: &BenchTrainOptions) -> Result<(), Failure> {
     let threads = options.threads.map_or_else(devices::cores, |threads| threads as usize);
     // The bench has the machine for itself, so waiting threads may spin.
     let runtime = open_runtime(None, options.offline)?.on(device).with_threads(threads).with_spinning(true);
-    let runtime = runtime.with_kernels(!options.standard_operators);
+    let runtime = runtime.with_kernels(!options.standard_operators).with_cuda_graphs(options.cuda_graphs);
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for network in &networks {
         match measure(options, &runtime, network) {
@@ -62,7 +62,7 @@ fn measure(options: &BenchTrainOptions, runtime: &Runtime, network: &Network) ->
     if !options.check {
         return Ok(row);
     }
-    let reference = runtime.clone().on(Device::Cpu).with_kernels(false);
+    let reference = runtime.clone().on(Device::Cpu).with_kernels(false).with_cuda_graphs(false);
     Ok(Row { update_difference: Some(update_difference(runtime, &reference, network)?), ..row })
 }
 

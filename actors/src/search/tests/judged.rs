@@ -120,19 +120,19 @@ fn a_violation_that_is_no_number_is_a_failure() {
 
 #[test]
 fn a_small_pool_draws_few_candidates() {
-    let drawn = std::cell::Cell::new(0_u64);
-    let domain = Counted { inner: layers(), drawn: &drawn };
+    let domain = Counted::of(layers(), false);
     for (name, pool) in [(StrategyName::Hatchery, 64), (StrategyName::Tpe, 20), (StrategyName::Hatchery, 0)] {
-        let mut strategy: Box<dyn Strategy<Counted<'_>>> = match name {
+        let mut strategy: Box<dyn Strategy<Counted>> = match name {
             StrategyName::Tpe => Box::new(super::super::tpe::Tpe::new(1)),
             _ => Box::new(super::super::hatchery::Hatchery::new(1)),
         };
         for at in 0..40 {
-            drawn.set(0);
+            domain.drawn.set(0);
             let context = Context { pool, ..ENDLESS };
             let Ask::Evaluate(trial, point) = strategy.ask(&domain, &context) else { panic!("{name:?}") };
             // Some room for a mutant's several mutations, rounding and what is drawn in vain.
-            assert!(drawn.get() <= 2 * u64::from(pool) + 16, "{name:?} at {at}: {}", drawn.get());
+            let drawn = domain.drawn.get();
+            assert!(drawn <= 2 * u64::from(pool) + 16, "{name:?} at {at}: {drawn}");
             strategy.tell(&domain, trial, &Outcome::Done(both(point)[..1].to_vec()));
         }
     }
@@ -142,9 +142,9 @@ fn a_small_pool_draws_few_candidates() {
 #[test]
 fn a_barren_domain_is_given_up_after_a_few_draws() {
     for name in StrategyName::ALL {
-        let barren = Barren { inner: layers(), drawn: std::cell::Cell::new(0) };
+        let barren = Counted::of(layers(), true);
         for known in [0_u8, 20, 21, 61] {
-            let mut strategy = by_name::<Barren>(name, 1);
+            let mut strategy = by_name::<Counted>(name, 1);
             let points: Vec<_> = (0..known).map(|at| (at % 32, Some(at / 2))).collect();
             for (at, point) in points.iter().enumerate() {
                 let trial = strategy.adopt(&barren, *point);
@@ -163,67 +163,25 @@ fn a_barren_domain_is_given_up_after_a_few_draws() {
     }
 }
 
-/// Nothing can be drawn; counts how often that was tried.
-struct Barren {
+/// Counts what is drawn. Where it is barren, nothing comes of it.
+struct Counted {
     inner: Layers,
     drawn: std::cell::Cell<u64>,
+    barren: bool,
 }
 
-impl Domain for Barren {
-    type Point = (u8, Option<u8>);
-    type Key = (u8, Option<u8>);
-
-    fn key(&self, point: &Self::Point) -> Self::Key {
-        *point
+impl Counted {
+    fn of(inner: Layers, barren: bool) -> Self {
+        Self { inner, drawn: std::cell::Cell::new(0), barren }
     }
 
-    fn scales(&self) -> &[Scale] {
-        self.inner.scales()
-    }
-
-    fn features(&self, point: &Self::Point) -> Vec<f32> {
-        self.inner.features(point)
-    }
-
-    fn random(&self, _: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.drawn.set(self.drawn.get() + 1);
-        None
-    }
-
-    fn mutate(&self, _: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.random(rng)
-    }
-
-    fn crossover(&self, _: &Self::Point, _: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.random(rng)
-    }
-
-    fn neighbours(&self, _: &Self::Point, _: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {
-        self.random(rng).into_iter().collect()
-    }
-
-    fn size(&self) -> Option<u64> {
-        None
-    }
-
-    fn vain_draws_max(&self) -> u32 {
-        1
-    }
-}
-
-/// Counts what is drawn.
-struct Counted<'a> {
-    inner: Layers,
-    drawn: &'a std::cell::Cell<u64>,
-}
-
-impl Counted<'_> {
-    fn count(&self, drawn: usize) {
+    fn yields<T>(&self, drawn: usize, yielded: Option<T>) -> Option<T> {
         self.drawn.set(self.drawn.get() + drawn as u64);
+        yielded.filter(|_| !self.barren)
     }
 }
 
-impl Domain for Counted<'_> {
+impl Domain for Counted {
     type Point = (u8, Option<u8>);
     type Key = (u8, Option<u8>);
 
@@ -240,27 +198,27 @@ impl Domain for Counted<'_> {
     }
 
     fn random(&self, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.count(1);
-        self.inner.random(rng)
+        self.yields(1, self.inner.random(rng))
     }
 
     fn mutate(&self, point: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.count(1);
-        self.inner.mutate(point, rng)
+        self.yields(1, self.inner.mutate(point, rng))
     }
 
     fn crossover(&self, one: &Self::Point, other: &Self::Point, rng: &mut ChaCha8Rng) -> Option<Self::Point> {
-        self.count(1);
-        self.inner.crossover(one, other, rng)
+        self.yields(1, self.inner.crossover(one, other, rng))
     }
 
     fn neighbours(&self, point: &Self::Point, max: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {
         let neighbours = self.inner.neighbours(point, max, rng);
-        self.count(neighbours.len());
-        neighbours
+        self.yields(neighbours.len().max(1), Some(neighbours)).unwrap_or_default()
     }
 
     fn size(&self) -> Option<u64> {
         None
+    }
+
+    fn vain_draws_max(&self) -> u32 {
+        if self.barren { 1 } else { self.inner.vain_draws_max() }
     }
 }

@@ -29,16 +29,18 @@ impl Device {
     }
 
     /// What a session must be given; nothing for the CPU, which every session has. `memory_bytes_max` bounds what the
-    /// session's arena takes of the device.
+    /// session's arena takes of the device; `cuda_graphs` has its runs recorded and replayed.
     pub(super) fn execution_provider(
         self,
         memory_bytes_max: Option<u64>,
+        cuda_graphs: bool,
     ) -> Option<ExecutionProviderDispatch> {
         let Self::Cuda(index) = self else { return None };
         // Trying every algorithm of every convolution would take longer than many a training.
         let mut cuda = ep::CUDA::default()
             .with_device_id(i32::from(index))
-            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
+            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
+            .with_cuda_graph(cuda_graphs);
         if let Some(bytes) = memory_bytes_max {
             cuda = cuda.with_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX));
         }

@@ -2,7 +2,8 @@
 
 use super::{
     Device, Runtime, RuntimeError, Shared, StateVector, Stepper, While,
-    small::{SmallInput, SmallOutput},
+    launch::Launch,
+    small::{Place, SmallInput, SmallOutput},
     tensor,
 };
 use ort::{
@@ -79,15 +80,16 @@ impl Evaluator {
 
     /// `sizes`: samples of a batch, and classes or targets.
     fn unbound(runtime: &Runtime, model: &[u8], sizes: (usize, usize)) -> Result<Self, RuntimeError> {
-        let session = runtime.session(model)?;
+        let session = runtime.session(model, Launch::ByKernel)?;
+        let place = Place::Host(runtime.device());
         let (batch, outputs) = sizes;
         Ok(Self {
-            index: SmallInput::new(&session, "index", &[batch])?,
-            weight: SmallInput::new(&session, "weight", &[batch])?,
-            loss: SmallOutput::new(&session, "loss_sum", &[])?,
-            correct: SmallOutput::new(&session, "correct", &[])?,
-            counts: SmallOutput::new(&session, "counts", &[outputs])?,
-            squares: SmallOutput::new(&session, "squares", &[outputs])?,
+            index: SmallInput::new(&session, place, "index", &[batch])?,
+            weight: SmallInput::new(&session, place, "weight", &[batch])?,
+            loss: SmallOutput::new(&session, place, "loss_sum", &[])?,
+            correct: SmallOutput::new(&session, place, "correct", &[])?,
+            counts: SmallOutput::new(&session, place, "counts", &[outputs])?,
+            squares: SmallOutput::new(&session, place, "squares", &[outputs])?,
             session,
             device: runtime.device(),
             bindings: Vec::new(),
@@ -131,8 +133,8 @@ impl Evaluator {
         self.index.write(index)?;
         self.weight.write(weight)?;
         let binding = &mut self.bindings[set];
-        self.index.refresh(binding, self.device)?;
-        self.weight.refresh(binding, self.device)?;
+        self.index.refresh(binding)?;
+        self.weight.refresh(binding)?;
         self.session.run_binding(binding).doing("evaluating")?;
         Ok(BatchSums {
             loss: self.loss.read()?.first().copied().unwrap_or(f32::NAN),

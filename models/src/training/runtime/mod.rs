@@ -6,6 +6,7 @@
 mod device;
 mod evaluator;
 mod host;
+mod launch;
 #[cfg(target_arch = "x86_64")]
 mod operators;
 mod small;
@@ -17,6 +18,8 @@ pub use evaluator::{BatchSums, Evaluator};
 pub use host::HostTensor;
 pub use stepper::{StateVector, StepInputs, Stepper};
 pub use tensor::{HostValues, Shared};
+
+use launch::Launch;
 
 use super::library::{Flavour, LibraryError, MINOR_VERSION_MIN, Origin, Search, VERSION};
 use crate::graph::lowering::Provider;
@@ -141,6 +144,7 @@ pub struct Runtime {
     spinning: bool,
     kernels: bool,
     device_memory_bytes_max: Option<u64>,
+    cuda_graphs: bool,
 }
 
 /// A process can hold one environment of ONNX Runtime, and cannot give it back: it is loaded once and kept.
@@ -200,6 +204,21 @@ impl Runtime {
         self.device_memory_bytes_max
     }
 
+    /// Whether training steps are recorded once and replayed (CUDA graphs): launched as one piece, not kernel by kernel,
+    /// which is what small networks spend their time on. While a step is recorded no other thread of the process may use
+    /// CUDA, so that such a runtime is for processes with one trainer. On a processor nothing is recorded, but steps are
+    /// prepared in the same way.
+    #[must_use]
+    pub fn with_cuda_graphs(mut self, cuda_graphs: bool) -> Self {
+        self.cuda_graphs = cuda_graphs;
+        self
+    }
+
+    /// Whether training steps are recorded and replayed.
+    pub fn cuda_graphs(&self) -> bool {
+        self.cuda_graphs
+    }
+
     /// Which library this is.
     pub fn report(&self) -> &LibraryReport {
         &self.report
@@ -251,17 +270,18 @@ impl Runtime {
     /// # Errors
     /// Where the bytes are no model that ONNX Runtime accepts, or the device cannot be used.
     pub fn model(&self, model: &[u8]) -> Result<Model, RuntimeError> {
-        Ok(Model { session: self.session(model)? })
+        Ok(Model { session: self.session(model, Launch::ByKernel)? })
     }
 
-    pub(super) fn session(&self, model: &[u8]) -> Result<Session, RuntimeError> {
+    fn session(&self, model: &[u8], launch: Launch) -> Result<Session, RuntimeError> {
         let doing = "preparing a model";
         let mut builder = self.configured().doing(doing)?;
         #[cfg(target_arch = "x86_64")]
         if let Some(domain) = operators::domain(self.threads).doing("registering kernels")? {
             builder = builder.with_operators(domain).doing("registering kernels")?;
         }
-        if let Some(provider) = self.device.execution_provider(self.device_memory_bytes_max) {
+        let recorded = launch == Launch::Recorded;
+        if let Some(provider) = self.device.execution_provider(self.device_memory_bytes_max, recorded) {
             builder = builder.with_execution_providers([provider]).doing("preparing the CUDA device")?;
         }
         first_alone(|| builder.commit_from_memory(model)).doing(doing)
@@ -312,6 +332,7 @@ fn load(path: &Path, origin: Origin) -> Result<Runtime, RuntimeError> {
         spinning,
         kernels: true,
         device_memory_bytes_max: None,
+        cuda_graphs: false,
     })
 }
 

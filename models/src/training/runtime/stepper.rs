@@ -1,11 +1,13 @@
 //! Runs training steps: two buffer sets, each step reads one and writes the other.
 //!
-//! Nothing is copied and no address changes from step to step but the few small inputs. It must not know what a step
+//! Nothing is copied and no address changes from step to step but the few small inputs, and not even theirs where steps
+//! are recorded. It must not know what a step
 //! computes, nor when training ends.
 
 use super::{
     Device, Runtime, RuntimeError, Shared, While,
-    small::{SmallInput, SmallOutput},
+    launch::{Launch, Launcher},
+    small::{Place, SmallInput, SmallOutput},
     tensor,
 };
 use ort::{
@@ -46,6 +48,7 @@ struct StateBuffers {
 pub struct Stepper {
     session: Session,
     device: Device,
+    launcher: Launcher,
     bindings: [IoBinding; 2],
     state: Vec<StateBuffers>,
     turn: usize,
@@ -57,7 +60,8 @@ pub struct Stepper {
 }
 
 impl Stepper {
-    /// Prepares a training-step model on batches of `batch` of the shared inputs (by name), beginning with `state`.
+    /// Prepares a training-step model on batches of `batch` of the shared inputs (by name), beginning with `state`. Where
+    /// the runtime records steps and this one cannot be recorded, it is launched kernel by kernel, which is logged.
     ///
     /// # Errors
     /// Where the model is refused, names do not fit, or memory runs out.
@@ -68,23 +72,63 @@ impl Stepper {
         state: &[StateVector],
         batch: usize,
     ) -> Result<Self, RuntimeError> {
-        let session = runtime.session(model)?;
+        let launched = |launch| {
+            let mut stepper = Self::unbound(runtime, model, state, batch, launch)?;
+            stepper.bind(shared)?;
+            Ok(stepper)
+        };
+        if !runtime.cuda_graphs() {
+            return launched(Launch::ByKernel);
+        }
+        match launched(Launch::Recorded).and_then(|stepper| stepper.recorded(state)) {
+            Err(RuntimeError::Failed { message, .. }) => {
+                tracing::warn!(
+                    "a training step cannot be recorded, and is launched kernel by kernel: {message}"
+                );
+                launched(Launch::ByKernel)
+            }
+            stepper => stepper,
+        }
+    }
+
+    fn unbound(
+        runtime: &Runtime,
+        model: &[u8],
+        state: &[StateVector],
+        batch: usize,
+        launch: Launch,
+    ) -> Result<Self, RuntimeError> {
+        let session = runtime.session(model, launch)?;
         let device = runtime.device();
+        let place = match launch {
+            Launch::ByKernel => Place::Host(device),
+            Launch::Recorded => Place::Fixed(device),
+        };
         let new_binding = || session.create_binding().doing("binding a training step");
-        let mut stepper = Self {
+        Ok(Self {
             bindings: [new_binding()?, new_binding()?],
             state: state.iter().map(|vector| buffers(&session, device, vector)).collect::<Result<_, _>>()?,
-            index: SmallInput::new(&session, "index", &[batch])?,
-            learning_rate: SmallInput::new(&session, "learning_rate", &[])?,
-            step: SmallInput::new(&session, "step", &[])?,
-            seed: SmallInput::new(&session, "seed", &[])?,
-            loss: SmallOutput::new(&session, "loss", &[])?,
+            index: SmallInput::new(&session, place, "index", &[batch])?,
+            learning_rate: SmallInput::new(&session, place, "learning_rate", &[])?,
+            step: SmallInput::new(&session, place, "step", &[])?,
+            seed: SmallInput::new(&session, place, "seed", &[])?,
+            loss: SmallOutput::new(&session, place, "loss", &[])?,
+            launcher: Launcher::new(launch)?,
             session,
             device,
             turn: 0,
-        };
-        stepper.bind(shared)?;
-        Ok(stepper)
+        })
+    }
+
+    /// Runs each binding, which records it, and puts the state back to what it was.
+    fn recorded(mut self, state: &[StateVector]) -> Result<Self, RuntimeError> {
+        for turn in 0..self.bindings.len() {
+            self.run(turn)?;
+        }
+        for (vector, before) in self.state.iter_mut().zip(state) {
+            tensor::write(&self.session, self.device, &mut vector.buffers[0], &before.values)?;
+        }
+        Ok(self)
     }
 
     fn bind(&mut self, shared: &[(&str, &Shared)]) -> Result<(), RuntimeError> {
@@ -116,14 +160,19 @@ impl Stepper {
         self.learning_rate.write(&[inputs.learning_rate])?;
         self.step.write(&[inputs.step])?;
         self.seed.write(&[inputs.seed])?;
-        let binding = &mut self.bindings[self.turn];
-        self.index.refresh(binding, self.device)?;
-        self.learning_rate.refresh(binding, self.device)?;
-        self.step.refresh(binding, self.device)?;
-        self.seed.refresh(binding, self.device)?;
-        self.session.run_binding(binding).doing("taking a training step")?;
+        self.run(self.turn)?;
         self.turn = 1 - self.turn;
         Ok(self.loss.read()?.first().copied().unwrap_or(f32::NAN))
+    }
+
+    /// Runs one of the bindings on the inputs as they were written.
+    fn run(&mut self, turn: usize) -> Result<(), RuntimeError> {
+        let binding = &mut self.bindings[turn];
+        self.index.refresh(binding)?;
+        self.learning_rate.refresh(binding)?;
+        self.step.refresh(binding)?;
+        self.seed.refresh(binding)?;
+        self.launcher.run(&mut self.session, binding, turn)
     }
 
     /// The values of a state vector now; empty where there is none of that name.

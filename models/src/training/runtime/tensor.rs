@@ -4,8 +4,9 @@ use super::{Device, Runtime, RuntimeError, While};
 use ort::{
     memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType},
     session::Session,
-    value::{DynTensor, Tensor},
+    value::{DynTensor, PrimitiveTensorElementType, Tensor},
 };
+use std::fmt::Debug;
 
 /// A tensor on a device that is only ever read, by as many sessions as want to.
 #[derive(Debug)]
@@ -42,22 +43,44 @@ impl Shared {
     }
 }
 
-/// A vector of floats on the session's device, with these values. Made by the device's allocator, since sessions write
-/// outputs only into such.
+/// A vector of floats on the session's device, with these values.
 pub(super) fn vector(session: &Session, device: Device, values: &[f32]) -> Result<Tensor<f32>, RuntimeError> {
+    let mut vector = on_device(session, device, &[values.len()])?;
+    write(session, device, &mut vector, values)?;
+    Ok(vector)
+}
+
+/// A tensor on the session's device. Made by the device's allocator, since sessions write outputs only into such.
+pub(super) fn on_device<T: PrimitiveTensorElementType + Debug>(
+    session: &Session,
+    device: Device,
+    shape: &[usize],
+) -> Result<Tensor<T>, RuntimeError> {
     let doing = "allocating the training's state";
-    let mut host = Tensor::<f32>::new(session.allocator(), [values.len()]).doing(doing)?;
-    host.try_extract_tensor_mut().doing(doing)?.1.copy_from_slice(values);
     match device {
-        Device::Cpu => Ok(host),
+        Device::Cpu => Tensor::<T>::new(session.allocator(), shape.to_vec()).doing(doing),
         Device::Cuda(index) => {
-            let memory = cuda_memory(index).doing(doing)?;
-            let allocator = Allocator::new(session, memory).doing(doing)?;
-            let mut target = Tensor::<f32>::new(&allocator, [values.len()]).doing(doing)?;
-            host.copy_into(&mut target).doing(doing)?;
-            Ok(target)
+            let allocator = Allocator::new(session, cuda_memory(index).doing(doing)?).doing(doing)?;
+            Tensor::<T>::new(&allocator, shape.to_vec()).doing(doing)
         }
     }
+}
+
+/// Replaces a vector's values, where it lies.
+pub(super) fn write(
+    session: &Session,
+    device: Device,
+    vector: &mut Tensor<f32>,
+    values: &[f32],
+) -> Result<(), RuntimeError> {
+    let doing = "writing the training's state";
+    if device == Device::Cpu {
+        vector.try_extract_tensor_mut().doing(doing)?.1.copy_from_slice(values);
+        return Ok(());
+    }
+    let mut host = Tensor::<f32>::new(session.allocator(), [values.len()]).doing(doing)?;
+    host.try_extract_tensor_mut().doing(doing)?.1.copy_from_slice(values);
+    host.copy_into(vector).doing(doing)
 }
 
 /// A vector's values.

@@ -102,10 +102,22 @@ fn toy_step() -> Vec<u8> {
 
 #[test]
 fn steps_see_what_is_written_and_replace_the_state_in_turn() {
-    let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
-    let samples = Shared::new(&runtime, &[4], HostValues::F32(vec![1.0, 2.0, 4.0, 8.0])).unwrap();
+    steps_replace_the_state(&Runtime::open(&LibraryOptions::default()).unwrap());
+}
+
+/// A processor records nothing, but all that recording asks for is done: fixed addresses, copies before and after a
+/// run, numbered graphs, and runs beforehand that must leave no trace.
+#[test]
+fn steps_that_are_recorded_beforehand_begin_with_the_state_that_was_given() {
+    let runtime = Runtime::open(&LibraryOptions::default()).unwrap().with_cuda_graphs(true);
+    assert!(runtime.cuda_graphs());
+    steps_replace_the_state(&runtime);
+}
+
+fn steps_replace_the_state(runtime: &Runtime) {
+    let samples = Shared::new(runtime, &[4], HostValues::F32(vec![1.0, 2.0, 4.0, 8.0])).unwrap();
     let state = [StateVector { name: "parameters".to_owned(), values: vec![0.0, 100.0] }];
-    let mut stepper = Stepper::new(&runtime, &toy_step(), &[("samples", &samples)], &state, 2).unwrap();
+    let mut stepper = Stepper::new(runtime, &toy_step(), &[("samples", &samples)], &state, 2).unwrap();
     let mut step = |index: &[i64], learning_rate, step, seed| {
         let loss = stepper.step(StepInputs { index, learning_rate, step, seed }).unwrap();
         (loss, stepper.read("parameters").unwrap())
@@ -184,8 +196,8 @@ fn a_limit_of_device_memory_stays_with_the_runtime_and_its_words_are_recognised(
     let limited = runtime.with_device_memory_max(Some(1 << 30)).with_threads(2).on(Device::Cuda(1));
     assert_eq!(limited.device_memory_bytes_max(), Some(1 << 30));
     assert!(
-        Device::Cpu.execution_provider(Some(1)).is_none()
-            && Device::Cuda(0).execution_provider(None).is_some()
+        Device::Cpu.execution_provider(Some(1), true).is_none()
+            && Device::Cuda(0).execution_provider(None, false).is_some()
     );
     for words in [
         "bfc_arena.cc:359 Available memory of 1048576 is smaller than requested bytes of 4194304",
