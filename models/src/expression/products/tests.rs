@@ -14,6 +14,7 @@ fn normalisation(problem: &Problem) -> Normalisation {
         deviation: vec![0.25; channels],
         target_mean: vec![3.0; targets],
         target_deviation: vec![2.0; targets],
+        encoding: None,
     }
 }
 
