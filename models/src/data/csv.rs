@@ -110,12 +110,13 @@ impl<'a> Table<'a> {
             TaskKind::Classification => Column::Text(TextLabels::default()),
             TaskKind::Regression => Column::Numbers(Vec::new()),
         };
-        let known = request.columns.filter(|known| known.len() == columns.features().count());
+        let known = request.columns.and_then(|known| Some((known, columns.places(known)?)));
+        let finds_texts = known.is_none() && findings.texts.is_empty();
         let cells = match known {
-            Some(known) => {
+            Some((known, places)) => {
                 let may_be_missing = known.iter().any(Described::is_encoded);
                 let cells = known.iter().map(|column| Cells::known(column, may_be_missing));
-                columns.features().zip(cells).collect()
+                places.into_iter().zip(cells).collect()
             }
             None => {
                 columns.features().map(|place| (place, Cells::found(place, &columns, findings))).collect()
@@ -130,7 +131,7 @@ impl<'a> Table<'a> {
             targets,
             count: 0,
             texts: Texts::default(),
-            finds_texts: known.is_none() && findings.texts.is_empty(),
+            finds_texts,
             faults: Faults::default(),
         }
     }
@@ -209,11 +210,11 @@ impl<'a> Table<'a> {
     /// a number in any row, and of that line's fields at least half are categories of their columns.
     fn begins_with_data(&self) -> bool {
         let Some(header) = self.columns.doubtful_header() else { return false };
-        let is_category = |(field, (_, cells)): (&&str, &(usize, Cells))| match cells {
-            Cells::Texts(categories) => Some(categories.has(field)),
+        let is_category = |(position, cells): &(usize, Cells)| match cells {
+            Cells::Texts(categories) => header.get(*position).map(|field| categories.has(field)),
             Cells::Numbers { .. } => None,
         };
-        let known: Option<Vec<bool>> = header.iter().zip(&self.cells).map(is_category).collect();
+        let known: Option<Vec<bool>> = self.cells.iter().map(is_category).collect();
         known.is_some_and(|known| 2 * known.iter().filter(|&&known| known).count() >= known.len())
     }
 

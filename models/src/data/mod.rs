@@ -108,8 +108,9 @@ pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
 }
 
 /// [`load`] for a model that knows its table's `columns`: texts become the codes of the model's categories, whatever
-/// categories this source has, and unknown ones become "no category" (NaN); the second result counts these. Where the
-/// source is no table of so many columns, what it has itself is loaded.
+/// categories this source has, and unknown ones become "no category" (NaN); the second result counts these. A CSV table's
+/// columns are found by their names, in any order and among others, where it has a header with all of them. Where the
+/// source is no such table and none of so many columns, what it has itself is loaded.
 ///
 /// # Errors
 /// As `load`; and where text or missing values are in a column in which the model knows none.

@@ -3,14 +3,14 @@
 
 use super::lines::Record;
 use crate::data::{
-    DataError, LoadOptions,
+    Column, DataError, LoadOptions,
     assemble::is_number,
     column::unnamed,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
 use hatchery_config::{nearest, vocabulary::TaskKind};
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 /// The columns of a table.
 pub(super) struct Columns {
@@ -107,10 +107,23 @@ impl Columns {
         self.line == FirstLine::Unclear
     }
 
-    /// The features' fields of a first line that was taken for a header only because none of them is a number.
-    pub(super) fn doubtful_header(&self) -> Option<Vec<&str>> {
-        let header = self.header.as_ref().filter(|_| self.line == FirstLine::Texts)?;
-        Some(self.features().filter_map(|position| header.get(position)).map(String::as_str).collect())
+    /// The fields of a first line that was taken for a header only because no feature's is a number.
+    pub(super) fn doubtful_header(&self) -> Option<&[String]> {
+        self.header.as_deref().filter(|_| self.line == FirstLine::Texts)
+    }
+
+    /// Where the features that a model knows stand: by their names, where each is the name of just one; else one after
+    /// the other, where there are as many.
+    pub(super) fn places(&self, known: &[Column]) -> Option<Vec<usize>> {
+        let mut named: HashMap<&str, Option<usize>> = HashMap::new();
+        for position in self.features() {
+            if let Some(name) = self.own_name(position) {
+                named.entry(name).and_modify(|place| *place = None).or_insert(Some(position));
+            }
+        }
+        let by_name = known.iter().map(|column| named.get(column.name.as_str()).copied().flatten());
+        let in_order = || Some(self.features().collect()).filter(|all: &Vec<usize>| all.len() == known.len());
+        by_name.collect::<Option<Vec<usize>>>().or_else(in_order)
     }
 
     /// One-based line of the first record.

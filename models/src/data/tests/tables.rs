@@ -262,6 +262,17 @@ fn a_model_reads_other_data_by_its_own_categories() {
     let options = categorical(&["zip"]);
     let (same, unknown) = with_table(MIXED, |source| load_as(source, &options, &known).unwrap());
     assert_eq!((same.content_hash, unknown), (table(MIXED, &options).content_hash, Vec::new()));
+    // Columns stand in any order and among others, if they have their names.
+    let moved = "kind,weight,note,zip,age,colour\nx,1,n,8003,1,mauve\ny,2,n,9999,2,red\nx,3,n,8001,3,puce\ny,4,n,8002,4,green\n";
+    let (named, _) = with_table(moved, |source| load_as(source, &labelled("kind"), &known).unwrap());
+    assert_eq!((raw(&named), &named.columns), (raw(&dataset), &known));
+    // With other names they are taken as they stand, and so are names that occur twice.
+    for header in ["a,b,c,d,kind", "age,colour,zip,zip,kind"] {
+        let other = other.replace("age,colour,zip,weight,kind", header);
+        let (unnamed, _) =
+            with_table(&other, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
+        assert_eq!(raw(&unnamed), raw(&dataset), "{header}");
+    }
     // Of another number of columns it knows nothing.
     let narrow = "a,kind\n1,x\n2,y\n3,x\n4,y\n";
     let (dataset, _) = with_table(narrow, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
