@@ -6,7 +6,7 @@ use crate::view::{Best, Row};
 use hatchery_actors::protocol::LeaseKind;
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::{
-    data::{Dataset, Normalisation, Targets},
+    data::{Column, Dataset, Normalisation, Targets},
     training::outcome::EpochReport,
 };
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 const DATA_KEY: &str = "hatchery.data";
 /// Metadata key of the names of classes, or of targets.
 const NAMES_KEY: &str = "hatchery.names";
+/// Metadata key of a table's columns: what each raw value of a row means.
+const COLUMNS_KEY: &str = "hatchery.columns";
 
 /// `[data]` as far as it says which samples are the test part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ impl ModelFacts<'_> {
             content_hash: self.dataset.content_hash.clone(),
             settings: self.experiment.data.clone(),
         };
-        Ok(vec![
+        let mut pairs = vec![
             ("hatchery.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("hatchery.experiment".to_owned(), self.experiment.name.clone()),
             ("hatchery.seed".to_owned(), self.experiment.seed.to_string()),
@@ -89,18 +91,24 @@ impl ModelFacts<'_> {
             ("hatchery.genome".to_owned(), serde_json::to_string(&self.row.genome)?),
             (NAMES_KEY.to_owned(), serde_json::to_string(names(self.dataset))?),
             (DATA_KEY.to_owned(), serde_json::to_string(&data)?),
-        ])
+        ];
+        if !self.dataset.columns.is_empty() {
+            pairs.push((COLUMNS_KEY.to_owned(), serde_json::to_string(&self.dataset.columns)?));
+        }
+        Ok(pairs)
     }
 
     /// As the JSON file beside a model.
     pub fn json(&self) -> serde_json::Value {
         let validated = self.validated();
         let validated = validated.as_ref();
+        let columns = Some(&self.dataset.columns).filter(|columns| !columns.is_empty());
         serde_json::json!({
             "id": self.row.id,
             "experiment": self.experiment.name,
             "seed": self.experiment.seed,
             "data": {"source": self.dataset.source, "content_hash": self.dataset.content_hash},
+            "columns": columns,
             "outputs": names(self.dataset),
             "summary": self.row.summary,
             "genome": self.row.genome,
@@ -167,6 +175,12 @@ pub fn data_facts(metadata: &[(String, String)]) -> Option<DataFacts> {
 pub fn outputs(metadata: &[(String, String)]) -> Vec<String> {
     let names = metadata.iter().find(|(key, _)| key == NAMES_KEY);
     names.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// What a model says of the columns of its table; `None` for models that say nothing, such as those of images.
+pub fn columns(metadata: &[(String, String)]) -> Option<Vec<Column>> {
+    let (_, text) = metadata.iter().find(|(key, _)| key == COLUMNS_KEY)?;
+    serde_json::from_str(text).ok()
 }
 
 /// Names of the classes, or of the targets.

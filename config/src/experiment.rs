@@ -66,6 +66,10 @@ pub struct Data {
     /// CSV: columns that are left out, by name or zero-based index.
     #[serde(default)]
     pub ignore: Vec<String>,
+    /// CSV: columns whose numbers are codes of categories, as postcodes are, by name or zero-based index. Columns with
+    /// text have categories anyway.
+    #[serde(default)]
+    pub categorical: Vec<String>,
     /// Share set aside for the test where the source has no official test part.
     #[serde(default = "default_test_fraction")]
     pub test_fraction: f64,

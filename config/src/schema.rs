@@ -89,6 +89,7 @@ pub const KEYS: &[Key] = &[
     key("data.task", Rule::Word(words_of!(TaskKind))),
     optional("data.label", Rule::Label),
     key("data.ignore", Rule::Texts),
+    key("data.categorical", Rule::Texts),
     key("data.test_fraction", Rule::Between(0.0, 1.0)),
     key("data.valid_fraction", Rule::Between(0.0, 1.0)),
     key("data.split_seed", Rule::Whole(0, i64::MAX)),

@@ -25,6 +25,7 @@ fn full() -> Experiment {
     let mut experiment = parse(MINIMAL, &[]).unwrap();
     experiment.data.label = Some("class".to_owned());
     experiment.data.ignore = vec!["id".to_owned(), "7".to_owned()];
+    experiment.data.categorical = vec!["zip".to_owned(), "2".to_owned()];
     experiment.data.search_samples = Some(10);
     experiment.data.search_valid_samples = Some(5);
     experiment.budget.time = Some(Duration::from_seconds(5400.5).unwrap());

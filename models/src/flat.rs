@@ -246,6 +246,11 @@ impl<'a> Reader<'a> {
         String::from_utf8(bytes.to_vec()).map_err(|_| self.impossible(field, "no UTF-8"))
     }
 
+    /// Whether nothing is left.
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Makes sure that nothing is left.
     pub fn end(self) -> Result<(), FlatError> {
         match self.rest.len() {

@@ -1,5 +1,7 @@
 //! `hatchery data`: which data can be read, what is in it, and parts of it as arrays.
 
+mod columns;
+
 use crate::{
     cli::{
         exit::{Exit, Failure, OrExit},
@@ -75,7 +77,7 @@ fn print(description: &Description, split: &Split) {
         Shape::Image { channels, height, width } => {
             say(format_args!("images         {channels} channels, {height} rows, {width} columns"));
         }
-        Shape::Table { features } => say(format_args!("table          {features} features")),
+        Shape::Table { features } => columns::print(features, &description.columns),
     }
     say(format_args!("values         {element}, {minimum} to {maximum}"));
     say(format_args!(

@@ -83,8 +83,11 @@ fn bad_tables_are_named_with_their_line() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("ragged.csv", "a,b,c\n1,2,x\n1,2,y\n1,2\n1,2,x\n");
     refused_data(folder.path(), "csv:ragged.csv", &["ragged.csv", "4"]);
-    write("nan.csv", "a,b,c\n1,2,x\n1,NaN,y\n1,2,y\n1,3,x\n");
-    refused_data(folder.path(), "csv:nan.csv", &["nan.csv", "3"]);
+    write("inf.csv", "a,b,c\n1,2,x\n1,inf,y\n1,2,y\n1,3,x\n");
+    refused_data(folder.path(), "csv:inf.csv", &["inf.csv", "line 3"]);
+    let names: String = (0..40).map(|row| format!("{row},person {row},{}\n", ["x", "y"][row % 2])).collect();
+    write("names.csv", &format!("age,name,c\n{names}"));
+    refused_data(folder.path(), "csv:names.csv", &["names.csv", "\"name\"", "data.ignore = [\"name\"]"]);
     write("one.csv", "a,b,c\n1,2,x\n1,5,x\n1,2,x\n1,3,x\n");
     refused_data(folder.path(), "csv:one.csv", &["one.csv", "class"]);
 }

@@ -14,3 +14,4 @@ mod processes;
 mod replays;
 mod run;
 mod searching;
+mod tables;

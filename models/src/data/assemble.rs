@@ -1,7 +1,9 @@
 //! From what a format's reader found to a checked [`Dataset`]: the checks that all formats share, and the
 //! hash.
 
-use super::{DataError, Dataset, Request, Samples, Targets, limits};
+use super::{
+    Column, DataError, Dataset, Request, Samples, Targets, UnknownCategories, column, limits, table,
+};
 use crate::problem::{Problem, Task};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -13,6 +15,10 @@ pub(super) struct Parts {
     pub(super) targets: Targets,
     /// The last this-many samples are the official test part.
     pub(super) official_test: usize,
+    /// What a table's columns hold; may be left empty for images, and where all are numbers that are there.
+    pub(super) columns: Vec<Column>,
+    /// Texts that are none of the categories that were known before.
+    pub(super) unknown: Vec<UnknownCategories>,
 }
 
 /// Shape of one sample.
@@ -27,6 +33,11 @@ impl SampleShape {
     /// A row of a table.
     pub(super) const fn row(features: u64) -> Self {
         Self { channels: features, height: 1, width: 1 }
+    }
+
+    /// Whether it is a row of a table.
+    pub(super) const fn is_row(self) -> bool {
+        self.height == 1 && self.width == 1
     }
 
     /// Values of `count` samples, or nothing where the number overflows.
@@ -81,7 +92,7 @@ impl Request<'_> {
 
 /// Checks what all formats must hold and computes the content hash.
 pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, DataError> {
-    let Parts { shape, samples, targets, official_test } = parts;
+    let Parts { shape, samples, targets, official_test, columns, .. } = parts;
     let count = target_count(&targets);
     let trainable = count.saturating_sub(official_test);
     if trainable == 0 || samples.is_empty() {
@@ -89,13 +100,16 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
     }
     let value_bytes = (samples.bytes() / samples.len()) as u64;
     request.check_sizes(request.source, shape, count as u64, value_bytes)?;
-    check_finite(request.source, &samples, &targets, count)?;
+    table::check(request, shape, &columns)?;
+    check_finite(request.source, &samples, &columns, &targets, count)?;
     check_classes(request.source, &targets, trainable)?;
     check_values(request.source, &targets, trainable)?;
-    let problem = problem(request, shape, &targets)?;
+    let features = SampleShape { channels: table::features(shape, &columns), ..shape };
+    let problem = problem(request, features, &targets)?;
     let mut dataset = Dataset {
         source: request.source.into(),
         problem,
+        columns,
         samples,
         targets,
         count,
@@ -148,23 +162,25 @@ impl TextLabels {
     /// Numbers the classes anew by their names: in numeric order where all are numbers, else alphabetically.
     pub(super) fn finish(self) -> Targets {
         let Self { mut labels, numbers } = self;
-        let mut order: Vec<(String, i64)> = numbers.into_iter().collect();
-        if order.iter().all(|(name, _)| is_number(name.as_bytes())) {
-            let value = |name: &str| name.parse::<f64>().unwrap_or(0.0);
-            order.sort_by(|(left, _), (right, _)| value(left).total_cmp(&value(right)).then(left.cmp(right)));
-        }
-        let mut renumbered = vec![0; order.len()];
-        for (class, (_, met)) in order.iter().enumerate() {
-            renumbered[*met as usize] = class as i64;
-        }
+        let (names, renumbered) = in_order(numbers);
         labels.iter_mut().for_each(|label| *label = renumbered[*label as usize]);
-        Targets::Classes { labels, names: order.into_iter().map(|(name, _)| name).collect() }
+        Targets::Classes { labels, names }
     }
 }
 
-/// Whether a label says that there is none.
-pub(super) fn is_missing(label: &str) -> bool {
-    label.trim().is_empty() || label.parse::<f64>().is_ok_and(|number| !number.is_finite())
+/// Texts, numbered 0, 1, .. as they came, in their order: numeric where all are numbers, else alphabetical. The second
+/// list has the new number of each old one.
+pub(super) fn in_order(numbers: BTreeMap<String, i64>) -> (Vec<String>, Vec<i64>) {
+    let mut order: Vec<(String, i64)> = numbers.into_iter().collect();
+    if order.iter().all(|(name, _)| is_number(name.as_bytes())) {
+        let value = |name: &str| name.parse::<f64>().unwrap_or(0.0);
+        order.sort_by(|(left, _), (right, _)| value(left).total_cmp(&value(right)).then(left.cmp(right)));
+    }
+    let mut renumbered = vec![0; order.len()];
+    for (new, (_, met)) in order.iter().enumerate() {
+        renumbered[*met as usize] = new as i64;
+    }
+    (order.into_iter().map(|(name, _)| name).collect(), renumbered)
 }
 
 /// Whether a text is a number, NaN and infinities included: those are bad numbers, not text.
@@ -196,9 +212,19 @@ fn problem(request: &Request<'_>, shape: SampleShape, targets: &Targets) -> Resu
     Ok(Problem { channels, height, width, multi_view, task })
 }
 
-fn check_finite(origin: &str, samples: &Samples, targets: &Targets, count: usize) -> Result<(), DataError> {
-    if let Samples::F32(values) = samples {
-        first_not_finite(origin, "value", values, values.len() / count.max(1))?;
+fn check_finite(
+    origin: &str,
+    samples: &Samples,
+    columns: &[Column],
+    targets: &Targets,
+    count: usize,
+) -> Result<(), DataError> {
+    match samples {
+        Samples::F32(values) if columns.is_empty() => {
+            first_not_finite(origin, "value", values, values.len() / count.max(1))?;
+        }
+        Samples::F32(values) => table::check_values(origin, values, columns)?,
+        Samples::U8(_) => {}
     }
     match targets {
         Targets::Values { values, names } => first_not_finite(origin, "target", values, names.len()),
@@ -274,7 +300,8 @@ pub(super) fn check_class_number(origin: &str, classes: usize) -> Result<(), Dat
     })
 }
 
-/// SHA-256 over count, official test part, shape, element type, values, targets and names, in hexadecimal.
+/// SHA-256 over count, official test part, shape, element type, values, targets and names, in hexadecimal; of tables
+/// with text or missing values over their columns, too.
 ///
 /// Numbers are little-endian. Lengths of lists follow from the count, the shape and the number of names; each
 /// name is preceded by its length. The source's name and the options do not enter.
@@ -287,6 +314,10 @@ fn content_hash(dataset: &Dataset) -> String {
     }
     for size in [channels, height, width] {
         hash.update(size.to_le_bytes());
+    }
+    if dataset.is_encoded() {
+        hash.update(b"columns");
+        hash.update(column::to_bytes(&dataset.columns));
     }
     match &dataset.samples {
         Samples::U8(values) => {

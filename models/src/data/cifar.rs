@@ -46,6 +46,8 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         samples: Samples::U8(pixels),
         targets: Targets::Classes { labels, names },
         official_test,
+        columns: Vec::new(),
+        unknown: Vec::new(),
     })
 }
 

@@ -1,39 +1,54 @@
-//! Tables as text: numbers in columns, one or more of which are to be predicted.
+//! Tables as text: numbers and texts in columns, one or more of which are to be predicted.
 //!
 //! Fields are separated by commas, or by semicolons or tabs where the first line has no comma. The first line
 //! is a header where its feature fields are no numbers, or where it numbers the columns. Numbers are read as 64-bit and
-//! kept as 32-bit floats. Columns with cells that are no numbers are told all at once.
+//! kept as 32-bit floats; missing ones as NaN. A feature column with any text has categories: since that may show in
+//! its last cell, a table with text is read twice. What cannot be used is told of all columns at once.
 
+mod categories;
 mod columns;
 mod faults;
 mod lines;
+mod texts;
 
 use super::{
-    DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, TextLabels, check_class_number, is_missing},
+    Column as Described, ColumnKind, DataError, Request, Samples, Targets,
+    assemble::{Parts, SampleShape, TextLabels, check_class_number},
     files::{Input, malformed},
+    missing::{is_missing, is_missing_label},
 };
+use categories::Categories;
 use columns::Columns;
-use faults::Faults;
+use faults::{Cell, Faults};
 use hatchery_config::vocabulary::TaskKind;
 use lines::{Record, Rows};
 use std::path::{Path, PathBuf};
+use texts::Texts;
 
 /// Reads the whole table. There is no official test part.
 pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataError> {
-    let (path, reader) = Input::open(path, "a table of numbers as text, with or without .gz")?.into_parts();
-    let mut rows = Rows::new(&path, reader);
-    let mut record = Record::default();
-    if !rows.next_into(&mut record)? {
-        return Err(DataError::NoSamples { origin: request.source.into() });
+    let mut findings = Findings::default();
+    let mut table = Table::read(request, path, &findings)?;
+    if !table.texts.is_empty() {
+        table.texts.check_first_line(&table.path, &table.columns, table.count)?;
+        findings.texts = std::mem::take(&mut table.texts);
+        drop(table);
+        table = Table::read(request, path, &findings)?;
     }
-    let columns = Columns::decide(&path, &record, request.options)?;
-    let mut table = Table::new(request, path, columns);
-    let outcome = table.append_all(&mut rows, &mut record);
-    // What is wrong with cells stands before what is wrong with a later line.
-    table.faults.check(&table.path, &table.columns)?;
-    outcome?;
-    table.finish()
+    if table.begins_with_data() {
+        findings.first_line_is_data = true;
+        table = Table::read(request, path, &findings)?;
+    }
+    table.finish(&findings)
+}
+
+/// What reading a table has shown for reading it again.
+#[derive(Default)]
+struct Findings {
+    /// Feature columns that are not numbers.
+    texts: Texts,
+    /// The first line is no header, though it has no numbers.
+    first_line_is_data: bool,
 }
 
 /// The table so far.
@@ -41,10 +56,24 @@ struct Table<'a> {
     request: &'a Request<'a>,
     path: PathBuf,
     columns: Columns,
+    /// What is read of each feature column, with its position.
+    cells: Vec<(usize, Cells)>,
     features: Vec<f32>,
     targets: Column,
     count: u64,
+    /// Texts in columns that were read as numbers.
+    texts: Texts,
+    /// Whether text is something to be found, and no fault.
+    finds_texts: bool,
     faults: Faults,
+}
+
+/// What a feature column is read as.
+enum Cells {
+    /// Numbers, some of which may be or are missing.
+    Numbers { may_be_missing: bool, missing: bool },
+    /// Texts.
+    Texts(Categories),
 }
 
 /// What has been read of the label columns.
@@ -56,12 +85,55 @@ enum Column {
 }
 
 impl<'a> Table<'a> {
-    fn new(request: &'a Request<'a>, path: PathBuf, columns: Columns) -> Self {
+    fn read(request: &'a Request<'a>, path: &Path, findings: &Findings) -> Result<Self, DataError> {
+        let (path, reader) =
+            Input::open(path, "a table of numbers as text, with or without .gz")?.into_parts();
+        let mut rows = Rows::new(&path, reader);
+        let mut record = Record::default();
+        if !rows.next_into(&mut record)? {
+            return Err(DataError::NoSamples { origin: request.source.into() });
+        }
+        let columns = Columns::decide(&path, &record, request.options, findings.first_line_is_data)?;
+        let mut table = Self::new(request, path, columns, findings);
+        let outcome = table.append_all(&mut rows, &mut record);
+        // What is wrong with cells stands before what is wrong with a later line.
+        table.faults.check(&table.path, &table.columns)?;
+        outcome?;
+        if table.count == 0 {
+            return Err(DataError::NoSamples { origin: request.source.into() });
+        }
+        Ok(table)
+    }
+
+    fn new(request: &'a Request<'a>, path: PathBuf, columns: Columns, findings: &Findings) -> Self {
         let targets = match request.options.task {
             TaskKind::Classification => Column::Text(TextLabels::default()),
             TaskKind::Regression => Column::Numbers(Vec::new()),
         };
-        Self { request, path, columns, features: Vec::new(), targets, count: 0, faults: Faults::default() }
+        let known = request.columns.and_then(|known| Some((known, columns.places(known)?)));
+        let finds_texts = known.is_none() && findings.texts.is_empty();
+        let cells = match known {
+            Some((known, places)) => {
+                let may_be_missing = known.iter().any(Described::is_encoded);
+                let cells = known.iter().map(|column| Cells::known(column, may_be_missing));
+                places.into_iter().zip(cells).collect()
+            }
+            None => {
+                columns.features().map(|place| (place, Cells::found(place, &columns, findings))).collect()
+            }
+        };
+        Self {
+            request,
+            path,
+            columns,
+            cells,
+            features: Vec::new(),
+            targets,
+            count: 0,
+            texts: Texts::default(),
+            finds_texts,
+            faults: Faults::default(),
+        }
     }
 
     /// The first line, where it is no header, and all others.
@@ -84,16 +156,15 @@ impl<'a> Table<'a> {
                 expected: self.columns.count(),
             });
         }
-        for (position, field) in record.fields().enumerate() {
-            if self.columns.is_feature(position) {
-                self.features.push(self.faults.number(record.line, position, field));
-            }
+        for feature in 0..self.cells.len() {
+            let value = self.value(feature, record)?;
+            self.features.push(value);
         }
         for &position in self.columns.labels() {
             self.targets.append(&self.path, record, &self.columns, position, &mut self.faults)?;
         }
         self.count += 1;
-        let shape = SampleShape::row(self.columns.features() as u64);
+        let shape = SampleShape::row(self.cells.len() as u64);
         let value_bytes = size_of::<f32>() as u64;
         self.request.check_sizes(self.request.source, shape, self.count, value_bytes)?;
         if let Column::Text(labels) = &self.targets {
@@ -102,20 +173,109 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Parts, DataError> {
-        if self.count == 0 {
-            return Err(DataError::NoSamples { origin: self.request.source.into() });
+    /// The raw value of a feature.
+    fn value(&mut self, feature: usize, record: &Record) -> Result<f32, DataError> {
+        let (position, cells) = &mut self.cells[feature];
+        let (line, position, field) = (record.line, *position, record.field(*position));
+        Ok(match cells {
+            Cells::Texts(_) if is_missing(field) => f32::NAN,
+            Cells::Texts(categories) => match std::str::from_utf8(field) {
+                Ok(text) => categories.number(text),
+                Err(_) => {
+                    let place = format!("line {line}, column {}", self.columns.name(position));
+                    return Err(malformed(
+                        &self.path,
+                        &place,
+                        "the text is not UTF-8",
+                        "save the file as UTF-8",
+                    ));
+                }
+            },
+            Cells::Numbers { may_be_missing, missing } => match Cell::of(field) {
+                Cell::Number(number) => number,
+                Cell::Missing if *may_be_missing => {
+                    *missing = true;
+                    f32::NAN
+                }
+                Cell::Text if self.finds_texts => {
+                    self.texts.note(line, position, field);
+                    f32::NAN
+                }
+                cell => self.faults.note(line, position, field, cell),
+            },
+        })
+    }
+
+    /// Whether the line that was taken for a header, since it has no numbers, is a row like the others: no feature is
+    /// a number in any row, and of that line's fields at least half are categories of their columns.
+    fn begins_with_data(&self) -> bool {
+        let Some(header) = self.columns.doubtful_header() else { return false };
+        let is_category = |(position, cells): &(usize, Cells)| match cells {
+            Cells::Texts(categories) => header.get(*position).map(|field| categories.has(field)),
+            Cells::Numbers { .. } => None,
+        };
+        let known: Option<Vec<bool>> = self.cells.iter().map(is_category).collect();
+        known.is_some_and(|known| 2 * known.iter().filter(|&&known| known).count() >= known.len())
+    }
+
+    fn finish(mut self, findings: &Findings) -> Result<Parts, DataError> {
+        let no_category = |(position, cells): &(usize, Cells)| match cells {
+            Cells::Texts(categories) => categories.check().err().map(|why| (*position, why)),
+            Cells::Numbers { .. } => None,
+        };
+        let wrong: Vec<_> = self.cells.iter().filter_map(no_category).collect();
+        if !wrong.is_empty() {
+            return Err(findings.texts.no_categories(&self.path, &self.columns, &wrong));
         }
         self.features.shrink_to_fit();
-        Ok(Parts {
-            shape: SampleShape::row(self.columns.features() as u64),
-            samples: Samples::F32(self.features),
+        let mut parts = Parts {
+            shape: SampleShape::row(self.cells.len() as u64),
+            samples: Samples::F32(Vec::new()),
             targets: match self.targets {
                 Column::Text(labels) => labels.finish(),
                 Column::Numbers(values) => Targets::Values { values, names: self.columns.label_names() },
             },
             official_test: 0,
-        })
+            columns: Vec::new(),
+            unknown: Vec::new(),
+        };
+        let width = self.cells.len();
+        for (feature, (position, cells)) in self.cells.into_iter().enumerate() {
+            let name = self.columns.plain_name(position);
+            let values = self.features.iter_mut().skip(feature).step_by(width);
+            parts.columns.push(match cells {
+                Cells::Numbers { missing, .. } => Described { name, kind: ColumnKind::Numeric { missing } },
+                Cells::Texts(categories) => {
+                    let (column, codes, unknown) = categories.finish(name);
+                    values.filter(|value| !value.is_nan()).for_each(|value| *value = codes[*value as usize]);
+                    parts.unknown.extend(unknown);
+                    column
+                }
+            });
+        }
+        parts.samples = Samples::F32(self.features);
+        Ok(parts)
+    }
+}
+
+impl Cells {
+    /// By what a model knows of the column.
+    fn known(column: &Described, may_be_missing: bool) -> Self {
+        match &column.kind {
+            ColumnKind::Numeric { missing } => Self::Numbers { may_be_missing, missing: *missing },
+            ColumnKind::Categorical { categories } => {
+                Self::Texts(Categories::known(&column.name, categories))
+            }
+        }
+    }
+
+    /// By what the user says, and what was found.
+    fn found(position: usize, columns: &Columns, findings: &Findings) -> Self {
+        let asked_for = columns.is_categorical(position);
+        match asked_for || findings.texts.are_in(position) {
+            true => Self::Texts(Categories::of_texts(asked_for)),
+            false => Self::Numbers { may_be_missing: true, missing: false },
+        }
     }
 }
 
@@ -148,7 +308,7 @@ fn label(
     let Ok(text) = std::str::from_utf8(field) else {
         return Err(malformed(path, &place(), "the label is not UTF-8", "save the file as UTF-8"));
     };
-    if is_missing(text) {
+    if is_missing_label(text) {
         let problem = format!("the label is missing (\"{text}\")");
         return Err(malformed(path, &place(), &problem, "remove the row or fill in its label"));
     }

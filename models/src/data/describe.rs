@@ -1,6 +1,6 @@
 //! A data set in figures, for `data inspect` and for the model's metadata.
 
-use super::{Dataset, Samples, Targets};
+use super::{Column, Dataset, Samples, Targets};
 use serde::{Deserialize, Serialize};
 
 /// A data set in figures.
@@ -18,6 +18,8 @@ pub struct Description {
     pub element: String,
     /// Memory that the raw values take.
     pub values_bytes: usize,
+    /// What a table's columns hold, where that is known; empty for images.
+    pub columns: Vec<ColumnFigures>,
     /// Smallest raw value.
     pub minimum: f32,
     /// Largest raw value.
@@ -47,9 +49,20 @@ pub enum Shape {
     },
     /// A row of a table.
     Table {
-        /// Columns that are no labels.
+        /// What a network sees: the columns that are no labels, or what they become where there is text or values are
+        /// missing.
         features: u32,
     },
+}
+
+/// A table's column in figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnFigures {
+    /// Its name, kind and categories.
+    #[serde(flatten)]
+    pub column: Column,
+    /// Values that are missing.
+    pub missing_values: usize,
 }
 
 /// A class and how often it occurs.
@@ -90,6 +103,7 @@ pub fn describe(dataset: &Dataset) -> Description {
         shape: shape(dataset),
         element: element.to_owned(),
         values_bytes: dataset.samples.bytes(),
+        columns: columns(dataset),
         minimum,
         maximum,
         classes: classes(dataset, &all),
@@ -105,6 +119,22 @@ const fn shape(dataset: &Dataset) -> Shape {
         return Shape::Table { features: problem.channels };
     }
     Shape::Image { channels: problem.channels, height: problem.height, width: problem.width }
+}
+
+fn columns(dataset: &Dataset) -> Vec<ColumnFigures> {
+    let missing_in = |position: usize, column: &Column| match &dataset.samples {
+        Samples::F32(values) if column.is_encoded() => {
+            let values = values.iter().skip(position).step_by(dataset.columns.len());
+            values.filter(|value| value.is_nan()).count()
+        }
+        _ => 0,
+    };
+    let columns = dataset.columns.iter().enumerate();
+    let figures = |(position, column): (usize, &Column)| ColumnFigures {
+        column: column.clone(),
+        missing_values: missing_in(position, column),
+    };
+    columns.map(figures).collect()
 }
 
 fn classes(dataset: &Dataset, all: &[u32]) -> Vec<ClassCount> {

@@ -44,6 +44,8 @@ pub(super) fn read(request: &Request<'_>) -> Result<Parts, DataError> {
         samples: Samples::U8(pixels),
         targets: classes_from_numbers(&labels),
         official_test: 0,
+        columns: Vec::new(),
+        unknown: Vec::new(),
     })
 }
 

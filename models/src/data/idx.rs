@@ -31,6 +31,8 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         samples: Samples::U8(pixels),
         targets: classes_from_numbers(&stored),
         official_test: labels.len() - trained,
+        columns: Vec::new(),
+        unknown: Vec::new(),
     })
 }
 

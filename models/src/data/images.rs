@@ -52,6 +52,8 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         samples: Samples::U8(pixels.values),
         official_test: labels.len() - trained,
         targets: Targets::Classes { labels, names },
+        columns: Vec::new(),
+        unknown: Vec::new(),
     })
 }
 

@@ -28,3 +28,12 @@ pub const NPY_TEXT_CHARACTERS_MAX: u64 = 4_096;
 pub const CLASS_SAMPLES_MIN: usize = 2;
 /// Names listed in one error message; the rest is counted.
 pub const NAMES_SHOWN_MAX: usize = 20;
+/// Categories of a text column: each becomes a feature; more different texts are names or free text.
+pub const CATEGORIES_MAX: usize = 256;
+/// Up to so many categories a text column may have whatever its length; of more, each must occur twice on average, or
+/// they are names of the samples.
+pub const CATEGORIES_FEW_MAX: usize = 16;
+/// One category, in bytes: longer texts are sentences.
+pub const CATEGORY_BYTES_MAX: usize = 1 << 10;
+/// All columns' names and categories, in bytes: as many as there may be features, of an ordinary length each.
+pub const COLUMNS_BYTES_MAX: u64 = COLUMNS_MAX << 8;

@@ -1,9 +1,12 @@
 //! Data sets: one file per format, one read-only copy in memory, splits as lists of indices.
 //!
 //! [`load`] reads a source (`digits`, `idx:DIR`, `npz:FILE`, `csv:FILE`, `images:DIR`, `cifar:DIR`) and
-//! checks it whole, so that whoever holds a [`Dataset`] need not check again: shapes fit, numbers are finite,
-//! there are at least two classes with at least two samples each. Pixels stay bytes; nothing is normalised
-//! here, the statistics of the training part ([`Normalisation`]) go into the graph.
+//! checks it whole, so that whoever holds a [`Dataset`] need not check again: shapes fit, numbers are finite (or, in
+//! tables, missing), there are at least two classes with at least two samples each. Pixels stay bytes; nothing is
+//! normalised here, the statistics of the training part ([`Normalisation`]) go into the graph.
+//!
+//! Tables may have text and missing values. Their raw values are the codes of categories, numbers, and NaN for what is
+//! missing; what the columns hold is said by [`Column`]s, and how they become features by an [`Encoding`].
 //!
 //! For other processes a data set is [`pack`]ed into bytes; what came from one is kept in a [`DataCache`].
 //!
@@ -16,28 +19,34 @@
 mod assemble;
 pub mod cache;
 mod cifar;
+mod column;
 mod csv;
 mod describe;
 mod digits;
+mod encoding;
 mod error;
 mod files;
 mod idx;
 mod images;
 pub mod limits;
+mod missing;
 mod normalisation;
 mod npy;
 mod npz;
 mod packed;
 mod source;
 mod split;
+mod table;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use cache::{CacheError, Cached, DataCache};
-pub use describe::{ClassCount, Description, Shape, TargetRange, describe};
+pub use column::{Column, ColumnKind, UnknownCategories};
+pub use describe::{ClassCount, ColumnFigures, Description, Shape, TargetRange, describe};
 pub use digits::DIGITS_ATTRIBUTION;
+pub use encoding::{CategoryFeature, Encoding, GapFeature};
 pub use error::DataError;
 pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};
 pub use source::{SourceKind, catalogue};
@@ -58,13 +67,21 @@ pub struct LoadOptions {
     pub label: Option<String>,
     /// CSV: columns that are left out, by name or zero-based index.
     pub ignore: Vec<String>,
+    /// CSV: columns whose numbers are codes of categories, by name or zero-based index.
+    pub categorical: Vec<String>,
     /// Whether each channel is a view of its own.
     pub multi_view: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { task: TaskKind::Classification, label: None, ignore: Vec::new(), multi_view: false }
+        Self {
+            task: TaskKind::Classification,
+            label: None,
+            ignore: Vec::new(),
+            categorical: Vec::new(),
+            multi_view: false,
+        }
     }
 }
 
@@ -74,6 +91,7 @@ impl From<&experiment::Data> for LoadOptions {
             task: data.task,
             label: data.label.clone(),
             ignore: data.ignore.clone(),
+            categorical: data.categorical.clone(),
             multi_view: data.multi_view,
         }
     }
@@ -89,6 +107,26 @@ pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)
 }
 
+/// [`load`] for a model that knows its table's `columns`: texts become the codes of the model's categories, whatever
+/// categories this source has, and unknown ones become "no category" (NaN); the second result counts these. A CSV table's
+/// columns are found by their names, in any order and among others, where it has a header with all of them. Where the
+/// source is no such table and none of so many columns, what it has itself is loaded.
+///
+/// # Errors
+/// As `load`; and where text or missing values are in a column in which the model knows none.
+pub fn load_as(
+    source: &str,
+    options: &LoadOptions,
+    columns: &[Column],
+) -> Result<(Dataset, Vec<UnknownCategories>), DataError> {
+    load_request(&Request {
+        source,
+        options,
+        values_bytes_max: limits::VALUES_BYTES_MAX,
+        columns: Some(columns),
+    })
+}
+
 /// What a format's reader is told.
 #[derive(Clone, Copy, Debug)]
 struct Request<'a> {
@@ -97,33 +135,44 @@ struct Request<'a> {
     options: &'a LoadOptions,
     /// Bytes that the raw values may take.
     values_bytes_max: u64,
+    /// What a table's columns hold, where that is known before.
+    columns: Option<&'a [Column]>,
 }
 
 /// [`load`] with a limit of the caller's choice on the bytes of the raw values.
 fn load_within(source: &str, options: &LoadOptions, values_bytes_max: u64) -> Result<Dataset, DataError> {
-    let request = Request { source, options, values_bytes_max };
-    let source = Source::parse(source)?;
-    if !options.ignore.is_empty() && !matches!(source, Source::Csv(_)) {
-        let problem = "data.ignore names columns, and only csv: has columns";
-        return Err(request.unsuitable(problem, "leave data.ignore out"));
-    }
-    let parts = match source {
-        Source::Digits => digits::read(&request),
-        Source::Idx(folder) => idx::read(&request, &folder),
-        Source::Npz(file) => npz::read(&request, &file),
-        Source::Csv(file) => csv::read(&request, &file),
-        Source::Images(folder) => images::read(&request, &folder),
-        Source::Cifar(folder) => cifar::read(&request, &folder),
-    }?;
-    assemble::assemble(&request, parts)
+    let request = Request { source, options, values_bytes_max, columns: None };
+    load_request(&request).map(|(dataset, _)| dataset)
 }
 
-/// Raw values of all samples, row-major `[count, channels, height, width]` (tables: `[count, features]`).
+fn load_request(request: &Request<'_>) -> Result<(Dataset, Vec<UnknownCategories>), DataError> {
+    let source = Source::parse(request.source)?;
+    let named =
+        [("data.ignore", &request.options.ignore), ("data.categorical", &request.options.categorical)];
+    for (key, columns) in named {
+        if !columns.is_empty() && !matches!(source, Source::Csv(_)) {
+            let problem = format!("{key} names columns, and only csv: has columns");
+            return Err(request.unsuitable(&problem, &format!("leave {key} out")));
+        }
+    }
+    let mut parts = match source {
+        Source::Digits => digits::read(request),
+        Source::Idx(folder) => idx::read(request, &folder),
+        Source::Npz(file) => npz::read(request, &file),
+        Source::Csv(file) => csv::read(request, &file),
+        Source::Images(folder) => images::read(request, &folder),
+        Source::Cifar(folder) => cifar::read(request, &folder),
+    }?;
+    let unknown = std::mem::take(&mut parts.unknown);
+    Ok((assemble::assemble(request, parts)?, unknown))
+}
+
+/// Raw values of all samples, row-major `[count, channels, height, width]` (tables: `[count, columns]`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
     /// Pixels as stored.
     U8(Vec<u8>),
-    /// Numbers as stored.
+    /// Numbers as stored; of tables also codes of categories, and NaN for what is missing.
     F32(Vec<f32>),
 }
 
@@ -151,8 +200,10 @@ pub enum Targets {
 pub struct Dataset {
     /// The source as the user named it.
     pub source: String,
-    /// Shapes and task.
+    /// Shapes and task. A table's channels are its features: more than it has columns where these are encoded.
     pub problem: Problem,
+    /// What a table's columns hold; empty for images, and where each column has numbers that are all there and no name.
+    pub columns: Vec<Column>,
     /// Raw values.
     pub samples: Samples,
     /// What is to be predicted.
@@ -161,7 +212,7 @@ pub struct Dataset {
     pub count: usize,
     /// The last this-many samples are the official test part; 0 where there is none.
     pub official_test: usize,
-    /// SHA-256 over shapes, values and targets, in hexadecimal.
+    /// SHA-256 over shapes, columns that are encoded, values and targets, in hexadecimal.
     pub content_hash: String,
 }
 
@@ -179,14 +230,16 @@ pub struct Split {
 /// Means and standard deviations of the training part; a deviation of 0 is replaced by 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
-    /// Mean of each channel (images) or feature (tables).
+    /// Mean of each channel (images) or column of numbers (tables).
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel or feature.
+    /// Standard deviation of each channel or column of numbers.
     pub deviation: Vec<f32>,
     /// Mean of each regression target; empty for classification.
     pub target_mean: Vec<f32>,
     /// Standard deviation of each regression target; empty for classification.
     pub target_deviation: Vec<f32>,
+    /// How a table's rows become features; `None` where each raw value is one.
+    pub encoding: Option<Encoding>,
 }
 
 impl Samples {
@@ -218,18 +271,18 @@ impl Dataset {
         self.samples.len() / self.count.max(1)
     }
 
-    /// Whether samples are rows of a table (`[count, features]`) and not images.
+    /// Whether samples are rows of a table (`[count, columns]`) and not images.
     pub const fn is_table(&self) -> bool {
         self.problem.is_table()
     }
 
-    /// Shape of the raw values with this many samples: `[n, C, H, W]`, tables `[n, features]`.
+    /// Shape of the raw values with this many samples: `[n, C, H, W]`, tables `[n, columns]`.
     pub fn shape(&self, samples: usize) -> Vec<usize> {
-        let Problem { channels, height, width, .. } = self.problem;
+        let Problem { height, width, .. } = self.problem;
         if self.is_table() {
-            return vec![samples, channels as usize];
+            return vec![samples, self.raw_channels()];
         }
-        vec![samples, channels as usize, height as usize, width as usize]
+        vec![samples, self.raw_channels(), height as usize, width as usize]
     }
 
     /// Samples of each class among `indices`; empty for regression. Indices must lie within the data set.

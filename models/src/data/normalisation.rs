@@ -1,6 +1,6 @@
 //! Means and standard deviations of the training part.
 
-use super::{Dataset, Normalisation, Samples, Targets};
+use super::{Dataset, Encoding, Normalisation, Samples, Targets};
 
 impl Normalisation {
     /// Statistics of the samples at `indices`: per channel of images, per feature of tables, and per
@@ -8,9 +8,10 @@ impl Normalisation {
     ///
     /// Population deviation, accumulated in 64-bit floats. What is constant (or varies by less than a 32-bit
     /// float can express) gets deviation 1, so that it normalises to 0. Without indices all means are 0, all
-    /// deviations 1. Indices must lie within the data set, as those of a split do.
+    /// deviations 1. Values that are missing do not count. Indices must lie within the data set, as those of a split
+    /// do.
     pub fn of(dataset: &Dataset, indices: &[u32]) -> Self {
-        let channels = dataset.problem.channels as usize;
+        let channels = dataset.raw_channels();
         let mut moments = vec![Moments::default(); channels];
         let (mean, deviation) = match &dataset.samples {
             Samples::U8(values) => {
@@ -23,7 +24,14 @@ impl Normalisation {
             Targets::Classes { .. } => (Vec::new(), Vec::new()),
             Targets::Values { values, names } => of_floats(values, names.len(), names.len(), indices),
         };
-        Self { mean, deviation, target_mean, target_deviation }
+        let encoding = Encoding::of(dataset, indices);
+        let (mean, deviation) = match &encoding {
+            Some(Encoding { numbers, .. }) => {
+                numbers.iter().map(|&column| (mean[column], deviation[column])).unzip()
+            }
+            None => (mean, deviation),
+        };
+        Self { mean, deviation, target_mean, target_deviation, encoding }
     }
 }
 
@@ -56,7 +64,8 @@ fn accumulate_bytes(values: &[u8], sample: usize, indices: &[u32], moments: &mut
     }
 }
 
-/// Two passes: the mean first, then distances to it, which stays exact where the mean is large.
+/// Two passes: the mean first, then distances to it, which stays exact where the mean is large. Missing values (NaN)
+/// are left out.
 fn of_floats(values: &[f32], sample: usize, channels: usize, indices: &[u32]) -> (Vec<f32>, Vec<f32>) {
     let plane = (sample / channels.max(1)).max(1);
     let rows = || indices.iter().map(|&index| &values[index as usize * sample..][..sample]);
@@ -64,10 +73,11 @@ fn of_floats(values: &[f32], sample: usize, channels: usize, indices: &[u32]) ->
     let mut first = vec![None; channels];
     for row in rows() {
         for ((channel, moments), first) in row.chunks_exact(plane).zip(&mut moments).zip(&mut first) {
-            let first = *first.get_or_insert(channel[0]);
-            moments.count += channel.len() as u64;
-            moments.mean += channel.iter().map(|&value| f64::from(value)).sum::<f64>();
-            moments.constant &= channel.iter().all(|&value| value == first);
+            let Some(one) = known(channel).next() else { continue };
+            let first = *first.get_or_insert(one);
+            moments.count += known(channel).count() as u64;
+            moments.mean += known(channel).map(f64::from).sum::<f64>();
+            moments.constant &= known(channel).all(|value| value == first);
         }
     }
     for (moments, first) in moments.iter_mut().zip(&first) {
@@ -80,10 +90,15 @@ fn of_floats(values: &[f32], sample: usize, channels: usize, indices: &[u32]) ->
     for row in rows() {
         for (channel, moments) in row.chunks_exact(plane).zip(&mut moments) {
             let mean = moments.mean;
-            moments.squares += channel.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+            moments.squares += known(channel).map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>();
         }
     }
     finished(&moments)
+}
+
+/// The values that are not missing.
+fn known(values: &[f32]) -> impl Iterator<Item = f32> {
+    values.iter().copied().filter(|value| !value.is_nan())
 }
 
 fn finished(moments: &[Moments]) -> (Vec<f32>, Vec<f32>) {

@@ -2,13 +2,14 @@
 //!
 //! Images may be stored with channels first or last; last is assumed where the last axis is 1 or 3 and the
 //! first after the samples is neither. Bytes stay bytes, all other types become 32-bit floats. Values may be stored
-//! in C or in Fortran order; labels are numbers or text.
+//! in C or in Fortran order; labels are numbers or text. NaN in a table of floats is a missing value.
 
 use super::{
-    DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, TextLabels, check_class_number, classes_from_numbers, is_missing},
+    Column, DataError, Request, Samples, Targets, UnknownCategories,
+    assemble::{Parts, SampleShape, TextLabels, check_class_number, classes_from_numbers},
     files::{malformed, open_file},
-    npy,
+    missing::is_missing_label,
+    npy, table,
 };
 use hatchery_config::vocabulary::TaskKind;
 use npyz::NpyHeader;
@@ -40,7 +41,24 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
         targets = join_targets(path, targets, test_targets)?;
         official_test = test_count as usize;
     }
-    Ok(Parts { shape, samples, targets: targets.finish(), official_test })
+    let (columns, unknown) = columns(request, shape, &mut samples);
+    Ok(Parts { shape, samples, targets: targets.finish(), official_test, columns, unknown })
+}
+
+/// What a table's columns hold: as it was known before, else by the numbers themselves.
+fn columns(
+    request: &Request<'_>,
+    shape: SampleShape,
+    samples: &mut Samples,
+) -> (Vec<Column>, Vec<UnknownCategories>) {
+    let Samples::F32(values) = samples else { return (Vec::new(), Vec::new()) };
+    if !shape.is_row() {
+        return (Vec::new(), Vec::new());
+    }
+    match request.columns.filter(|known| known.len() as u64 == shape.channels) {
+        Some(known) => table::conform(values, known),
+        None => (table::of_numbers(values, shape.channels as usize), Vec::new()),
+    }
 }
 
 /// Targets as stored: labels are renumbered only when all parts are known.
@@ -130,7 +148,7 @@ impl<'a> Archive<'a> {
                 let pixels = array.read_bytes(values)?;
                 Samples::U8(if channels_last { channels_first(&pixels, shape) } else { pixels })
             } else {
-                let numbers = array.read_floats()?;
+                let numbers = array.read_floats(shape.is_row())?;
                 Samples::F32(if channels_last { channels_first(&numbers, shape) } else { numbers })
             };
             Ok((shape, samples, count))
@@ -155,7 +173,7 @@ impl<'a> Archive<'a> {
             }
             request.check_sizes(&array.full_place(), SampleShape::row(columns), count, 8)?;
             if regression {
-                return Ok(Stored::Values { values: array.read_floats()?, columns: columns as usize });
+                return Ok(Stored::Values { values: array.read_floats(false)?, columns: columns as usize });
             }
             if npy::is_text(&array.header) {
                 return array.read_names(request).map(Stored::Names);
@@ -194,12 +212,17 @@ impl Array<'_> {
         Ok(npy::row_major(&self.header, values))
     }
 
-    fn read_floats(self) -> Result<Vec<f32>, DataError> {
+    /// All elements as finite numbers, or, where there may be gaps, NaN.
+    fn read_floats(self, may_have_gaps: bool) -> Result<Vec<f32>, DataError> {
         let (place, header) = (self.full_place(), self.header.clone());
         let stored = self.read_numbers(|position, number| {
             let value = number as f32;
             if value.is_finite() {
                 return Ok(value);
+            }
+            if value.is_nan() && may_have_gaps {
+                // One NaN for all, whatever bits were stored.
+                return Ok(f32::NAN);
             }
             let position = npy::row_major_position(&header, position);
             let place = format!("{place}, element {position} (flat)");
@@ -215,7 +238,7 @@ impl Array<'_> {
             .map_err(|error| malformed(self.path, self.place, &error.problem, error.remedy))?;
         for (position, text) in texts.enumerate() {
             let text = text.map_err(|error| unread(self.path, self.place, &self.header, position, &error))?;
-            if is_missing(&text) {
+            if is_missing_label(&text) {
                 let place = format!("{}, entry {position}", self.place);
                 let problem = format!("the label is missing (\"{text}\")");
                 return Err(malformed(self.path, &place, &problem, "remove the sample or fill in its label"));

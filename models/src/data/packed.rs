@@ -1,14 +1,14 @@
 //! Data sets as bytes for another process, and back.
 //!
-//! First come sizes and the source's name with a checksum of their own, then the names of classes or targets, the
-//! samples and the targets, all little endian. What came is what was sent where its content hash, computed again, is
+//! First come sizes, the source's name and a table's columns with a checksum of their own, then the names of classes or
+//! targets, the samples and the targets, all little endian. What came is what was sent where its content hash, computed again, is
 //! the one that was announced. Sizes are checked against the number of bytes and the limits of all data sets before
 //! anything is allocated.
 
 use super::{
-    DataError, Dataset, LoadOptions, Request, Samples, Targets,
+    Column, DataError, Dataset, LoadOptions, Request, Samples, Targets,
     assemble::{self, Parts, SampleShape},
-    limits,
+    column, limits,
 };
 use crate::{
     flat::{DIGEST_BYTES, FlatError, Format, MAGIC_BYTES, Reader, Writer},
@@ -19,9 +19,9 @@ use sha2::{Digest, Sha256};
 use std::io::{self, Read, Write};
 
 /// Change what is written, and raise the version.
-const FORMAT: Format = Format { what: "packed data set", magic: *b"htchdata", version: 1 };
+const FORMAT: Format = Format { what: "packed data set", magic: *b"htchdata", version: 2 };
 /// Magic, version, and the fields of `Sizes`.
-const SIZES_BYTES: usize = MAGIC_BYTES + 4 + 3 * 4 + 3 + 5 * 8;
+const SIZES_BYTES: usize = MAGIC_BYTES + 4 + 3 * 4 + 3 + 6 * 8;
 /// Bytes of the source's name: a path and some.
 const SOURCE_BYTES_MAX: u64 = 16 << 10;
 /// Bytes of one name of a class or target, its length included, on average: longer ones are no names.
@@ -83,14 +83,16 @@ struct Sizes {
     names: u64,
     names_bytes: u64,
     source_bytes: u64,
+    columns_bytes: u64,
 }
 
 impl Sizes {
     fn of(dataset: &Dataset) -> Self {
-        let Problem { channels, height, width, multi_view, .. } = dataset.problem;
+        let Problem { height, width, multi_view, .. } = dataset.problem;
         let names = names(&dataset.targets);
         Self {
-            shape: [channels, height, width],
+            // `COLUMNS_MAX` is far below `u32::MAX`.
+            shape: [dataset.raw_channels() as u32, height, width],
             multi_view,
             float_samples: matches!(dataset.samples, Samples::F32(_)),
             float_targets: matches!(dataset.targets, Targets::Values { .. }),
@@ -99,20 +101,24 @@ impl Sizes {
             names: names.len() as u64,
             names_bytes: names.iter().map(|name| (size_of::<u64>() + name.len()) as u64).sum(),
             source_bytes: dataset.source.len() as u64,
+            columns_bytes: column::to_bytes(&dataset.columns).len() as u64,
         }
     }
 
-    /// With the source's name, checksum included.
-    fn header(&self, source: &str) -> Vec<u8> {
-        let mut writer = Writer::new(&FORMAT, SIZES_BYTES + source.len());
+    /// With the source's name and the columns, checksum included.
+    fn header(&self, dataset: &Dataset) -> Vec<u8> {
+        let (source, columns) = (&dataset.source, column::to_bytes(&dataset.columns));
+        let mut writer = Writer::new(&FORMAT, SIZES_BYTES + source.len() + columns.len());
         self.shape.iter().for_each(|size| writer.u32(*size));
         for flag in [self.multi_view, self.float_samples, self.float_targets] {
             writer.flag(flag);
         }
-        for number in [self.count, self.official_test, self.names, self.names_bytes, self.source_bytes] {
+        let texts = [self.names_bytes, self.source_bytes, self.columns_bytes];
+        for number in [self.count, self.official_test, self.names].into_iter().chain(texts) {
             writer.u64(number);
         }
         writer.raw(source.as_bytes());
+        writer.raw(&columns);
         writer.sealed()
     }
 
@@ -129,7 +135,11 @@ impl Sizes {
             names: reader.u64("the number of names")?,
             names_bytes: reader.u64("the length of the names")?,
             source_bytes: reader.u64("the length of the source's name")?,
+            columns_bytes: reader.u64("the length of the columns")?,
         };
+        if sizes.columns_bytes > limits::COLUMNS_BYTES_MAX {
+            return Err(reader.impossible("the length of the columns", sizes.columns_bytes));
+        }
         if sizes.source_bytes > SOURCE_BYTES_MAX {
             return Err(reader.impossible("the length of the source's name", sizes.source_bytes));
         }
@@ -158,7 +168,8 @@ impl Sizes {
             false => u128::from(LABEL_BYTES),
         };
         let fixed = (SIZES_BYTES + DIGEST_BYTES) as u128;
-        let names = u128::from(self.source_bytes) + u128::from(self.names_bytes);
+        let names = [self.source_bytes, self.columns_bytes, self.names_bytes].map(u128::from);
+        let names: u128 = names.iter().sum();
         sample.saturating_add(target).saturating_mul(u128::from(self.count)).saturating_add(fixed + names)
     }
 }
@@ -187,7 +198,7 @@ pub fn pack(dataset: &Dataset) -> Vec<u8> {
 /// # Errors
 /// Whatever `target` says.
 pub fn pack_into(dataset: &Dataset, target: &mut impl Write) -> io::Result<()> {
-    target.write_all(&Sizes::of(dataset).header(&dataset.source))?;
+    target.write_all(&Sizes::of(dataset).header(dataset))?;
     for name in names(&dataset.targets) {
         target.write_all(&(name.len() as u64).to_le_bytes())?;
         target.write_all(name.as_bytes())?;
@@ -229,10 +240,11 @@ pub fn unpack(bytes: &[u8], content_hash: &str) -> Result<Dataset, PackedError> 
 /// # Errors
 /// As `unpack`, and where they cannot be read.
 pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Result<Dataset, PackedError> {
-    let (sizes, source) = read_header(reader, bytes)?;
+    let (sizes, source, columns) = read_header(reader, bytes)?;
     let task = if sizes.float_targets { TaskKind::Regression } else { TaskKind::Classification };
     let options = LoadOptions { task, multi_view: sizes.multi_view, ..LoadOptions::default() };
-    let request = Request { source: &source, options: &options, values_bytes_max: limits::VALUES_BYTES_MAX };
+    let values_bytes_max = limits::VALUES_BYTES_MAX;
+    let request = Request { source: &source, options: &options, values_bytes_max, columns: None };
     let shape = sizes.sample_shape();
     let values = request.check_sizes(&source, shape, sizes.count, sizes.value_bytes())?;
     let names = read_names(reader, &sizes)?;
@@ -242,14 +254,15 @@ pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Re
     };
     let targets = read_targets(reader, &sizes, names)?;
     let official_test = usize::try_from(sizes.official_test).unwrap_or(usize::MAX);
-    let dataset = assemble::assemble(&request, Parts { shape, samples, targets, official_test })?;
+    let parts = Parts { shape, samples, targets, official_test, columns, unknown: Vec::new() };
+    let dataset = assemble::assemble(&request, parts)?;
     if dataset.content_hash == content_hash {
         return Ok(dataset);
     }
     Err(PackedError::Hash { found: dataset.content_hash, expected: content_hash.to_owned() })
 }
 
-fn read_header(reader: &mut impl Read, bytes: u64) -> Result<(Sizes, String), PackedError> {
+fn read_header(reader: &mut impl Read, bytes: u64) -> Result<(Sizes, String, Vec<Column>), PackedError> {
     let mut header = vec![0; SIZES_BYTES];
     let fixed = header.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
     reader.read_exact(&mut header[..fixed]).map_err(PackedError::Unreadable)?;
@@ -258,14 +271,14 @@ fn read_header(reader: &mut impl Read, bytes: u64) -> Result<(Sizes, String), Pa
     if announced != u128::from(bytes) {
         return Err(PackedError::Length { found: bytes, announced });
     }
-    // `Sizes::read` has limited it.
-    let mut rest = vec![0; sizes.source_bytes as usize + DIGEST_BYTES];
-    reader.read_exact(&mut rest).map_err(PackedError::Unreadable)?;
-    let (source, digest) = rest.split_at(sizes.source_bytes as usize);
-    let hash = Sha256::new_with_prefix(&header).chain_update(source).finalize();
-    let source = String::from_utf8(source.to_vec()).ok().filter(|_| hash.as_slice() == digest);
-    let damaged = FlatError::Checksum { what: FORMAT.what, bytes: SIZES_BYTES + rest.len() };
-    Ok((sizes, source.ok_or(damaged)?))
+    let mut part = |bytes: u64| read_numbers(reader, bytes, |[byte]: [u8; 1]| byte);
+    let (source, columns) = (part(sizes.source_bytes)?, part(sizes.columns_bytes)?);
+    let digest = part(DIGEST_BYTES as u64)?;
+    let hash = Sha256::new_with_prefix(&header).chain_update(&source).chain_update(&columns).finalize();
+    let length = SIZES_BYTES + source.len() + columns.len() + DIGEST_BYTES;
+    let source = String::from_utf8(source).ok().filter(|_| hash.as_slice() == digest);
+    let source = source.ok_or(FlatError::Checksum { what: FORMAT.what, bytes: length })?;
+    Ok((sizes, source, column::from_bytes(Reader::bare(&FORMAT, &columns))?))
 }
 
 fn read_names(reader: &mut impl Read, sizes: &Sizes) -> Result<Vec<String>, PackedError> {

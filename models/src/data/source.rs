@@ -54,15 +54,17 @@ const CATALOGUE: &[SourceKind] = &[
         embedded: false,
         explanation: "numpy archive with arrays x and y, or x_train, y_train, x_test, y_test; x of type uint8, \
                       float16, float32, float64, int32, int64 or bool and shape (N, features), (N, H, W), (N, C, H, W) or, \
-                      where C is 1 or 3 and H is neither, (N, H, W, C); y of class numbers or names",
+                      where C is 1 or 3 and H is neither, (N, H, W, C); NaN in x of (N, features) is a missing value; y of class \
+                      numbers or names",
         test_part: "x_test and y_test, where they are",
     },
     SourceKind {
         spelling: "csv:FILE",
         example: "csv:data/magic04.data",
         embedded: false,
-        explanation: "table of numbers, with or without header, with or without .gz, separated by commas, \
-                      semicolons or tabs; the label is the last column or data.label (name or zero-based index, \
+        explanation: "table of numbers and texts, with or without header, with or without .gz, separated by commas, \
+                      semicolons or tabs; values may be missing; columns with text, and those in data.categorical, \
+                      have categories; the label is the last column or data.label (name or zero-based index, \
                       several for regression); data.ignore leaves columns out; text labels become classes",
         test_part: "none: data.test_fraction is set aside",
     },

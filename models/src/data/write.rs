@@ -17,7 +17,8 @@ const HEADER_BYTES_MAX: u64 = 1 << 10;
 
 /// Writes the samples at `indices`, in that order, to a `.npz` file that numpy reads.
 ///
-/// Array `x` holds the raw values (uint8 or float32, shape `[n, C, H, W]`, tables `[n, features]`), `y` the
+/// Array `x` holds the raw values (uint8 or float32, shape `[n, C, H, W]`, tables `[n, columns]`: numbers, codes of
+/// categories, and NaN for what is missing), `y` the
 /// classes' indices (int64, `[n]`) or the regression targets (float32, `[n, targets]`). The file appears
 /// whole or not at all.
 ///

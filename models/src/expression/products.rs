@@ -1,5 +1,6 @@
 //! The three graphs of a genome: training step, evaluation, inference. Inputs and outputs are found by name.
 
+mod encoding;
 mod intake;
 #[cfg(test)]
 mod tests;
@@ -79,7 +80,7 @@ pub enum ExpressionError {
 
 /// The training-step graph. Its batch is the genome's.
 ///
-/// Inputs: `samples` `[count, C, H, W]` (tables `[count, F]`), raw; `targets` i64 `[count]` or f32 `[count, T]`, raw;
+/// Inputs: `samples` `[count, C, H, W]` (tables `[count, columns]`), raw; `targets` i64 `[count]` or f32 `[count, T]`, raw;
 /// `index` i64 `[B]`; `learning_rate` f32, `step` i64 (from 1) and `seed` i64, scalars; `parameters` f32 `[P]`;
 /// `moment_1`, `moment_2` f32 `[P]` (as many as the optimizer has); `statistics` f32 `[S]` (where S > 0).
 /// Outputs: `loss` f32 scalar, and `next_parameters`, `next_moment_1`, .., `next_statistics`.
@@ -126,7 +127,8 @@ pub fn evaluation(
 
 /// The inference graph, with the weights inside.
 ///
-/// Input: `input` f32 `[batch, C, H, W]` (tables `[batch, F]`), raw. Outputs: classification `logits` and
+/// Input: `input` f32 `[batch, C, H, W]` (tables `[batch, columns]`), raw: of tables numbers, NaN where one is missing,
+/// and codes of categories, where every number that is no code is no category. Outputs: classification `logits` and
 /// `probabilities` `[batch, K]`; regression `prediction` `[batch, T]` in the targets' own units.
 ///
 /// # Errors
@@ -170,7 +172,13 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, ExpressionError> {
         let blueprint = blueprint(genome, problem)?;
         let layout = layout(genome, &blueprint);
-        let channels = problem.channels as usize;
+        let channels = match &normalisation.encoding {
+            Some(encoding) => {
+                check_length("encoded features", encoding.features(), problem.channels as usize)?;
+                encoding.numbers.len()
+            }
+            None => problem.channels as usize,
+        };
         check_length("channel means", normalisation.mean.len(), channels)?;
         check_length("channel deviations", normalisation.deviation.len(), channels)?;
         if let Task::Regression { targets } = problem.task {
@@ -180,9 +188,10 @@ impl<'a> Plan<'a> {
         Ok(Self { genome, intake: Intake { problem, normalisation }, blueprint, layout })
     }
 
-    /// Shape of one sample.
+    /// Shape of one sample, raw.
     fn sample(&self) -> Shape {
-        self.blueprint.steps[0].shape
+        let encoding = self.intake.normalisation.encoding.as_ref();
+        encoding.map_or(self.blueprint.steps[0].shape, |encoding| Shape::Flat(encoding.columns))
     }
 
     fn graph_error(&self, source: GraphError) -> ExpressionError {

@@ -60,6 +60,7 @@ pub fn probe(runtime: &Runtime) -> Result<Probe, ProbeError> {
         deviation: vec![0.5],
         target_mean: vec![],
         target_deviation: vec![],
+        encoding: None,
     };
     let indices: Vec<u32> = (0..SAMPLES as u32).collect();
     let assignment = Assignment {
@@ -95,6 +96,7 @@ fn data() -> Dataset {
     Dataset {
         source: "probe".to_owned(),
         problem,
+        columns: Vec::new(),
         samples: Samples::U8((0..SAMPLES * 16).map(|index| (index % 7 % 2) as u8).collect()),
         targets: Targets::Classes {
             labels: (0..SAMPLES as i64).map(|index| index % 2).collect(),

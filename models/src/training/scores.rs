@@ -185,6 +185,7 @@ mod tests {
             deviation: vec![],
             target_mean: mean.to_vec(),
             target_deviation: deviation.to_vec(),
+            encoding: None,
         }
     }
 

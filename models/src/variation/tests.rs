@@ -393,6 +393,7 @@ fn normalisation(problem: &Problem) -> Normalisation {
         deviation: vec![1.0; channels],
         target_mean: vec![0.0; targets],
         target_deviation: vec![1.0; targets],
+        encoding: None,
     }
 }
 

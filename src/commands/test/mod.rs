@@ -1,6 +1,7 @@
 //! `hatchery test`: runs an exported model over a part of data, as any user of the file would.
 
 mod classes;
+mod columns;
 mod shapes;
 
 use super::{data, open_runtime};
@@ -40,7 +41,7 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let metadata = onnx::metadata(&model);
     let facts = model_facts::data_facts(&metadata);
     let settings = settings(options, facts.as_ref())?;
-    let dataset = data::load(&settings)?;
+    let dataset = columns::load(&settings, model_facts::columns(&metadata).as_deref())?;
     let place = || format!("{} on {}", options.model.display(), options.data);
     let indices = data::part(&dataset, &settings, options.part)?;
     warn_of_other_data(options, facts.as_ref(), &dataset);

@@ -145,6 +145,7 @@ mod tests {
                 multi_view: false,
                 task: Task::Classification { classes },
             },
+            columns: Vec::new(),
             samples: Samples::U8(Vec::new()),
             targets: Targets::Classes { labels: Vec::new(), names: Vec::new() },
             count: 0,

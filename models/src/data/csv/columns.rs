@@ -3,13 +3,14 @@
 
 use super::lines::Record;
 use crate::data::{
-    DataError, LoadOptions,
+    Column, DataError, LoadOptions,
     assemble::is_number,
+    column::unnamed,
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
 use hatchery_config::{nearest, vocabulary::TaskKind};
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 /// The columns of a table.
 pub(super) struct Columns {
@@ -19,21 +20,33 @@ pub(super) struct Columns {
     /// Positions of the label columns, in the order in which they were asked for.
     labels: Vec<usize>,
     is_feature: Vec<bool>,
-    may_have_header: bool,
+    /// Features that the user says are categories.
+    categorical: Vec<usize>,
+    first_line: u64,
+    /// How the first line was taken.
+    line: FirstLine,
 }
 
 /// What the first line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FirstLine {
     Header,
+    /// A header, since no feature is a number; but then it may be data where no feature ever is.
+    Texts,
     Data,
     /// Data, since some features are numbers; but then not all are.
     Unclear,
 }
 
 impl Columns {
-    /// Looks at the first line: finds the label columns, and whether the line is a header.
-    pub(super) fn decide(path: &Path, first: &Record, options: &LoadOptions) -> Result<Self, DataError> {
+    /// Looks at the first line: finds the label columns, and whether the line is a header. `is_data`, where a line
+    /// without numbers has turned out to be none.
+    pub(super) fn decide(
+        path: &Path,
+        first: &Record,
+        options: &LoadOptions,
+        is_data: bool,
+    ) -> Result<Self, DataError> {
         let count = first.len();
         if count as u64 > COLUMNS_MAX {
             return Err(DataError::TooLarge {
@@ -48,8 +61,10 @@ impl Columns {
         let names: Vec<String> =
             first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         let wanted = wanted(options);
-        let ignored: Vec<&str> = options.ignore.iter().map(|column| column.trim()).collect();
-        let is_named = wanted.iter().chain(&ignored).any(|column| column.parse::<usize>().is_err());
+        let [ignored, categorical] = [&options.ignore, &options.categorical]
+            .map(|columns| columns.iter().map(|column| column.trim()).collect::<Vec<&str>>());
+        let mut all = wanted.iter().chain(&ignored).chain(&categorical);
+        let is_named = all.any(|column| column.parse::<usize>().is_err());
         let find = |columns: &[&str]| {
             if is_named { by_name(path, &names, columns) } else { by_index(path, &names, columns) }
         };
@@ -58,51 +73,29 @@ impl Columns {
         if labels.is_empty() {
             labels.extend((0..count).rev().find(|position| !ignored.contains(position)));
         }
-        let line = if is_named { FirstLine::Header } else { first_line(first, &names, &labels, &ignored) };
-        Self::new(path, names, line, labels, &ignored)
+        let line = match first_line(first, &names, &labels, &ignored) {
+            _ if is_named => FirstLine::Header,
+            FirstLine::Texts if is_data => FirstLine::Data,
+            line => line,
+        };
+        let is_feature = features(path, count, &labels, &ignored)?;
+        let categorical = find(&categorical)?;
+        if let Some(column) = categorical.iter().find(|&&column| !is_feature[column]) {
+            let problem = format!("column {column} is no feature");
+            let remedy = "name feature columns in data.categorical, neither labels nor those in data.ignore";
+            return Err(malformed(path, "categorical", &problem, remedy));
+        }
+        let header = matches!(line, FirstLine::Header | FirstLine::Texts).then_some(names);
+        Ok(Self { count, header, labels, is_feature, categorical, first_line: first.line, line })
     }
-
-    fn new(
-        path: &Path,
-        names: Vec<String>,
-        line: FirstLine,
-        labels: Vec<usize>,
-        ignored: &[usize],
-    ) -> Result<Self, DataError> {
-        let count = names.len();
-        let mut is_feature = vec![true; count];
-        for &column in ignored {
-            is_feature[column] = false;
-        }
-        for &label in &labels {
-            if !std::mem::replace(&mut is_feature[label], false) {
-                let problem = format!("column {label} is named twice");
-                let remedy = "name each label column once in data.label, and none of them in data.ignore";
-                return Err(malformed(path, "label", &problem, remedy));
-            }
-        }
-        if !is_feature.contains(&true) {
-            let problem = format!("{count} columns, none of them a feature");
-            return Err(malformed(
-                path,
-                "line 1",
-                &problem,
-                "separate columns by commas, semicolons or tabs, features beside the label",
-            ));
-        }
-        let header = (line == FirstLine::Header).then_some(names);
-        let may_have_header = line == FirstLine::Unclear;
-        Ok(Self { count, header, labels, is_feature, may_have_header })
-    }
-
     /// Columns in all.
     pub(super) const fn count(&self) -> usize {
         self.count
     }
 
-    /// Columns to learn from: neither labels nor left out.
-    pub(super) fn features(&self) -> usize {
-        self.is_feature.iter().filter(|&&is_feature| is_feature).count()
+    /// Positions of the columns to learn from: neither labels nor left out.
+    pub(super) fn features(&self) -> impl Iterator<Item = usize> {
+        (0..self.count).filter(|&position| self.is_feature[position])
     }
 
     pub(super) const fn has_header(&self) -> bool {
@@ -110,16 +103,41 @@ impl Columns {
     }
 
     /// Whether the first line was taken for data and has, beside numbers, features that are none.
-    pub(super) const fn may_have_header(&self) -> bool {
-        self.may_have_header
+    pub(super) fn may_have_header(&self) -> bool {
+        self.line == FirstLine::Unclear
+    }
+
+    /// The fields of a first line that was taken for a header only because no feature's is a number.
+    pub(super) fn doubtful_header(&self) -> Option<&[String]> {
+        self.header.as_deref().filter(|_| self.line == FirstLine::Texts)
+    }
+
+    /// Where the features that a model knows stand: by their names, where each is the name of just one; else one after
+    /// the other, where there are as many.
+    pub(super) fn places(&self, known: &[Column]) -> Option<Vec<usize>> {
+        let mut named: HashMap<&str, Option<usize>> = HashMap::new();
+        for position in self.features() {
+            if let Some(name) = self.own_name(position) {
+                named.entry(name).and_modify(|place| *place = None).or_insert(Some(position));
+            }
+        }
+        let by_name = known.iter().map(|column| named.get(column.name.as_str()).copied().flatten());
+        let in_order = || Some(self.features().collect()).filter(|all: &Vec<usize>| all.len() == known.len());
+        by_name.collect::<Option<Vec<usize>>>().or_else(in_order)
+    }
+
+    /// One-based line of the first record.
+    pub(super) const fn first_line(&self) -> u64 {
+        self.first_line
     }
 
     pub(super) fn labels(&self) -> &[usize] {
         &self.labels
     }
 
-    pub(super) fn is_feature(&self, position: usize) -> bool {
-        self.is_feature.get(position).copied().unwrap_or(false)
+    /// Whether the user says that a column has categories.
+    pub(super) fn is_categorical(&self, position: usize) -> bool {
+        self.categorical.contains(&position)
     }
 
     /// The column for error messages: zero-based index and, where there is one, its name.
@@ -130,14 +148,46 @@ impl Columns {
         }
     }
 
+    /// The column as the data set has it: its name, or `column N` where it has none.
+    pub(super) fn plain_name(&self, position: usize) -> String {
+        self.own_name(position).map_or_else(|| unnamed(position), str::to_owned)
+    }
+
+    /// The column as settings name it: by its name, or by its index where it has none.
+    pub(super) fn setting(&self, position: usize) -> String {
+        self.own_name(position).map_or_else(|| position.to_string(), str::to_owned)
+    }
+
+    fn own_name(&self, position: usize) -> Option<&str> {
+        let name = self.header.as_ref().and_then(|header| header.get(position));
+        name.map(String::as_str).filter(|name| !name.is_empty())
+    }
+
     /// Names of the label columns; `column N` where there is no header.
     pub(super) fn label_names(&self) -> Vec<String> {
-        let name = |&label: &usize| match self.header.as_ref().and_then(|header| header.get(label)) {
-            Some(name) if !name.is_empty() => name.clone(),
-            _ => format!("column {label}"),
-        };
-        self.labels.iter().map(name).collect()
+        self.labels.iter().map(|&label| self.plain_name(label)).collect()
     }
+}
+
+/// Which columns are features: all but those left out and the labels, each of which is named once.
+fn features(path: &Path, count: usize, labels: &[usize], ignored: &[usize]) -> Result<Vec<bool>, DataError> {
+    let mut is_feature = vec![true; count];
+    for &column in ignored {
+        is_feature[column] = false;
+    }
+    for &label in labels {
+        if !std::mem::replace(&mut is_feature[label], false) {
+            let problem = format!("column {label} is named twice");
+            let remedy = "name each label column once in data.label, and none of them in data.ignore";
+            return Err(malformed(path, "label", &problem, remedy));
+        }
+    }
+    if is_feature.contains(&true) {
+        return Ok(is_feature);
+    }
+    let problem = format!("{count} columns, none of them a feature");
+    let remedy = "separate columns by commas, semicolons or tabs, features beside the label";
+    Err(malformed(path, "line 1", &problem, remedy))
 }
 
 /// The label columns as the user named them; nothing for the last column.
@@ -188,7 +238,7 @@ fn first_line(first: &Record, names: &[String], labels: &[usize], ignored: &[usi
     let features = || (0..first.len()).filter(is_feature).map(|position| is_number(first.field(position)));
     match (features().any(|is_number| is_number), features().all(|is_number| is_number)) {
         (_, true) => FirstLine::Data,
-        (false, _) => FirstLine::Header,
+        (false, _) => FirstLine::Texts,
         (true, false) => FirstLine::Unclear,
     }
 }

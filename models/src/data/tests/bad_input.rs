@@ -121,7 +121,7 @@ fn ragged_csv() {
 
 #[test]
 fn nan_and_infinity_in_csv() {
-    let says = table_message("a,b,kind\n1,2,x\n1,NaN,y\n", &plain());
+    let says = table_message("a,b\n1,2\n1,NaN\n", &regression());
     assert_says(&says, &["table.csv: line 3, column 1 (\"b\")", "\"NaN\"", "fill in the missing value"]);
     assert_says(&table_message("1,-inf,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"-inf\"", "finite"]);
     assert_says(&table_message("1,1e39,x\n1,2,y\n", &plain()), &["line 1, column 1", "\"1e39\""]);
@@ -130,56 +130,47 @@ fn nan_and_infinity_in_csv() {
 }
 
 #[test]
-fn text_in_a_feature_column() {
-    let says = table_message("a,b,kind\n1,2,x\n1,red,y\n", &plain());
+fn text_in_a_target_column() {
+    let says = table_message("a,b\n1,2\n1,red\n", &regression());
     assert_says(&says, &["line 3, column 1 (\"b\")", "\"red\" is not a number", "data.label"]);
 }
 
 #[test]
-fn words_for_missing_values_get_the_remedy_of_an_empty_cell() {
-    for word in ["", "NA", "N/A", "n/a", "null", "NULL", "NaN", "?"] {
-        for (text, place) in [
-            (format!("1,2,x\n1,{word},y\n"), "line 2, column 1"),
-            (format!("a,b,kind\n1,{word},y\n"), "line 2, column 1 (\"b\")"),
-        ] {
-            let says = table_message(&text, &plain());
-            assert_says(&says, &[place, &format!("\"{word}\""), "fill in the missing value"]);
-            assert!(!says.contains("data.label"), "{says}");
-        }
+fn missing_targets_get_the_remedy_of_an_empty_cell() {
+    for word in ["", "NA", "N/A", "n/a", "null", "NULL", "NaN", "None", "?"] {
         let says = table_message(&format!("a,b\n1,2\n1,{word}\n"), &regression());
         assert_says(&says, &["line 3, column 1 (\"b\")", "fill in the missing value"]);
+        assert!(!says.contains("data.label"), "{says}");
+        if word != "None" {
+            let says = table_message(&format!("a,kind\n1,x\n2,{word}\n"), &plain());
+            assert_says(&says, &["line 3", "the label is missing", "fill in its label"]);
+        }
     }
-    let says = table_message("1,?,x\n1,2,y\n", &plain());
-    assert_says(&says, &["line 1, column 1", "\"?\"", "fill in the missing value"]);
 }
 
 #[test]
 fn all_columns_that_are_no_numbers_are_told_at_once() {
-    let text = "id,a,b,c,kind\nx1,1,2,,u\nx2,1,red,,v\nx3,inf,2,3,u\nx4,1,blue,4,v\n";
-    let says = table_message(text, &plain());
+    let text = "id,a,b,c\n7,1,2,\n8,1,red,\n9,inf,2,3\n10,1,blue,4\n";
+    let targets = |label: &str| LoadOptions { label: Some(label.into()), ..regression() };
+    let says = table_message(text, &targets("a,b,c"));
     let each = [
-        "4 columns are no numbers",
-        "in column 0 (\"id\") from line 2: \"x1\" is not a number",
+        "3 columns are no numbers",
         "in column 1 (\"a\") from line 4: \"inf\" is not a finite 32-bit number",
         "in column 2 (\"b\") from line 3: \"red\"",
         "in column 3 (\"c\") from line 2: there is no value",
         "fill in missing values, turn text into numbers, or leave columns out with data.ignore",
     ];
     assert_says(&says, &each);
-    let without = |columns: &[&str]| LoadOptions {
-        ignore: columns.iter().map(|&column| column.to_owned()).collect(),
-        ..LoadOptions::default()
-    };
-    assert_says(&table_message(text, &without(&["id", "b", "c"])), &["line 4, column 1 (\"a\")", "\"inf\""]);
-    let says = table_message("39,State,77,x\n40,Private,y,x\n", &plain());
-    assert_says(
-        &says,
-        &["2 columns", "in column 1 from line 1", "in column 2 from line 2", "if line 1 is a header"],
-    );
-    let wide: String = (0..30).map(|column| format!("t{column},")).collect();
-    assert_says(&table_message(&format!("1,{wide}x\n"), &plain()), &["30 columns", "and in 10 more"]);
+    // Features may have text and missing values, and are told of for other reasons alone.
+    let says = table_message(text, &LoadOptions { ignore: vec!["b".into(), "c".into()], ..targets("id") });
+    assert_says(&says, &["line 4, column 1 (\"a\")", "\"inf\""]);
+    let wide: String = (1..=30).map(|column| format!("t{column},")).collect();
+    let names: Vec<String> = (1..=30).map(|column| column.to_string()).collect();
+    let says = table_message(&format!("1,{wide}2\n"), &targets(&names.join(",")));
+    assert_says(&says, &["30 columns", "and in 10 more"]);
     // A later line that is no row at all does not hide them.
-    assert_says(&table_message("a,b,kind\nx,y,u\n1,2\n", &plain()), &["2 columns", "from line 2"]);
+    let says = table_message("a,b,kind\n-inf,1e99,u\n1,2\n", &plain());
+    assert_says(&says, &["2 columns", "from line 2"]);
 }
 
 #[test]
@@ -197,6 +188,9 @@ fn columns_to_leave_out_that_are_not_there() {
     let elsewhere = LoadOptions { ignore: vec!["a".to_owned()], ..LoadOptions::default() };
     let says = load("digits", &elsewhere).unwrap_err().to_string();
     assert_says(&says, &["only csv: has columns", "leave data.ignore out"]);
+    let elsewhere = LoadOptions { categorical: vec!["a".to_owned()], ..LoadOptions::default() };
+    let says = load("digits", &elsewhere).unwrap_err().to_string();
+    assert_says(&says, &["only csv: has columns", "leave data.categorical out"]);
 }
 
 #[test]
@@ -256,6 +250,8 @@ fn binary_files_are_no_tables() {
     assert_says(&message("csv", &path, &plain()), &["LINE_BYTES_MAX", "as text"]);
     fs::write(&path, [b"1,2,".as_slice(), &[0xff, 0xfe], b"\n"].concat()).unwrap();
     assert_says(&message("csv", &path, &plain()), &["line 1, column 2", "not UTF-8"]);
+    fs::write(&path, [b"1,2,a\n2,".as_slice(), &[0xff, 0xfe], b",b\n"].concat()).unwrap();
+    assert_says(&message("csv", &path, &plain()), &["line 2, column 1", "the text is not UTF-8"]);
 }
 
 #[test]
@@ -326,15 +322,21 @@ fn archives_that_cannot_be_used() {
     says(&plain(), &["array \"y\", entry 1", "label is missing (\"nan\")"]);
     drop(x().raw("y", "'<U2'", "False", "(2,)", &[97, 0, 0, 0, 0, 0, 0, 0]));
     says(&plain(), &["array \"y\" should have 16 bytes, found 8"]);
-    let turned = [1.0_f32, 2.0, f32::NAN, 4.0].map(f32::to_le_bytes).concat();
+    let turned = [1.0_f32, 2.0, f32::INFINITY, 4.0].map(f32::to_le_bytes).concat();
     drop(NpzFile::new(&path).raw("x", "'<f4'", "True", "(2, 2)", &turned).array("y", &[2], &[0_u8, 1]));
     says(&plain(), &["array \"x\", element 1 (flat)"]);
     NpzFile::new(&path).array("x", &[2], &[1_u8, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["expected 2, 3 or 4 axes"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[2], &[0.5_f64, 2.0]);
     says(&plain(), &["0.5 is no class number", "regression"]);
-    NpzFile::new(&path).array("x", &[2, 1], &[1.0_f64, f64::NAN]).array("y", &[2], &[0_u8, 1]);
-    says(&plain(), &["array \"x\", element 1", "NaN", "finite"]);
+    NpzFile::new(&path).array("x", &[2, 1, 1, 2], &[1.0_f64, 2.0, f64::NAN, 3.0]).array(
+        "y",
+        &[2],
+        &[0_u8, 1],
+    );
+    says(&plain(), &["array \"x\", element 2", "NaN", "finite"]);
+    NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[2], &[1.0_f64, f64::NAN]);
+    says(&regression(), &["array \"y\", element 1", "NaN", "finite"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1.0_f64, 1e300]).array("y", &[2], &[0_u8, 1]);
     says(&plain(), &["element 1", "finite"]);
 }

@@ -74,10 +74,14 @@ fn damaged_csv() {
     let folder = tempdir().unwrap();
     let text: String = (0..40).map(|row| format!("{row}.5,\"{row}e-1\",{}\n", ["x", "y"][row % 2])).collect();
     let text = format!("a,b,kind\n{text}");
-    let (plain, compressed) = (folder.path().join("a.csv"), folder.path().join("a.csv.gz"));
+    let mixed: String = (0..40)
+        .map(|row| format!("{},{row},{}\n", ["red", "", "blue"][row % 3], ["x", "y"][row % 2]))
+        .collect();
+    let [plain, compressed, texts] = ["a.csv", "a.csv.gz", "mixed.csv"].map(|name| folder.path().join(name));
     fs::write(&plain, &text).unwrap();
     fs::write(&compressed, gzipped(text.as_bytes())).unwrap();
-    for path in [plain, compressed] {
+    fs::write(&texts, format!("colour,width,kind\n{mixed}")).unwrap();
+    for path in [plain, compressed, texts] {
         survive("csv", &path, std::slice::from_ref(&path), &LoadOptions::default());
     }
 }

@@ -8,3 +8,4 @@ mod packed;
 mod real;
 mod splits;
 mod statistics;
+mod tables;

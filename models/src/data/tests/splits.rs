@@ -24,6 +24,7 @@ fn with_classes(sizes: &[usize], official_test: usize, rng: &mut ChaCha8Rng) -> 
             multi_view: false,
             task: Task::Classification { classes: sizes.len() as u32 },
         },
+        columns: Vec::new(),
         samples: Samples::U8(vec![0; count]),
         targets: Targets::Classes { labels, names },
         count,

@@ -1,7 +1,9 @@
-//! What happens to samples and targets on their way into a network, and to predictions on their way out.
+//! What happens to samples and targets on their way into a network, and to predictions on their way out. Rows of tables
+//! with text or missing values are `encoding`'s.
 //!
 //! It must not know the network in between.
 
+use super::encoding::encode;
 use crate::{
     data::Normalisation,
     expression::Shape,
@@ -31,7 +33,7 @@ pub struct Feed {
 
 /// A batch of samples with what belongs to it.
 pub(super) struct Batch {
-    /// Normalised samples.
+    /// Normalised samples, as the network sees them.
     pub input: Outlet,
     /// Labels, or standardised targets.
     pub targets: Outlet,
@@ -94,9 +96,12 @@ impl Intake<'_> {
         Ok(Batch { input, targets })
     }
 
-    /// Samples with mean 0 and deviation 1 in each channel.
+    /// Samples with mean 0 and deviation 1 in each channel; rows of some tables encoded as well.
     pub fn normalise(&self, graph: &mut Graph, raw: Outlet) -> Result<Outlet, GraphError> {
-        let Normalisation { mean, deviation, .. } = self.normalisation;
+        let Normalisation { mean, deviation, encoding, .. } = self.normalisation;
+        if let Some(encoding) = encoding {
+            return encode(graph, raw, encoding, (mean, deviation));
+        }
         let shape: &[usize] = if self.problem.is_table() { &[mean.len()] } else { &[mean.len(), 1, 1] };
         standardise(graph, raw, mean, deviation, shape)
     }
@@ -112,7 +117,7 @@ impl Intake<'_> {
 }
 
 /// (values - mean) / deviation, with one mean and deviation for each position along the axis that `shape` has.
-fn standardise(
+pub(super) fn standardise(
     graph: &mut Graph,
     values: Outlet,
     mean: &[f32],

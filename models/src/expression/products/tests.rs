@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    data::{CategoryFeature, Encoding, GapFeature},
     expression::{estimate, initial_parameters, initial_statistics, suite},
     graph::ElementType,
 };
@@ -14,6 +15,7 @@ fn normalisation(problem: &Problem) -> Normalisation {
         deviation: vec![0.25; channels],
         target_mean: vec![3.0; targets],
         target_deviation: vec![2.0; targets],
+        encoding: None,
     }
 }
 
@@ -120,4 +122,45 @@ fn what_does_not_belong_together_is_refused() {
     assert!(message.starts_with("7 parameters were given"), "{message}");
     let empty = Feed { count: 0, ..FEED };
     assert!(evaluation(genome, problem, &empty, &normalisation, 10).is_err());
+}
+
+/// A table of three columns, a number with gaps, one without and one of two categories, that become five features.
+fn of_mixed_table() -> (Problem, Normalisation) {
+    let category = |code, occurs| CategoryFeature { column: 1, code, occurs };
+    let encoding = Encoding {
+        columns: 3,
+        numbers: vec![0, 2],
+        categories: vec![category(0, true), category(1, true)],
+        gaps: vec![GapFeature { column: 0, occurs: true }],
+    };
+    let task = Task::Classification { classes: 3 };
+    let problem = Problem { channels: 5, height: 1, width: 1, multi_view: false, task };
+    let plain = normalisation(&Problem { channels: 2, ..problem });
+    (problem, Normalisation { encoding: Some(encoding), ..plain })
+}
+
+#[test]
+fn graphs_of_encoded_tables_take_raw_rows() {
+    let mlp = suite::networks().into_iter().find(|network| network.name == "mlp").unwrap().genome;
+    let (problem, normalisation) = of_mixed_table();
+    let shape = |graph: &Graph, name: &str| {
+        let inputs = graph.inputs();
+        let (_, outlet) = inputs.iter().find(|(known, _)| *known == name).unwrap();
+        graph.shape(*outlet).to_vec()
+    };
+    let feed = Feed { element: ElementType::F32, count: 500 };
+    let step = training_step(&mlp, &problem, &feed, &normalisation).unwrap();
+    assert_eq!(shape(&step.graph, "samples"), [500, 3]);
+    assert_eq!(
+        shape(&evaluation(&mlp, &problem, &feed, &normalisation, 10).unwrap().graph, "samples"),
+        [500, 3]
+    );
+    let parameters = initial_parameters(&step.layout, mlp.training.initializer, 1);
+    let weights = Weights { parameters, statistics: initial_statistics(&step.layout) };
+    let model = inference(&mlp, &problem, &normalisation, &weights).unwrap();
+    assert_eq!(shape(&model.graph, "input"), [1, 3]);
+    // Limits and costs count what the network sees.
+    let wide = Problem { channels: 6, ..problem };
+    let message = training_step(&mlp, &wide, &feed, &normalisation).unwrap_err().to_string();
+    assert_eq!(message, "5 encoded features were given, the network has 6");
 }

@@ -14,6 +14,7 @@ pub mod dropout;
 pub mod gather;
 pub mod loss;
 pub mod lowering_choice;
+pub mod missing;
 pub mod normalisation;
 pub mod pooling;
 mod random;

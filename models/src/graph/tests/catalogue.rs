@@ -15,11 +15,12 @@ use crate::{
             convolution::Convolution,
             dense::{Dense, MatrixProduct},
             dropout::Dropout,
-            gather::GatherRows,
+            gather::{GatherColumns, GatherRows},
             loss::{
                 Correct, MeanSquaredError, PredictedCounts, SampleCrossEntropy, SampleSquaredError, Softmax,
                 SoftmaxCrossEntropy, TargetSquaredErrors,
             },
+            missing::{FillMissing, MarkEqual, MarkMissing},
             normalisation::{BatchNorm, BatchNormInference, LayerNorm, LocalResponseNorm},
             pooling::{AveragePool, GlobalAveragePool, MaxPool},
             reduce::{ReduceMean, ReduceSum},
@@ -161,10 +162,24 @@ pub fn of_inference(samples: usize) -> Vec<(Application, Vec<usize>)> {
     push(application(Softmax, vec![away_from_zero(&mut rng, &[samples, 4])]));
     push(application(Slice { axis: 1, start: 1, end: 3 }, vec![away_from_zero(&mut rng, &image)]));
     push(application(Split { axis: 1, sizes: vec![1, 3] }, vec![away_from_zero(&mut rng, &image)]));
+    of_tables(samples, &mut push);
     let parts = vec![away_from_zero(&mut rng, &image), away_from_zero(&mut rng, &image)];
     all.push((application(Concat { axis: 1 }, parts.clone()), vec![0, 1]));
     all.push((application(Add, parts), vec![0, 1]));
     all
+}
+
+/// Those that rows with text or missing values pass through.
+fn of_tables(samples: usize, push: &mut dyn FnMut(Application)) {
+    let values = (0..3 * samples).map(|index| if index % 4 == 1 { f32::NAN } else { (index % 5) as f32 });
+    let rows = HostTensor::F32(vec![samples, 3], values.collect());
+    let numbers = HostTensor::F32(vec![3], vec![2.0, f32::NAN, 0.5]);
+    let whole = HostTensor::F32(vec![samples, 3], (0..3 * samples).map(|index| index as f32).collect());
+    push(without_gradient(GatherColumns { columns: vec![2, 0, 2] }, vec![whole]));
+    push(without_gradient(MarkEqual, vec![rows.clone(), numbers]));
+    let means = HostTensor::F32(vec![3], vec![2.0, 1.0, 0.5]);
+    push(without_gradient(FillMissing, vec![rows.clone(), means.clone()]));
+    push(without_gradient(MarkMissing, vec![rows, means]));
 }
 
 /// Small networks.

@@ -204,6 +204,7 @@ fn random_data(problem: Problem, count: usize) -> Dataset {
     Dataset {
         source: "random".to_owned(),
         problem,
+        columns: Vec::new(),
         samples: Samples::F32(samples),
         targets: Targets::Classes {
             labels: (0..count).map(|_| i64::from(stream.random_range(0..classes))).collect(),
@@ -226,6 +227,7 @@ fn unit_normalisation(problem: Problem) -> Normalisation {
         deviation: vec![1.0; channels],
         target_mean: vec![0.0; targets],
         target_deviation: vec![1.0; targets],
+        encoding: None,
     }
 }
 

@@ -413,6 +413,7 @@ fn two_views(count: usize) -> Dataset {
             multi_view: true,
             task: Task::Classification { classes: 2 },
         },
+        columns: Vec::new(),
         samples: Samples::F32(values),
         targets: Targets::Classes { labels, names },
         count,
