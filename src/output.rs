@@ -99,6 +99,15 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share + 0.0)
 }
 
+/// A number of any size with six digits that count.
+pub fn six_digits(value: f64) -> String {
+    let magnitude = if value > 0.0 { value.log10().floor() } else { 0.0 };
+    match magnitude as i32 {
+        places @ -4..6 => format!("{value:.*}", (5 - places).unsigned_abs() as usize),
+        _ => format!("{value:.5e}"),
+    }
+}
+
 /// Seconds as `1h02m`, `2m03s`, `45s` or `1.5s`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -154,6 +163,12 @@ mod tests {
         assert_eq!(duration(59.6), "1m00s");
         assert_eq!(duration(3723.0), "1h02m");
         assert_eq!(duration(f64::NAN), "-");
+    }
+
+    #[test]
+    fn six_digits_count_of_every_number() {
+        let found = [0.0, 1_234.567, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
+        assert_eq!(found, ["0.00000", "1234.57", "123457", "0.00100000", "1.23457e7", "1.00000e-9"]);
     }
 
     #[test]

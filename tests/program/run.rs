@@ -184,6 +184,13 @@ fn the_exported_model_has_the_reported_accuracy() {
     for model in ["m.onnx", "run/best.onnx"] {
         let test = hatchery(folder.path(), &["test", model, "digits", "--json"]).ok().json();
         assert_eq!(test["accuracy"], summary["best"]["test_accuracy"], "{model}");
+        assert_eq!(test["baseline_accuracy"], summary["best"]["baseline_accuracy"], "{model}");
+        let classes = test["classes"].as_array().unwrap();
+        let samples: u64 = classes.iter().map(|class| class["samples"].as_u64().unwrap()).sum();
+        assert_eq!((classes.len(), Some(samples)), (10, test["samples"].as_u64()));
+        let right: u64 = (0..10).map(|class| test["confusion"][class][class].as_u64().unwrap()).sum();
+        let accuracy = right as f64 / samples as f64;
+        assert!((test["accuracy"].as_f64().unwrap() - accuracy).abs() < 1e-9, "{test}");
     }
 }
 
@@ -450,6 +457,7 @@ fn tables_are_learnt_too() {
         hatchery(folder.path(), &["run", "plane.toml", "--out", "run", "--json", "--quiet"]).ok().json();
     let reported = done["best"]["test_accuracy"].as_f64().unwrap();
     assert!(reported > 0.5, "R squared of a plane: {done}");
+    assert!(done["best"]["test_rmse"].is_null(), "of two targets, `test` has it: {done}");
     let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
     assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
     let of =
@@ -460,6 +468,8 @@ fn tables_are_learnt_too() {
     let ratio = rmse_z / (deviation_z * (1.0 - z).sqrt());
     assert!((0.5..2.0).contains(&ratio), "in the unit of the target: {test}");
     assert!(of("mae")[0] <= rmse_y && of("mae")[1] <= rmse_z, "{test}");
+    let base = of("baseline_rmse");
+    assert!((base[1] / deviation_z - 1.0).abs() < 0.5 && rmse_z < base[1], "better than the mean: {test}");
     let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
     assert!(text.contains("rmse") && text.contains("mae"), "{text}");
     fs::write(folder.path().join("line.csv"), "a,y,z\n".to_owned() + &"1,2,3\n2,3,5\n".repeat(50)).unwrap();
