@@ -2,6 +2,7 @@
 //!
 //! A reader that closes the pipe (`hatchery list RUN | head`) is no failure: what cannot be written is dropped.
 
+use crate::{cli::exit::Exit, logging};
 use std::{
     borrow::Cow,
     fmt::Display,
@@ -70,9 +71,20 @@ fn visible(c: char) -> char {
     }
 }
 
-/// Prints a failure to standard error.
-pub fn complain(failure: &impl Display) {
-    note(format_args!("error: {failure}"));
+/// Prints what the process fails with to standard error: in words, or as a line of the JSON log that goes there.
+pub fn complain(failure: &impl Display, exit: Exit) {
+    match logging::as_line_on_stderr(failure, Some(exit)) {
+        Some(line) => note(line),
+        None => note(format_args!("{}{failure}", logging::FAILURE)),
+    }
+}
+
+/// Prints the last words of a process to standard error, likewise.
+pub fn part(words: &impl Display) {
+    match logging::as_line_on_stderr(words, None) {
+        Some(line) => note(line),
+        None => note(words),
+    }
 }
 
 /// Whether progress can be drawn over: standard error is a terminal.

@@ -23,7 +23,7 @@ pub fn start() -> ExitCode {
     match logging::choose(cli.log_format).and_then(|()| dispatch(&command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::complain(&failure);
+            output::complain(&failure, failure.exit);
             failure.exit.into()
         }
     }

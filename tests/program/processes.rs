@@ -135,6 +135,21 @@ fn what_a_worker_cannot_use_is_named() {
 }
 
 #[test]
+fn what_a_worker_fails_with_is_json_where_its_log_is() {
+    let folder = tempdir().unwrap();
+    let worker = ["worker", "--join", "127.0.0.1:7117", "--patience=0s", "--cookie-file", "cookie"];
+    let failed = hatchery(folder.path(), &[&worker[..], &["--log-format", "json"]].concat());
+    assert_eq!(failed.code, Some(EXPERIMENT), "{failed:?}");
+    let lines = failed.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (last["level"].as_str(), last["exit_code"].as_i64()),
+        (Some("ERROR"), Some(EXPERIMENT.into()))
+    );
+    assert!(last["message"].as_str().unwrap().contains("--cookie-file cookie"), "{last}");
+}
+
+#[test]
 fn only_the_supervisor_itself_can_supervise() {
     let folder = tempdir().unwrap();
     let arguments = ["coordinator", "digits", "--out", "run", "--supervised-by", "1"];
