@@ -489,13 +489,16 @@ fn real_tables_and_pictures_are_read() {
         let source = format!("csv:{}", magic.display());
         let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
         assert_eq!(
-            (found["count"].as_u64(), found["classes"].as_array().map(Vec::len)),
+            (found["samples"].as_u64(), found["classes"].as_array().map(Vec::len)),
             (Some(19_020), Some(2))
         );
     }
     if let Some(fashion) = real_data("fashion-mnist") {
         let source = format!("idx:{}", fashion.display());
         let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
-        assert_eq!((found["count"].as_u64(), found["split"]["test"].as_u64()), (Some(70_000), Some(10_000)));
+        assert_eq!(
+            (found["samples"].as_u64(), found["split"]["test"].as_u64()),
+            (Some(70_000), Some(10_000))
+        );
     }
 }
