@@ -483,6 +483,20 @@ fn tables_are_learnt_too() {
 }
 
 #[test]
+fn a_column_that_is_all_offset_is_warned_of() {
+    let folder = tempdir().unwrap();
+    let rows: String = (0..40).map(|row| format!("{row},{},{}\n", 1_700_000_000 + row, row % 2)).collect();
+    fs::write(folder.path().join("times.csv"), rows).unwrap();
+    let told = hatchery(folder.path(), &["data", "inspect", "csv:times.csv"]).ok().stderr;
+    assert!(
+        told.contains("warning: feature 2 (mean 1.7e9") && told.contains("subtract the offset"),
+        "{told}"
+    );
+    let found = hatchery(folder.path(), &["data", "inspect", "csv:times.csv", "--json"]).ok().json();
+    assert_eq!(found["warnings"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+#[test]
 fn real_tables_and_pictures_are_read() {
     let folder = tempdir().unwrap();
     if let Some(magic) = real_data("magic04.data") {
