@@ -1,13 +1,19 @@
 //! The processes of a run: whatever is killed comes back, or nobody is left; and what their commands refuse.
 
-use super::common::{Living, children, hatchery, is_gone, signal, wait_until};
+use super::common::{Living, children, command, hatchery, is_gone, signal, wait_until};
 use rustix::process::Signal;
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+};
 use tempfile::{TempDir, tempdir};
 
 /// Exit codes, as the README lists them.
 const FAILED: i32 = 1;
 const EXPERIMENT: i32 = 2;
+const NO_NETWORK: i32 = 6;
 const INTERRUPTED: i32 = 130;
 
 /// A folder with a table that nobody ever writes: whoever reads it waits.
@@ -74,6 +80,20 @@ fn a_run_that_is_stopped_before_it_has_begun_leaves_nothing() {
     assert!(signal(run.pid(), Signal::TERM));
     assert_eq!(run.0.wait().unwrap().code(), Some(INTERRUPTED));
     assert!(is_gone(coordinator) && !folder.path().join("run").exists());
+}
+
+#[test]
+fn a_run_that_is_stopped_before_its_first_network_has_none_to_hand_over() {
+    let folder = tempdir().unwrap();
+    let options = ["coordinator", "digits", "--listen", "127.0.0.1:0", "--http", "off", "--out", "run"];
+    let told = fs::File::create(folder.path().join("told")).unwrap();
+    let mut command = command(folder.path(), &options);
+    let mut run = Living(command.stdout(Stdio::null()).stderr(told).spawn().unwrap());
+    let told = || fs::read_to_string(folder.path().join("told")).unwrap();
+    wait_until("it waits for workers", || told().contains("hatchery worker"));
+    assert!(signal(run.pid(), Signal::TERM));
+    assert_eq!(run.0.wait().unwrap().code(), Some(NO_NETWORK), "{}", told());
+    assert!(told().contains("hatchery run --resume --out run"), "{}", told());
 }
 
 #[test]
