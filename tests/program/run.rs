@@ -471,7 +471,20 @@ fn tables_are_learnt_too() {
     let base = of("baseline_rmse");
     assert!((base[1] / deviation_z - 1.0).abs() < 0.5 && rmse_z < base[1], "better than the mean: {test}");
     let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
-    assert!(text.contains("rmse") && text.contains("mae"), "{text}");
+    assert!(text.contains("rmse") && text.contains("mae") && text.contains("always the mean"), "{text}");
+    let (elsewhere, root) = (tempdir().unwrap(), folder.path().join("run").display().to_string());
+    let again = ["run", "--resume", "--out", &root, "--json", "--quiet", "--offline"];
+    assert_eq!(
+        hatchery(elsewhere.path(), &again).ok().json()["best"],
+        done["best"],
+        "seen from another folder"
+    );
+    hatchery(elsewhere.path(), &["export", &root, "--onnx", "m.onnx"]).ok();
+    let facts = fs::read_to_string(folder.path().join("run/best.json")).unwrap();
+    assert!(
+        facts.contains("\"csv:plane.csv\"") && !facts.contains(folder.path().to_str().unwrap()),
+        "{facts}"
+    );
     fs::write(folder.path().join("line.csv"), "a,y,z\n".to_owned() + &"1,2,3\n2,3,5\n".repeat(50)).unwrap();
     hatchery(folder.path(), &["test", "run/best.onnx", "csv:line.csv"]).refused(
         3,
