@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 /// Counts of what happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Incidents {
-    /// Nodes by name, and each process that has joined under that name.
-    processes: BTreeSet<(String, u32)>,
+    /// Nodes by name, and each process (host and number) that has joined under that name.
+    processes: BTreeSet<(String, String, u32)>,
     /// How often the run went on after its coordinator had ended, by itself or by `--resume`.
     pub coordinator_restarts: usize,
     /// Attempts that were lost with their workers.
@@ -26,7 +26,9 @@ pub struct Incidents {
 #[derive(Deserialize)]
 struct Joined {
     node: String,
-    /// Missing in runs of earlier versions.
+    /// Missing in runs of earlier versions, as the number is.
+    #[serde(default)]
+    host: String,
     #[serde(default)]
     pid: u32,
 }
@@ -37,7 +39,7 @@ impl Incidents {
         match event.kind.as_str() {
             "joined" => {
                 let joined = serde_json::from_str::<Joined>(&event.detail);
-                self.processes.extend(joined.ok().map(|joined| (joined.node, joined.pid)));
+                self.processes.extend(joined.ok().map(|joined| (joined.node, joined.host, joined.pid)));
             }
             "resumed" => self.coordinator_restarts += 1,
             "lost" => self.lost += 1,
@@ -49,7 +51,7 @@ impl Incidents {
 
     /// Processes that took the place of another of the same name.
     pub fn worker_restarts(&self) -> usize {
-        let nodes: BTreeSet<&str> = self.processes.iter().map(|(node, _)| node.as_str()).collect();
+        let nodes: BTreeSet<&str> = self.processes.iter().map(|(node, ..)| node.as_str()).collect();
         self.processes.len() - nodes.len()
     }
 

@@ -12,9 +12,14 @@ use crate::{
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::{
+    borrow::Cow,
+    fmt::Display,
     io::{self, Write},
     path::Path,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tracing_subscriber::{
     EnvFilter,
@@ -35,11 +40,17 @@ const DEFAULT_FILTER: &str = "info";
 /// The cluster's library, where nothing is said of it: below warnings it writes whole messages out, and its warnings are
 /// of connections that end, of which the program speaks itself.
 const CLUSTER_LIBRARY: &str = "ractor_cluster";
+/// Field of a JSON line with what a process fails with.
+const EXIT_CODE: &str = "exit_code";
+/// How the last line of a process that fails begins.
+pub const FAILURE: &str = "error: ";
 /// Bytes that wait for the file; what comes before it beyond that is dropped.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
 static SINK: Mutex<Sink> = Mutex::new(Sink { waiting: Vec::new(), file: None });
 static FORMAT: OnceLock<Format> = OnceLock::new();
+/// Whether the log goes to standard error.
+static IS_ON_STDERR: AtomicBool = AtomicBool::new(false);
 
 struct Sink {
     waiting: Vec<u8>,
@@ -92,7 +103,32 @@ pub fn start() {
 
 /// Begins to log to standard error: a worker has no run directory, and whoever started it keeps what it writes.
 pub fn start_on_stderr() {
+    IS_ON_STDERR.store(true, Ordering::Relaxed);
     begin(io::stderr);
+}
+
+/// Words for standard error as a line of the log that goes there, where that is JSON; else `None`: they are for people.
+/// What the process fails with has its exit code.
+pub fn as_line_on_stderr(words: &impl Display, fails_with: Option<Exit>) -> Option<Value> {
+    let is_wanted = is_json() && IS_ON_STDERR.load(Ordering::Relaxed);
+    is_wanted.then(|| own_line(&words.to_string(), fails_with))
+}
+
+fn own_line(words: &str, fails_with: Option<Exit>) -> Value {
+    let level = if fails_with.is_some() { "ERROR" } else { "INFO" };
+    let mut line =
+        json!({"timestamp": now(), "level": level, "message": words, "target": env!("CARGO_PKG_NAME")});
+    if let Some(exit) = fails_with {
+        line[EXIT_CODE] = json!(exit as u8);
+    }
+    line
+}
+
+fn now() -> String {
+    let mut timestamp = String::new();
+    // A clock that cannot be written leaves the field empty.
+    _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    timestamp
 }
 
 fn begin(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
@@ -128,10 +164,7 @@ fn filter(wish: &str) -> anyhow::Result<EnvFilter> {
 
 /// A line that is no JSON, as a line of a JSON log: words of a process.
 pub fn as_json(process: &str, line: &str) -> Value {
-    let mut timestamp = String::new();
-    // A clock that cannot be written leaves the field empty.
-    _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
-    json!({"timestamp": timestamp, "level": "INFO", "message": line, "process": process})
+    json!({"timestamp": now(), "level": "INFO", "message": line, "process": process})
 }
 
 /// What a line of a JSON log says, if it is one: its level and its message.
@@ -141,6 +174,18 @@ pub fn message(line: &str) -> Option<(String, String)> {
     }
     let value: Value = serde_json::from_str(line).ok()?;
     Some((value["level"].as_str()?.to_owned(), value["message"].as_str()?.to_owned()))
+}
+
+/// A line that a process wrote in words: of a JSON log its message, and before what the process fails with [`FAILURE`], as
+/// in text.
+pub fn in_words(line: &str) -> Cow<'_, str> {
+    let object = || serde_json::from_str::<Value>(line).ok().filter(Value::is_object);
+    let Some(value) = line.starts_with('{').then(object).flatten() else { return Cow::Borrowed(line) };
+    match value["message"].as_str() {
+        Some(words) if value.get(EXIT_CODE).is_some() => Cow::Owned(format!("{FAILURE}{words}")),
+        Some(words) => Cow::Owned(words.to_owned()),
+        None => Cow::Borrowed(line),
+    }
 }
 
 /// Sends the log to `log/NAME.log` in the run directory, behind what is there. Each process has a name of its own.
@@ -207,5 +252,10 @@ mod tests {
         assert_eq!(message(&line), Some(("INFO".to_owned(), "wörds \"quoted\"\n".to_owned())));
         assert_eq!(message("{\"level\":1}"), None);
         assert_eq!(message("plain"), None);
+        let failure = own_line("no way\nthere", Some(Exit::Refused)).to_string();
+        assert_eq!(message(&failure), Some(("ERROR".to_owned(), "no way\nthere".to_owned())));
+        assert_eq!(in_words(&failure), "error: no way\nthere");
+        assert_eq!((in_words(&line), in_words("{ plain")), ("wörds \"quoted\"\n".into(), "{ plain".into()));
+        assert_eq!(as_line_on_stderr(&"words", None), None, "this log is for people");
     }
 }

@@ -32,6 +32,7 @@ mod signals;
 mod top;
 mod view;
 mod workshop;
+mod yardstick;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use hatchery_models::{
     training::outcome::EpochReport,
 };
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Metadata key of the settings that `test` needs to draw the same split.
 const DATA_KEY: &str = "hatchery.data";
@@ -21,7 +22,7 @@ const COLUMNS_KEY: &str = "hatchery.columns";
 /// `[data]` as far as it says which samples are the test part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
-    /// The source, as it was named then.
+    /// The source, by the name of its file or folder.
     pub source: String,
     /// SHA-256 of the content.
     pub content_hash: String,
@@ -77,10 +78,11 @@ impl ModelFacts<'_> {
     /// # Errors
     /// As `metadata`.
     pub fn origin(&self) -> serde_json::Result<Vec<(String, String)>> {
+        let source = without_place(&self.experiment.data.source);
         let data = DataFacts {
-            source: self.experiment.data.source.clone(),
+            source: source.clone(),
             content_hash: self.dataset.content_hash.clone(),
-            settings: self.experiment.data.clone(),
+            settings: experiment::Data { source, ..self.experiment.data.clone() },
         };
         let mut pairs = vec![
             ("hatchery.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -107,7 +109,7 @@ impl ModelFacts<'_> {
             "id": self.row.id,
             "experiment": self.experiment.name,
             "seed": self.experiment.seed,
-            "data": {"source": self.dataset.source, "content_hash": self.dataset.content_hash},
+            "data": {"source": without_place(&self.dataset.source), "content_hash": self.dataset.content_hash},
             "columns": columns,
             "outputs": names(self.dataset),
             "summary": self.row.summary,
@@ -139,6 +141,14 @@ impl ModelFacts<'_> {
         let kind = if best.full_length_score.is_some() { LeaseKind::Crown } else { LeaseKind::Search };
         Some(Validated { score: best.valid_score()?, training: trained(kind), curve: &best.valid_curve })
     }
+}
+
+/// A source without the folders that lead to it: models are handed on, and where files lie on one machine is nobody
+/// else's business.
+fn without_place(source: &str) -> String {
+    let named =
+        source.split_once(':').and_then(|(format, path)| Some((format, Path::new(path).file_name()?)));
+    named.map_or_else(|| source.to_owned(), |(format, name)| format!("{format}:{}", name.to_string_lossy()))
 }
 
 /// How weights were trained: shortly as in the search, at full length for the comparison of the best, or at full length
@@ -214,6 +224,16 @@ mod tests {
 
     fn value<'a>(metadata: &'a [(String, String)], key: &str) -> Option<&'a str> {
         metadata.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn models_do_not_tell_where_files_lie() {
+        assert_eq!(without_place("csv:/home/ada/secret project/petals.csv"), "csv:petals.csv");
+        assert_eq!(without_place("idx:data/fashion-mnist/"), "idx:fashion-mnist");
+        assert_eq!(
+            (without_place("digits"), without_place("csv:/")),
+            ("digits".to_owned(), "csv:/".to_owned())
+        );
     }
 
     #[test]

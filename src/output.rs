@@ -2,6 +2,7 @@
 //!
 //! A reader that closes the pipe (`hatchery list RUN | head`) is no failure: what cannot be written is dropped.
 
+use crate::{cli::exit::Exit, logging};
 use std::{
     borrow::Cow,
     fmt::Display,
@@ -70,9 +71,20 @@ fn visible(c: char) -> char {
     }
 }
 
-/// Prints a failure to standard error.
-pub fn complain(failure: &impl Display) {
-    note(format_args!("error: {failure}"));
+/// Prints what the process fails with to standard error: in words, or as a line of the JSON log that goes there.
+pub fn complain(failure: &impl Display, exit: Exit) {
+    match logging::as_line_on_stderr(failure, Some(exit)) {
+        Some(line) => note(line),
+        None => note(format_args!("{}{failure}", logging::FAILURE)),
+    }
+}
+
+/// Prints the last words of a process to standard error, likewise.
+pub fn part(words: &impl Display) {
+    match logging::as_line_on_stderr(words, None) {
+        Some(line) => note(line),
+        None => note(words),
+    }
 }
 
 /// Whether progress can be drawn over: standard error is a terminal.
@@ -97,6 +109,15 @@ pub fn grouped(number: u64) -> String {
 pub fn percent(share: f64) -> String {
     // Nothing added to nothing is a zero below zero.
     format!("{:.2} %", 100.0 * share + 0.0)
+}
+
+/// A number of any size with six digits that count.
+pub fn six_digits(value: f64) -> String {
+    let magnitude = if value > 0.0 { value.log10().floor() } else { 0.0 };
+    match magnitude as i32 {
+        places @ -4..6 => format!("{value:.*}", (5 - places).unsigned_abs() as usize),
+        _ => format!("{value:.5e}"),
+    }
 }
 
 /// Seconds as `1h02m`, `2m03s`, `45s` or `1.5s`.
@@ -154,6 +175,12 @@ mod tests {
         assert_eq!(duration(59.6), "1m00s");
         assert_eq!(duration(3723.0), "1h02m");
         assert_eq!(duration(f64::NAN), "-");
+    }
+
+    #[test]
+    fn six_digits_count_of_every_number() {
+        let found = [0.0, 1_234.567, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
+        assert_eq!(found, ["0.00000", "1234.57", "123457", "0.00100000", "1.23457e7", "1.00000e-9"]);
     }
 
     #[test]

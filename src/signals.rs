@@ -2,8 +2,22 @@
 //! SIGHUP, which comes when a terminal goes, unless whoever started the process (`nohup`) wants it ignored.
 
 use crate::cli::exit::Exit;
+use rustix::process::Signal as Number;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Makes the system's limit on the size of files (`ulimit -f`) an error of whatever writes beyond it, which is then treated
+/// as a full disk is: SIGXFSZ, which comes with it, would end the process. A signal that is listened to once does nothing
+/// by itself from then on, for as long as the process lives.
+pub fn survive_limits_of_files() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let listening = runtime.and_then(|runtime| {
+        runtime.block_on(async { signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop) })
+    });
+    if let Err(error) = listening {
+        tracing::debug!("a file that comes to its limit would end the process: {error}");
+    }
+}
 
 /// Hears them. From its making on, none of them ends the process by itself.
 pub struct Signals {

@@ -10,6 +10,7 @@ use crate::{
     retrain::retrain,
     run_directory::{self, RunDirectory},
     view::{self, Best, Row, Run},
+    yardstick::Yardstick,
 };
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
@@ -80,7 +81,8 @@ impl Workshop {
             return Err(error).or_exit(Exit::Data);
         }
         let split = data::split(&dataset, &experiment.data)?;
-        let run = view::read(directory)?;
+        let yardstick = Some(Yardstick::of(&dataset, &split.test));
+        let run = Run { yardstick, ..view::read(directory)? };
         Ok(Self { directory: RunDirectory::at(directory), record, run, experiment, dataset, split })
     }
 

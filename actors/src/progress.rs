@@ -23,6 +23,9 @@ pub struct Progress {
     pub per_hour: f64,
     /// The best so far.
     pub best: Option<Best>,
+    /// How far the comparison of the best at full length is; while that goes on.
+    #[serde(default)]
+    pub finalists: Option<Finalists>,
     /// All trainers, by slot.
     pub trainers: Vec<TrainerProgress>,
     /// How the search's evaluations ended, most frequent first; `WorkerLost` counts lost hand-outs.
@@ -43,6 +46,15 @@ pub struct Progress {
     pub exhausted: Option<String>,
     /// Why the run is paused, where it is: by request, or since the journal cannot be written.
     pub paused: Option<String>,
+}
+
+/// Networks that are trained at full length, to find the winner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finalists {
+    /// Whose training has ended.
+    pub ended: u32,
+    /// All.
+    pub of: u32,
 }
 
 /// The best candidate so far.
@@ -116,6 +128,7 @@ impl Progress {
             evaluations_max: None,
             per_hour: 0.0,
             best: None,
+            finalists: None,
             trainers: Vec::new(),
             outcomes: Vec::new(),
             utilisation: 0.0,

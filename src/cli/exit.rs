@@ -18,7 +18,7 @@ pub enum Exit {
     RunDirectory = 4,
     /// ONNX Runtime cannot be found, fetched, loaded or used.
     Library = 5,
-    /// The search ended without a network that could be handed over.
+    /// The search ended, or was stopped, without a network that could be handed over.
     NoNetwork = 6,
     /// The coordinator refused this worker: its version is another, or its cookie or certificate.
     Refused = 7,
@@ -26,7 +26,7 @@ pub enum Exit {
     Differs = 8,
     /// A worker's watchdog ended it: a training hung in the library.
     Hung = 70,
-    /// Interrupted twice: ended at once, without closing anything.
+    /// Interrupted twice, and ended at once, without closing anything; or interrupted before anything had begun.
     Interrupted = 130,
 }
 

@@ -8,7 +8,7 @@ pub mod http;
 pub mod options;
 pub mod run;
 
-use crate::{commands, logging, output};
+use crate::{commands, logging, output, signals};
 use clap::Parser;
 use exit::Failure;
 use options::{Cli, Command};
@@ -17,13 +17,14 @@ use std::process::ExitCode;
 
 /// Parses the command line, does what it says, and reports failure on standard error.
 pub fn start() -> ExitCode {
+    signals::survive_limits_of_files();
     // Without a subcommand, the default experiment is run.
     let cli = Cli::parse();
     let command = cli.command.unwrap_or_else(|| Command::Run(RunOptions::default()));
     match logging::choose(cli.log_format).and_then(|()| dispatch(&command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::complain(&failure);
+            output::complain(&failure, failure.exit);
             failure.exit.into()
         }
     }

@@ -7,13 +7,16 @@ use crate::{
         exit::{Exit, Failure, OrExit},
         options::{DataCommand, DataOptions, InspectOptions, Part, SourceOptions, WriteOptions},
     },
-    output::{duration, grouped, percent, say, say_json},
+    output::{duration, grouped, note, percent, say, say_json},
     run_directory::RunDirectory,
 };
 use hatchery_config::{Experiment, experiment};
-use hatchery_models::data::{self, DataError, Dataset, Description, LoadOptions, Shape, Split};
+use hatchery_models::data::{self, DataError, Dataset, Description, LargeOffset, LoadOptions, Shape, Split};
 use serde_json::json;
 use std::time::Instant;
+
+/// Columns that a warning names.
+const OFFSETS_SHOWN_MAX: usize = 5;
 
 /// Does what is asked for.
 pub fn data(options: &DataOptions) -> Result<(), Failure> {
@@ -56,11 +59,16 @@ fn inspect(options: &InspectOptions) -> Result<(), Failure> {
             let parts =
                 json!({"train": split.train.len(), "valid": split.valid.len(), "test": split.test.len()});
             fields.insert("split".to_owned(), parts);
+            fields.insert(
+                "warnings".to_owned(),
+                json!(offset_warning(&dataset).into_iter().collect::<Vec<_>>()),
+            );
         }
         say(object);
     } else {
         print(&description, &split);
         say(format_args!("read in        {}", duration(began.elapsed().as_secs_f64())));
+        warn(&dataset);
     }
     Ok(())
 }
@@ -131,6 +139,33 @@ fn settings(options: &SourceOptions) -> Result<experiment::Data, Failure> {
 /// Loads the data of an experiment.
 pub fn load(settings: &experiment::Data) -> Result<Dataset, Failure> {
     data::load(&settings.source, &LoadOptions::from(settings)).or_exit(Exit::Data)
+}
+
+/// Says what in the data will hardly be learnt as it is.
+pub fn warn(dataset: &Dataset) {
+    if let Some(words) = offset_warning(dataset) {
+        note(format_args!("warning: {words}"));
+    }
+}
+
+/// Columns of which 32-bit floats keep little but their offset; what to do about them.
+fn offset_warning(dataset: &Dataset) -> Option<String> {
+    let found = data::large_offsets(dataset);
+    if found.is_empty() {
+        return None;
+    }
+    let words =
+        |one: &LargeOffset| format!("{} (mean {:e}, spread {:.1e})", one.column, one.mean, one.deviation);
+    let mut named: Vec<String> = found.iter().take(OFFSETS_SHOWN_MAX).map(words).collect();
+    let more = found.len() - named.len();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    Some(format!(
+        "{}: the differences between samples are lost beside so large an offset, since values are 32-bit floats with \
+         seven digits; subtract the offset where the data are written (of times, count from the first)",
+        named.join(", ")
+    ))
 }
 
 /// Splits it as every run of this experiment does.

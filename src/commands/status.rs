@@ -178,7 +178,7 @@ fn line(node: &Node, alive: bool) -> String {
         node.devices.join(", "),
         node.evaluations,
         count(node.failures, "without a score"),
-        count(node.restarts, "times joined again"),
+        count(node.restarts, "times started again"),
     );
     short(&text)
 }

@@ -10,7 +10,7 @@ use crate::{
     http::{self, Access, Listener, Server},
     identity, launch, logging, network,
     outfit::Outfit,
-    output::note,
+    output::{complain, part},
     said::{self, WorkerSaid},
     signals::Signals,
 };
@@ -132,7 +132,7 @@ async fn working(setup: WorkerSetup, drain: watch::Sender<Option<String>>) -> Re
 
 /// Native code that does not come back can only be ended with its process.
 fn end_hung(words: &str) {
-    note(format_args!("error: {words}"));
+    complain(&words, Exit::Hung);
     std::process::exit(Exit::Hung as i32);
 }
 
@@ -157,7 +157,7 @@ fn goodbye(end: WorkerEnd, is_supervised: bool) {
     if is_supervised {
         said::tell(&said);
     } else {
-        note(words);
+        part(&words);
     }
 }
 

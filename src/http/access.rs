@@ -2,7 +2,8 @@
 //!
 //! On loopback whoever has an account on this machine may look. What changes a run needs the token always, and so does
 //! every look from elsewhere; the page itself and whether the process is well need none, since they tell nothing of the
-//! run. Pages of other sites can do nothing here: their requests bear another name (DNS rebinding) or no token.
+//! run. Which methods an address takes is told to whoever uses another, with or without a token. Pages of other sites can
+//! do nothing here: their requests bear another name (DNS rebinding) or no token.
 
 use super::answer::Problem;
 use axum::{
@@ -38,10 +39,12 @@ impl Access {
         Ok(Self { token, is_loopback: ip.is_loopback() })
     }
 
+    fn check_name(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.is_loopback && !is_loopback_name(headers) { Err(Problem::foreign_host()) } else { Ok(()) }
+    }
+
     fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
-        if self.is_loopback && !is_loopback_name(headers) {
-            return Err(Problem::foreign_host());
-        }
+        self.check_name(headers)?;
         let is_look = *method == Method::GET || *method == Method::HEAD;
         if is_look && (self.is_loopback || PUBLIC.contains(&path)) || self.is_shown(headers) {
             return Ok(());
@@ -86,10 +89,18 @@ fn is_loopback_name(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Lets through who may; says of every answer that it is only what it says it is.
+/// Lets through who may. To stand before all that answers, but not before what says that a method is not taken: no token
+/// would help there, and nothing of a run is told.
 pub async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let checked = access.check(request.method(), request.uri().path(), request.headers());
-    let mut response = match checked {
+    match access.check(request.method(), request.uri().path(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Lets through who asks under a name of this server; says of every answer that it is only what it says it is.
+pub async fn receive(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let mut response = match access.check_name(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };

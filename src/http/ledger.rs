@@ -75,11 +75,12 @@ pub struct NodePast {
     pub excluded: Option<String>,
     pub evaluations: u64,
     pub failures: u64,
-    processes: BTreeSet<u32>,
+    /// Host and process number of each.
+    processes: BTreeSet<(String, u32)>,
 }
 
 impl NodePast {
-    /// Processes of its name before.
+    /// Processes of its name before: how often it was started again. One that connects again is no other.
     pub fn restarts(&self) -> usize {
         self.processes.len().saturating_sub(1)
     }
@@ -287,7 +288,7 @@ impl Ledger {
         let Ok(joined) = serde_json::from_str::<Joined>(&event.detail) else { return };
         self.workers.insert(joined.worker, joined.node.clone());
         let past = self.nodes.entry(joined.node).or_default();
-        past.processes.insert(joined.pid);
+        past.processes.insert((joined.host.clone(), joined.pid));
         (past.host, past.devices, past.worker) = (joined.host, joined.devices, joined.worker);
         (past.joined_s, past.left) = (event.elapsed_seconds, None);
         if self.nodes.len() > NODES_MAX {
@@ -438,6 +439,7 @@ mod tests {
     fn nodes_come_go_and_come_back() {
         let mut story = Story::new();
         story.joined(1, 7);
+        assert_eq!(story.ledger.nodes["w/1"].restarts(), 0, "it has joined once");
         story.born(1, &[], 1);
         story.ended(1, Some(0.5));
         story.joined(2, 8);
@@ -450,6 +452,8 @@ mod tests {
         assert_eq!((node.left.as_deref(), node.excluded.as_deref()), (Some("silent"), Some("ECC")));
         story.note("resumed", (0, 0), json!({}), Fact::None);
         assert_eq!(story.ledger.nodes["w/1"].excluded, None, "another coordinator tries it again");
+        story.joined(3, 8);
+        assert_eq!(story.ledger.nodes["w/1"].restarts(), 1, "the same process has joined it");
         assert_eq!(story.ledger.incidents.coordinator_restarts, 1);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Access, Listener, Server,
-    access::guard,
+    access::{guard, receive},
     answer::Problem,
     dashboard,
     metrics::{Page, Role},
@@ -75,7 +75,9 @@ fn plain(status: StatusCode, words: &'static str) -> Response {
 
 fn finished(site: Router, access: Access) -> Router {
     site.fallback(|| async { Problem::not_found("there is nothing here", "see /api/v1/openapi.json") })
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(access, guard))
+        .layer(from_fn_with_state(access.clone(), guard))
+        // Behind the guard: what comes after a layer is not under it.
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(from_fn_with_state(access, receive))
 }

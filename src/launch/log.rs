@@ -55,7 +55,7 @@ impl ProcessLog {
         if self.last_words.len() == LAST_WORDS_LINES {
             self.last_words.pop_front();
         }
-        self.last_words.push_back(line.chars().take(LAST_WORDS_LINE_CHARS).collect());
+        self.last_words.push_back(logging::in_words(line).chars().take(LAST_WORDS_LINE_CHARS).collect());
         self.remark(seconds, line);
     }
 
@@ -114,6 +114,7 @@ mod tests {
         log.remark(0.0, "--- started");
         log.write(0.5, r#"{"level":"WARN","message":"odd","evaluation":7}"#);
         log.write(0.6, "native \u{1b}[31mwords {");
+        log.write(0.7, &format!(r#"{{"level":"ERROR","exit_code":7,"message":"{}"}}"#, "x".repeat(400)));
         let text = std::fs::read_to_string(folder.path().join("worker-0.log")).unwrap();
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -122,5 +123,8 @@ mod tests {
         assert_eq!(lines[1]["evaluation"], 7);
         assert_eq!(lines[2]["message"], "native \u{1b}[31mwords {");
         assert!(!text.contains('\u{1b}'));
+        let last_words = log.take_last_words();
+        assert_eq!(last_words[0], "odd", "last words are words");
+        assert!(last_words[2].starts_with("error: xxx") && last_words[2].len() == LAST_WORDS_LINE_CHARS);
     }
 }

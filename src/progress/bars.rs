@@ -1,9 +1,12 @@
 //! A snapshot on a terminal: one bar for the limits, one line for the figures, one for each trainer.
 
-use super::{lines::left, write_score};
+use super::{
+    lines::{finale, left},
+    write_score,
+};
 use crate::output::{duration, grouped};
 use hatchery_actors::{
-    progress::{Progress, TrainerProgress},
+    progress::{Finalists, Progress, TrainerProgress},
     protocol::LeaseKind,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -39,7 +42,7 @@ impl Bars {
         self.bar.set_position((share_done(progress) * STEPS as f64) as u64);
         let (stage, elapsed) = (progress.stage.word(), duration(progress.elapsed_seconds));
         self.bar.set_message(format!("{stage} {elapsed}{left}{paused}"));
-        self.figures.set_message(self.figures_line(progress));
+        self.figures.set_message(finale(progress).unwrap_or_else(|| self.figures_line(progress)));
         for (index, trainer) in progress.trainers.iter().take(TRAINERS_MAX).enumerate() {
             if index == self.trainers.len() {
                 let line = ProgressBar::new_spinner().with_style(style("  {wide_msg:.dim}"));
@@ -88,8 +91,11 @@ impl Bars {
     }
 }
 
-/// How much of the limits is used, 0 to 1.
+/// How much of the limits is used, 0 to 1; while the best are compared, how much of that is done.
 fn share_done(progress: &Progress) -> f64 {
+    if let Some(Finalists { ended, of }) = progress.finalists {
+        return ((f64::from(ended) + under_way(progress)) / f64::from(of.max(1))).clamp(0.0, 1.0);
+    }
     let by_time = progress.seconds_left.map_or(0.0, |left| {
         let whole = progress.elapsed_seconds + left;
         if whole > 0.0 { progress.elapsed_seconds / whole } else { 1.0 }
@@ -98,6 +104,13 @@ fn share_done(progress: &Progress) -> f64 {
         .evaluations_max
         .map_or(0.0, |count| f64::from(progress.evaluations) / f64::from(count.max(1)));
     by_time.max(by_count).clamp(0.0, 1.0)
+}
+
+/// Finalists' trainings that are under way, each by the share of its epochs that have ended.
+fn under_way(progress: &Progress) -> f64 {
+    let works = progress.trainers.iter().filter_map(|trainer| trainer.work.as_ref());
+    let own = works.filter(|work| work.kind == LeaseKind::Crown);
+    own.map(|work| f64::from(work.epoch) / f64::from(work.epochs.max(1))).sum()
 }
 
 fn style(template: &str) -> ProgressStyle {

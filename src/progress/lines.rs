@@ -2,10 +2,17 @@
 
 use super::write_score;
 use crate::output::{duration, grouped};
-use hatchery_actors::{journal::Stage, progress::Progress};
+use hatchery_actors::{
+    journal::Stage,
+    progress::{Finalists, Progress, Work},
+    protocol::LeaseKind,
+};
 
 /// Seconds between two lines that say how far it is.
 const STATUS_EVERY_S: f64 = 10.0;
+
+/// Trainings at full length that a line names.
+const FINALISTS_SHOWN_MAX: usize = 4;
 
 /// Seconds without a worker after which that is said.
 const LONELY_S: f64 = 5.0;
@@ -16,6 +23,7 @@ pub(super) struct Lines {
     accuracy: bool,
     stage: Option<&'static str>,
     best: Option<u64>,
+    finalists: u32,
     paused: Option<String>,
     lonely: bool,
     last_s: f64,
@@ -23,7 +31,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) const fn new(accuracy: bool) -> Self {
-        Self { accuracy, stage: None, best: None, paused: None, lonely: false, last_s: 0.0 }
+        Self { accuracy, stage: None, best: None, finalists: 0, paused: None, lonely: false, last_s: 0.0 }
     }
 
     /// Lines on what has changed.
@@ -44,6 +52,11 @@ impl Lines {
                 grouped(best.parameters),
                 best.summary
             ));
+        }
+        if let Some(Finalists { ended, of }) = progress.finalists
+            && std::mem::replace(&mut self.finalists, ended) < ended
+        {
+            lines.push(format!("{at} {ended} of {of} finalists trained"));
         }
         if self.paused != progress.paused {
             self.paused.clone_from(&progress.paused);
@@ -84,6 +97,10 @@ impl Lines {
 
     /// How far it is.
     pub(super) fn status(&self, progress: &Progress) -> String {
+        if let Some(finale) = finale(progress) {
+            let (at, stage) = (duration(progress.elapsed_seconds), progress.stage.word());
+            return format!("[{at:>6}] {stage}: {finale}{}", left(progress));
+        }
         let of = progress.evaluations_max.map(|count| format!(" of {count}")).unwrap_or_default();
         let best = progress.best.as_ref().map_or(String::new(), |best| {
             format!(", best {} (network {})", write_score(self.accuracy, best.score), best.individual)
@@ -110,6 +127,26 @@ fn explain(stage: Stage) -> &'static str {
     }
 }
 
+/// How far what follows the search is: which finalists of how many are trained, and their epochs; nothing before.
+pub(super) fn finale(progress: &Progress) -> Option<String> {
+    let kind = match progress.stage {
+        Stage::Crown => LeaseKind::Crown,
+        Stage::Final => LeaseKind::Final,
+        Stage::Search | Stage::Test | Stage::Done => return None,
+    };
+    let trained =
+        progress.finalists.map(|Finalists { ended, of }| format!("{ended} of {of} finalists trained"));
+    let works = progress.trainers.iter().filter_map(|trainer| trainer.work.as_ref());
+    let own: Vec<&Work> = works.filter(|work| work.kind == kind).collect();
+    let shown = own.iter().take(FINALISTS_SHOWN_MAX);
+    let under_way = shown
+        .map(|work| format!("network {} in epoch {} of {}", work.individual, work.epoch + 1, work.epochs));
+    let more = own.len().saturating_sub(FINALISTS_SHOWN_MAX);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let words: Vec<String> = trained.into_iter().chain(under_way).chain(more).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// How long it will take, as far as its limits and its rate tell: `, about 40s left`, or nothing.
 pub(super) fn left(progress: &Progress) -> String {
     let searching = progress.stage == Stage::Search;
@@ -131,7 +168,7 @@ pub(super) fn left(progress: &Progress) -> String {
 mod tests {
     use super::*;
     use hatchery_actors::{
-        progress::Best,
+        progress::{Best, TrainerProgress},
         protocol::{EvaluationId, IndividualId},
     };
 
@@ -174,6 +211,36 @@ mod tests {
         progress.elapsed_seconds = 30.0;
         assert_eq!(lines.company(&progress, 3.0), None);
         assert!(lines.company(&progress, 6.0).unwrap().contains("until one joins"));
+    }
+
+    #[test]
+    fn the_comparison_of_the_best_is_told_by_finalists_and_epochs() {
+        let mut lines = Lines::new(true);
+        let work = |individual, epoch| TrainerProgress {
+            name: format!("w/{individual}"),
+            work: Some(Work {
+                evaluation: EvaluationId(individual + 100),
+                individual: IndividualId(individual),
+                summary: "dense 8".to_owned(),
+                kind: LeaseKind::Crown,
+                epoch,
+                epochs: 40,
+                score: None,
+                seconds: 1.0,
+            }),
+        };
+        let mut progress = Progress { stage: Stage::Crown, ..Progress::before() };
+        progress.finalists = Some(Finalists { ended: 0, of: 5 });
+        progress.trainers = vec![work(81, 11), work(7, 0)];
+        let said = "0 of 5 finalists trained, network 81 in epoch 12 of 40, network 7 in epoch 1 of 40";
+        assert!(lines.status(&progress).contains(said), "{}", lines.status(&progress));
+        assert_eq!(lines.happened(&progress).len(), 1, "the stage");
+        progress.finalists = Some(Finalists { ended: 2, of: 5 });
+        let news = lines.happened(&progress);
+        assert!(news.len() == 1 && news[0].ends_with("2 of 5 finalists trained"), "{news:?}");
+        assert!(lines.happened(&progress).is_empty());
+        let last = Progress { stage: Stage::Final, finalists: None, ..progress.clone() };
+        assert_eq!(finale(&last), None, "those are not of the final training");
     }
 
     #[test]

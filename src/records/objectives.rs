@@ -12,7 +12,7 @@ pub const fn name(objective: Objective, score_name: &'static str) -> &'static st
         Objective::Error => score_name,
         Objective::Parameters => "parameters",
         Objective::MultiplyAdds => "multiply_adds",
-        Objective::Latency => "latency_seconds",
+        Objective::Latency => "latency_s",
         Objective::TrainingTime => "seconds",
     }
 }

@@ -117,7 +117,7 @@ pub fn evaluations(records: &Records) -> Table {
         .whole("epochs_planned", |one| Some(i64::from(one.epochs)))
         .real("seconds", |one| ended(one, one.seconds))
         .real("build_seconds", |one| ended(one, one.build_seconds))
-        .real("latency_seconds", |one| one.latency_seconds)
+        .real("latency_s", |one| one.latency_seconds)
         .whole("inherits", |one| one.inherits.and_then(|parent| whole(parent.0)))
         .whole("steps", |one| whole(one.steps))
         .whole("samples", |one| whole(one.images))

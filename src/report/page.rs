@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     drawing::{Sketch, escape, svg},
-    output::{duration, grouped, percent},
+    output::{duration, grouped, percent, six_digits},
     view::{Row, Run},
+    yardstick::Yardstick,
 };
 use std::fmt::Write;
 
@@ -50,29 +51,44 @@ pub fn page(run: &Run) -> String {
 fn figures(run: &Run) -> String {
     let best = run.best.as_ref();
     let row = best.and_then(|best| run.row(best.id));
-    let mut figures: Vec<(&str, String)> = vec![
+    let mut figures: Vec<(&str, String)> = Vec::new();
+    if let Some(best) = best {
+        figures.push(("test score", run.write_score(best.test_score)));
+        figures.extend(beside_the_test(run));
+        let valid = format!("{} {}", run.write_score(best.valid_score()), best.valid_score_origin());
+        figures.push(("validation score", valid));
+    }
+    if let Some(row) = row {
+        figures.push(("parameters", grouped(row.parameters)));
+        figures.push(("multiply-adds", grouped(row.multiply_adds)));
+    }
+    figures.extend([
         ("evaluations", run.rows.len().to_string()),
         ("time", duration(run.elapsed_s)),
         ("networks per hour", format!("{:.0}", run.networks_per_hour())),
         ("trainers busy", percent(run.utilisation())),
         ("data", run.source.clone()),
         ("seed", run.seed.to_string()),
-    ];
-    if let Some(best) = best {
-        figures.insert(0, ("test score", run.write_score(best.test_score)));
-        let valid = format!("{} {}", run.write_score(best.valid_score()), best.valid_score_origin());
-        figures.insert(1, ("validation score", valid));
-    }
-    if let Some(row) = row {
-        figures.insert(2, ("parameters", grouped(row.parameters)));
-        figures.insert(3, ("multiply-adds", grouped(row.multiply_adds)));
-    }
+    ]);
     let mut text = String::from("<dl class=\"figures\">\n");
     for (name, value) in figures {
         _ = writeln!(text, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
     }
     text.push_str("</dl>\n");
     text
+}
+
+/// What the test score is to be held against.
+fn beside_the_test(run: &Run) -> Vec<(&'static str, String)> {
+    match (run.test_rmse(), &run.yardstick) {
+        (Some((rmse, baseline)), _) => {
+            vec![("test RMSE", six_digits(rmse)), ("RMSE of always the mean", six_digits(baseline))]
+        }
+        (None, Some(Yardstick::Majority { share, .. })) => {
+            vec![("always the most frequent class", percent(*share))]
+        }
+        (None, _) => Vec::new(),
+    }
 }
 
 /// The lowest score that is drawn in its place. A few failures must not squeeze the good ones into a line: what is
@@ -264,6 +280,17 @@ mod tests {
         assert!(!page.contains("<widen>"));
         assert!(page.contains("88.00 %") && page.contains("The winner: network 4"));
         assert!(page.contains("prefers-color-scheme:dark"));
+    }
+
+    #[test]
+    fn the_test_score_has_something_to_be_held_against() {
+        let mut run = fixture::run();
+        run.yardstick = Some(Yardstick::Majority { class: "3".to_owned(), share: 0.182 });
+        assert!(page(&run).contains("<dt>always the most frequent class</dt><dd>18.20 %</dd>"));
+        run.yardstick = Some(Yardstick::Mean { rmse: vec![10.0] });
+        let page = page(&run);
+        assert!(page.contains("<dt>test RMSE</dt><dd>3.46410</dd>"), "0.88 explained of 100");
+        assert!(page.contains("<dt>RMSE of always the mean</dt><dd>10.0000</dd>"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Api {
 
 fn points(points: &Value) -> Vec<(f64, f64)> {
     let column = |name: &str| points[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    let pairs = column("ended_s").iter().zip(column("scores"));
+    let pairs = column("finished_s").iter().zip(column("scores"));
     course(pairs.filter_map(|(seconds, score)| Some((seconds.as_f64()?, score.as_f64()?))).collect())
 }
 
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn points_without_a_score_are_left_out() {
-        let columns = json!({"ended_s": [1.0, null, 3.0, 2.0], "scores": [0.5, 0.9, 0.7, null]});
+        let columns = json!({"finished_s": [1.0, null, 3.0, 2.0], "scores": [0.5, 0.9, 0.7, null]});
         assert_eq!(points(&columns), [(1.0, 0.5), (3.0, 0.7)]);
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     cli::exit::{Exit, Failure, OrExit},
     incidents::Incidents,
     output,
+    yardstick::Yardstick,
 };
 use hatchery_actors::{
     journal::{EvaluationRecord, JournalError, RunRecord, record},
@@ -28,6 +29,7 @@ use std::{
 
 mod makers;
 mod seeds;
+mod tested;
 
 pub use makers::Share;
 pub use seeds::StartingPoint;
@@ -68,6 +70,8 @@ pub struct Run {
     pub full_length: BTreeMap<u64, FullLength>,
     /// Networks that the user had designed, and what became of them.
     pub starting_points: Vec<StartingPoint>,
+    /// What is reached on the test part without looking; `None` where the data were not at hand.
+    pub yardstick: Option<Yardstick>,
     /// What went wrong with processes, and was made good.
     pub incidents: Incidents,
 }
@@ -128,6 +132,7 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         best: best(record),
         full_length: full_length(record),
         starting_points: seeds::of(record),
+        yardstick: None,
         objectives,
         rows,
         incidents,
@@ -529,6 +534,7 @@ pub mod fixture {
             full_length: [(4, FullLength { score: 0.92, epochs: 40 })].into(),
             objectives: vec![Objective::Error],
             starting_points: Vec::new(),
+            yardstick: None,
             incidents: Incidents::default(),
         }
     }

@@ -132,6 +132,33 @@ fn a_run_that_waits_for_room_can_be_stopped_and_resumed() {
     disk.assert_whole(&scene, evaluations);
 }
 
+/// Where the system limits the size of files, a journal that comes to the limit is one that finds its disk full.
+#[test]
+fn a_run_whose_journal_may_grow_no_further_waits_says_so_and_can_be_resumed() {
+    let scene = Scene::new();
+    let evaluations = 60;
+    let arguments = call("run", scene.options(evaluations, 4, &["--workers=1"]));
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes.
+    limited
+        .args(["-c", "ulimit -f 2048 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_hatchery")])
+        .args(&arguments);
+    let run = scene.start("run", limited.current_dir(scene.folder()));
+    wait_until("it says that it waits", || scene.written("run").contains("paused"));
+    let told = scene.written("run");
+    let told = told.lines().find(|line| line.contains("paused")).unwrap();
+    eprintln!("{told}");
+    assert!(told.contains("ulimit -f") && told.contains("goes on by itself"), "{told}");
+    let before = scene.journal().results();
+    assert!(signal(run.pid(), Signal::TERM));
+    scene.end("run", run).refused(FILES, &["ulimit -f", "--resume"]);
+    let again = call("run", scene.options(evaluations, 4, &["--workers=1", "--resume"]));
+    scene.end("again", scene.run("again", &again)).ok();
+    let after = scene.journal().results();
+    assert!(before.iter().all(|(evaluation, result)| after.get(evaluation) == Some(result)));
+    scene.assert_whole(evaluations);
+}
+
 /// A disk with errors is taken out of use by the system: from one moment to the next, nothing can be written.
 #[test]
 fn a_run_whose_disk_cannot_be_written_any_more_waits_says_so_and_can_be_resumed() {

@@ -25,8 +25,24 @@ fn on_loopback_changes_need_the_token_and_looks_their_own_name() {
             assert_eq!(refused.headers["www-authenticate"], "Bearer");
         }
         assert_eq!(scene.get(&path).status, 405);
+        // A method that no token would help: told without one.
+        for wrong in ["PUT", "DELETE", "OPTIONS"] {
+            let refused = ask(scene.url(), wrong, &path, None, Some("{}"));
+            refused.refused(405);
+            assert_eq!(refused.headers["allow"], "POST", "{wrong}");
+        }
     }
+    for look in ["/api/v1/run", "/api/v1/individuals/1", "/metrics", "/"] {
+        let refused = ask(scene.url(), "POST", look, None, Some("{}"));
+        refused.refused(405);
+        assert_eq!(refused.headers["allow"], "GET,HEAD", "{look}");
+        assert_eq!(refused.headers["x-content-type-options"], "nosniff");
+    }
+    ask(scene.url(), "POST", "/nowhere", None, Some("{}")).refused(401);
     assert_eq!(scene.get("/api/v1/run").json()["paused"], false, "nothing was changed");
+    assert!(!scene.has_ended(), "nor was the run stopped");
+    let foreign = b"DELETE /api/v1/run HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert!(raw(scene.address(), foreign).starts_with("HTTP/1.1 403 "), "under another name nothing is told");
     for (host, status) in
         [("localhost", 200), ("127.0.0.1:1", 200), ("evil.example", 403), ("127.0.0.1.evil.example", 403)]
     {
@@ -49,6 +65,9 @@ fn elsewhere_every_look_needs_the_token() {
     for path in ["/metrics", "/api/v1/run", "/api/v1/events", "/api/v1/openapi.json", "/nowhere"] {
         ask(&url, "GET", path, None, None).refused(401);
     }
+    ask(&url, "DELETE", "/api/v1/run", None, None).refused(405);
+    ask(&url, "GET", "/api/v1/run/stop", None, None).refused(405);
+    ask(&url, "DELETE", "/nowhere", None, None).refused(401);
     for path in ["/healthz", "/readyz", "/"] {
         assert_eq!(ask(&url, "GET", path, None, None).status, 200, "{path}");
     }

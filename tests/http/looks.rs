@@ -46,7 +46,9 @@ fn points_are_told_once(scene: &Scene) {
     let first = scene.get("/api/v1/points").json();
     let next = first["next"].as_u64().unwrap();
     let column = |points: &Value, name: &str| points[name].as_array().unwrap().len() as u64;
-    for name in ["ids", "ended_s", "scores", "parameters", "multiply_adds", "seconds", "outcomes", "makers"] {
+    for name in
+        ["ids", "finished_s", "scores", "parameters", "multiply_adds", "seconds", "outcomes", "makers"]
+    {
         assert_eq!(column(&first, name), next, "{name}");
     }
     assert!(next >= ENDED);

@@ -1,13 +1,19 @@
 //! The processes of a run: whatever is killed comes back, or nobody is left; and what their commands refuse.
 
-use super::common::{Living, children, hatchery, is_gone, signal, wait_until};
+use super::common::{Living, children, command, hatchery, is_gone, signal, wait_until};
 use rustix::process::Signal;
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+};
 use tempfile::{TempDir, tempdir};
 
 /// Exit codes, as the README lists them.
 const FAILED: i32 = 1;
 const EXPERIMENT: i32 = 2;
+const NO_NETWORK: i32 = 6;
 const INTERRUPTED: i32 = 130;
 
 /// A folder with a table that nobody ever writes: whoever reads it waits.
@@ -77,6 +83,20 @@ fn a_run_that_is_stopped_before_it_has_begun_leaves_nothing() {
 }
 
 #[test]
+fn a_run_that_is_stopped_before_its_first_network_has_none_to_hand_over() {
+    let folder = tempdir().unwrap();
+    let options = ["coordinator", "digits", "--listen", "127.0.0.1:0", "--http", "off", "--out", "run"];
+    let told = fs::File::create(folder.path().join("told")).unwrap();
+    let mut command = command(folder.path(), &options);
+    let mut run = Living(command.stdout(Stdio::null()).stderr(told).spawn().unwrap());
+    let told = || fs::read_to_string(folder.path().join("told")).unwrap();
+    wait_until("it waits for workers", || told().contains("hatchery worker"));
+    assert!(signal(run.pid(), Signal::TERM));
+    assert_eq!(run.0.wait().unwrap().code(), Some(NO_NETWORK), "{}", told());
+    assert!(told().contains("hatchery run --resume --out run"), "{}", told());
+}
+
+#[test]
 fn a_coordinator_or_worker_in_the_open_is_refused() {
     let folder = tempdir().unwrap();
     hatchery(folder.path(), &["coordinator", "digits", "--listen", "0.0.0.0:7117", "--out", "run"])
@@ -132,6 +152,21 @@ fn what_a_worker_cannot_use_is_named() {
         let usage = hatchery(folder.path(), &[&["worker"], bad, &cookie[..]].concat());
         assert_eq!(usage.code, Some(EXPERIMENT), "{usage:?}");
     }
+}
+
+#[test]
+fn what_a_worker_fails_with_is_json_where_its_log_is() {
+    let folder = tempdir().unwrap();
+    let worker = ["worker", "--join", "127.0.0.1:7117", "--patience=0s", "--cookie-file", "cookie"];
+    let failed = hatchery(folder.path(), &[&worker[..], &["--log-format", "json"]].concat());
+    assert_eq!(failed.code, Some(EXPERIMENT), "{failed:?}");
+    let lines = failed.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (last["level"].as_str(), last["exit_code"].as_i64()),
+        (Some("ERROR"), Some(EXPERIMENT.into()))
+    );
+    assert!(last["message"].as_str().unwrap().contains("--cookie-file cookie"), "{last}");
 }
 
 #[test]

@@ -184,6 +184,13 @@ fn the_exported_model_has_the_reported_accuracy() {
     for model in ["m.onnx", "run/best.onnx"] {
         let test = hatchery(folder.path(), &["test", model, "digits", "--json"]).ok().json();
         assert_eq!(test["accuracy"], summary["best"]["test_accuracy"], "{model}");
+        assert_eq!(test["baseline_accuracy"], summary["best"]["baseline_accuracy"], "{model}");
+        let classes = test["classes"].as_array().unwrap();
+        let samples: u64 = classes.iter().map(|class| class["samples"].as_u64().unwrap()).sum();
+        assert_eq!((classes.len(), Some(samples)), (10, test["samples"].as_u64()));
+        let right: u64 = (0..10).map(|class| test["confusion"][class][class].as_u64().unwrap()).sum();
+        let accuracy = right as f64 / samples as f64;
+        assert!((test["accuracy"].as_f64().unwrap() - accuracy).abs() < 1e-9, "{test}");
     }
 }
 
@@ -450,6 +457,7 @@ fn tables_are_learnt_too() {
         hatchery(folder.path(), &["run", "plane.toml", "--out", "run", "--json", "--quiet"]).ok().json();
     let reported = done["best"]["test_accuracy"].as_f64().unwrap();
     assert!(reported > 0.5, "R squared of a plane: {done}");
+    assert!(done["best"]["test_rmse"].is_null(), "of two targets, `test` has it: {done}");
     let test = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv", "--json"]).ok().json();
     assert!((test["r_squared"].as_f64().unwrap() - reported).abs() < 1e-4, "{test} {done}");
     let of =
@@ -460,8 +468,23 @@ fn tables_are_learnt_too() {
     let ratio = rmse_z / (deviation_z * (1.0 - z).sqrt());
     assert!((0.5..2.0).contains(&ratio), "in the unit of the target: {test}");
     assert!(of("mae")[0] <= rmse_y && of("mae")[1] <= rmse_z, "{test}");
+    let base = of("baseline_rmse");
+    assert!((base[1] / deviation_z - 1.0).abs() < 0.5 && rmse_z < base[1], "better than the mean: {test}");
     let text = hatchery(folder.path(), &["test", "run/best.onnx", "csv:plane.csv"]).ok().stdout;
-    assert!(text.contains("rmse") && text.contains("mae"), "{text}");
+    assert!(text.contains("rmse") && text.contains("mae") && text.contains("always the mean"), "{text}");
+    let (elsewhere, root) = (tempdir().unwrap(), folder.path().join("run").display().to_string());
+    let again = ["run", "--resume", "--out", &root, "--json", "--quiet", "--offline"];
+    assert_eq!(
+        hatchery(elsewhere.path(), &again).ok().json()["best"],
+        done["best"],
+        "seen from another folder"
+    );
+    hatchery(elsewhere.path(), &["export", &root, "--onnx", "m.onnx"]).ok();
+    let facts = fs::read_to_string(folder.path().join("run/best.json")).unwrap();
+    assert!(
+        facts.contains("\"csv:plane.csv\"") && !facts.contains(folder.path().to_str().unwrap()),
+        "{facts}"
+    );
     fs::write(folder.path().join("line.csv"), "a,y,z\n".to_owned() + &"1,2,3\n2,3,5\n".repeat(50)).unwrap();
     hatchery(folder.path(), &["test", "run/best.onnx", "csv:line.csv"]).refused(
         3,
@@ -473,19 +496,36 @@ fn tables_are_learnt_too() {
 }
 
 #[test]
+fn a_column_that_is_all_offset_is_warned_of() {
+    let folder = tempdir().unwrap();
+    let rows: String = (0..40).map(|row| format!("{row},{},{}\n", 1_700_000_000 + row, row % 2)).collect();
+    fs::write(folder.path().join("times.csv"), rows).unwrap();
+    let told = hatchery(folder.path(), &["data", "inspect", "csv:times.csv"]).ok().stderr;
+    assert!(
+        told.contains("warning: feature 2 (mean 1.7e9") && told.contains("subtract the offset"),
+        "{told}"
+    );
+    let found = hatchery(folder.path(), &["data", "inspect", "csv:times.csv", "--json"]).ok().json();
+    assert_eq!(found["warnings"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+#[test]
 fn real_tables_and_pictures_are_read() {
     let folder = tempdir().unwrap();
     if let Some(magic) = real_data("magic04.data") {
         let source = format!("csv:{}", magic.display());
         let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
         assert_eq!(
-            (found["count"].as_u64(), found["classes"].as_array().map(Vec::len)),
+            (found["samples"].as_u64(), found["classes"].as_array().map(Vec::len)),
             (Some(19_020), Some(2))
         );
     }
     if let Some(fashion) = real_data("fashion-mnist") {
         let source = format!("idx:{}", fashion.display());
         let found = hatchery(folder.path(), &["data", "inspect", &source, "--json"]).ok().json();
-        assert_eq!((found["count"].as_u64(), found["split"]["test"].as_u64()), (Some(70_000), Some(10_000)));
+        assert_eq!(
+            (found["samples"].as_u64(), found["split"]["test"].as_u64()),
+            (Some(70_000), Some(10_000))
+        );
     }
 }

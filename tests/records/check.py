@@ -49,7 +49,7 @@ def check_csv(folder, rows, individuals):
     for one, row in zip(found, rows):
         assert int(one["id"]) == row["id"] and one["summary"] == row["summary"], (one, row["summary"])
         assert one["maker"] == row["maker"], one
-        assert same(float(one["latency_seconds"]) if one["latency_seconds"] else None, row["latency_s"])
+        assert same(float(one["latency_s"]) if one["latency_s"] else None, row["latency_s"])
         assert one["message"] == (row["message"] or ""), one
         assert same(float(one["score"]) if one["score"] else None, row["score"])
     assert [one["genome"] for one in read("individuals")] and len(read("individuals")) == len(individuals)

@@ -66,6 +66,19 @@ pub enum JournalError {
         /// The journal file.
         path: PathBuf,
     },
+    /// The system allows no larger files.
+    #[error(
+        "the journal {} has come to the limit of {bytes_max} bytes that this process may write to a file (`ulimit -f`): \
+         raise it, by `prlimit --fsize=unlimited --pid` and the coordinator's process number, or stop the run and go on \
+         with it by --resume where the limit is higher",
+        .path.display()
+    )]
+    TooLarge {
+        /// The journal file.
+        path: PathBuf,
+        /// Bytes of a file at most.
+        bytes_max: u64,
+    },
     /// No room for a run that was to begin.
     #[error(
         "no space left to begin a run at {}: free some space on its disk, or choose another directory with --out",
@@ -125,6 +138,7 @@ impl JournalError {
         matches!(
             self,
             Self::Full { .. }
+                | Self::TooLarge { .. }
                 | Self::ReadOnly { .. }
                 | Self::Io { .. }
                 | Self::Database { .. }

@@ -9,6 +9,7 @@ use super::error::JournalError;
 use super::tables;
 use crate::protocol::Maker;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::process::{Resource, getrlimit};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
@@ -22,6 +23,9 @@ const APPLICATION_ID: i64 = 0x4841_5443;
 
 /// How long a statement waits for another connection's lock. Readers never hold one for long.
 const BUSY_MS: u64 = if cfg!(test) { 50 } else { 5_000 };
+
+/// Bytes that SQLite writes at once at most: a page of the largest size.
+const WRITE_BYTES_MAX: u64 = 64 << 10;
 
 /// The write-ahead log is cut back to this size after a checkpoint.
 const WAL_BYTES_MAX: u64 = 64 << 20;
@@ -162,6 +166,10 @@ pub fn classify(action: &'static str, path: &Path, error: rusqlite::Error) -> Jo
             JournalError::Corrupt { path, detail: error.to_string() }
         }
         Some(ErrorCode::DiskFull) => JournalError::Full { path },
+        Some(ErrorCode::SystemIoFailure) => match size_limit(&path) {
+            Some(bytes_max) => JournalError::TooLarge { path, bytes_max },
+            None => JournalError::Database { action, path, source: Box::new(error) },
+        },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             JournalError::ReadOnly { path, detail: error.to_string() }
         }
@@ -170,6 +178,17 @@ pub fn classify(action: &'static str, path: &Path, error: rusqlite::Error) -> Jo
         }
         _ => JournalError::Database { action, path, source: Box::new(error) },
     }
+}
+
+/// The limit on the size of files, where the journal or its write-ahead log has come to it. SQLite does not tell it from
+/// other trouble with a disk.
+fn size_limit(path: &Path) -> Option<u64> {
+    let bytes_max = getrlimit(Resource::Fsize).current?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let largest = bytes(path).max(bytes(Path::new(&log)));
+    (largest + WRITE_BYTES_MAX >= bytes_max).then_some(bytes_max)
 }
 
 fn cannot_open(error: &rusqlite::Error) -> bool {

@@ -6,7 +6,7 @@ use super::results::best_of;
 use super::state::Brain;
 use crate::invariants::View;
 use crate::journal::entry::Stage;
-use crate::progress::{Best, MakerProgress, Progress, TrainerProgress, Work};
+use crate::progress::{Best, Finalists, MakerProgress, Progress, TrainerProgress, Work};
 use crate::protocol::{BreedOrder, LeaseKind, Maker};
 use hatchery_config::vocabulary::Refinement;
 use hatchery_models::training::outcome::Outcome;
@@ -28,6 +28,7 @@ impl Brain {
             evaluations_max: self.settings.evaluations,
             per_hour: f64::from(self.tally.counted_here) / seconds * 3600.0,
             best: self.best(),
+            finalists: self.finalists(),
             trainers: self.trainers(now),
             outcomes,
             utilisation: (busy / attendance.max(f64::EPSILON)).clamp(0.0, 1.0),
@@ -116,6 +117,16 @@ impl Brain {
             parameters: closed.individual.parameters,
             multiply_adds: closed.individual.multiply_adds,
         })
+    }
+
+    /// Whose training at full length has ended, of all: those of them that have are kept whole.
+    fn finalists(&self) -> Option<Finalists> {
+        if self.stage != Stage::Crown {
+            return None;
+        }
+        let ended = self.closed.kept().values().filter(|closed| closed.kind == LeaseKind::Crown).count();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Some(Finalists { ended: count(ended), of: count(ended + self.desk.active(LeaseKind::Crown)) })
     }
 
     fn trainers(&self, now: f64) -> Vec<TrainerProgress> {

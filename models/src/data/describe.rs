@@ -9,6 +9,7 @@ pub struct Description {
     /// The source as the user named it.
     pub source: String,
     /// Samples in all.
+    #[serde(rename = "samples", alias = "count")]
     pub count: usize,
     /// Samples of the official test part, the last ones; 0 where there is none.
     pub official_test: usize,
@@ -71,6 +72,7 @@ pub struct ClassCount {
     /// Its name.
     pub name: String,
     /// Samples in all.
+    #[serde(rename = "samples", alias = "count")]
     pub count: usize,
     /// Samples of these in the official test part.
     pub official_test: usize,

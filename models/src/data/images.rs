@@ -18,6 +18,9 @@ const KNOWN: [&str; 3] = ["png", "jpg", "jpeg"];
 /// Pictures in these formats are not skipped silently.
 const UNKNOWN: [&str; 8] = ["bmp", "gif", "tif", "tiff", "webp", "avif", "heic", "ppm"];
 
+/// Folders within a class folder that are looked into for pictures that would be missed.
+const DEPTH_MAX: usize = 8;
+
 /// One class folder of one part.
 struct ClassFolder {
     name: String,
@@ -101,8 +104,38 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     if let Some(path) = files.iter().find(|path| is(path, &UNKNOWN)) {
         return Err(malformed(path, "format", "is neither PNG nor JPEG", "convert it to PNG, or remove it"));
     }
-    files.retain(|path| is(path, &KNOWN));
+    let (mut missed, mut example) = (0, None);
+    for inner in files.iter().filter(|path| path.is_dir()) {
+        missed += pictures_within(inner, DEPTH_MAX, &mut example)?;
+    }
+    if let Some(example) = example {
+        let problem = format!(
+            "{missed} pictures lie in folders within this class folder and would be left out, such as {}",
+            example.display()
+        );
+        let remedy =
+            "move them into the class folder, make each of those folders a class of its own, or remove them";
+        return Err(malformed(folder, "layout", &problem, remedy));
+    }
+    files.retain(|path| is(path, &KNOWN) && !path.is_dir());
     Ok(files)
+}
+
+/// How many pictures lie in a folder and those within; the first is the example. Links are not followed: they may lead
+/// round in a circle.
+fn pictures_within(folder: &Path, depth: usize, example: &mut Option<PathBuf>) -> Result<usize, DataError> {
+    let mut count = 0;
+    for path in sorted_entries(folder, EXPECTED)? {
+        if path.is_dir() {
+            if depth > 0 && !path.is_symlink() {
+                count += pictures_within(&path, depth - 1, example)?;
+            }
+        } else if KNOWN.iter().chain(&UNKNOWN).any(|extension| has_extension(&path, extension)) {
+            count += 1;
+            example.get_or_insert(path);
+        }
+    }
+    Ok(count)
 }
 
 fn read_classes(

@@ -33,6 +33,7 @@ mod missing;
 mod normalisation;
 mod npy;
 mod npz;
+mod offsets;
 mod packed;
 mod source;
 mod split;
@@ -48,6 +49,7 @@ pub use describe::{ClassCount, ColumnFigures, Description, Shape, TargetRange, d
 pub use digits::DIGITS_ATTRIBUTION;
 pub use encoding::{CategoryFeature, Encoding, GapFeature};
 pub use error::DataError;
+pub use offsets::{LargeOffset, large_offsets};
 pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};
 pub use source::{SourceKind, catalogue};
 pub use split::subset;

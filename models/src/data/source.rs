@@ -72,8 +72,8 @@ const CATALOGUE: &[SourceKind] = &[
         spelling: "images:DIR",
         example: "images:data/flowers",
         embedded: false,
-        explanation: "one folder per class with PNG or JPEG files, all of one size, optionally below train/ and \
-                      test/",
+        explanation: "one folder per class with PNG or JPEG files, all of one size and none in folders within, \
+                      optionally below train/ and test/",
         test_part: "test/, where it is",
     },
     SourceKind {

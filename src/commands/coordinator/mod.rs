@@ -45,6 +45,7 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     let door = Door::open(address).or_exit(Exit::Failed)?;
     let listener = http::listen(&options.run.http, options.started_again)?;
     let dataset = data::load(&plan.experiment.data)?;
+    data::warn(&dataset);
     let split = data::split(&dataset, &plan.experiment.data)?;
     let crew = crew(&plan, options)?;
     let cookie_file = options.cookie_file.clone().unwrap_or_else(|| plan.directory.cookie());

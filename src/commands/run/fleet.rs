@@ -14,7 +14,7 @@ use crate::{
     },
     http,
     launch::{Happening, Meaning, Past, ProcessId, Supervisor, sleep_until},
-    logging,
+    logging::{self, FAILURE},
     output::note,
     progress::Display,
     said::{self, CoordinatorSaid, Ready, WorkerSaid},
@@ -34,8 +34,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 const WORKERS_PATIENCE: Duration = Duration::from_secs(5);
 /// How lines at error level are recognised in a worker's log: there is a time before the level.
 const ERROR_LEVEL: &str = " ERROR ";
-/// How the last line of a process that fails begins.
-const FAILURE: &str = "error: ";
 
 /// Why the loop ends: whether the run was interrupted, or what it failed with.
 type Verdict = Result<bool, Failure>;
@@ -204,7 +202,7 @@ impl<'a> Fleet<'a> {
 
     fn on_wrote(&self, process: ProcessId, line: &str) {
         // What a process fails with is said when it is known what follows from that.
-        if line.starts_with(FAILURE) {
+        if logging::in_words(line).starts_with(FAILURE) {
             return;
         }
         if process == self.coordinator {

@@ -65,15 +65,22 @@ pub fn close(plan: &Plan, options: &RunOptions, interrupted: bool) -> Result<(),
     if options.json {
         say(summary::json(run));
     }
-    if run.best.is_none() && !interrupted {
-        let error = anyhow::anyhow!(
-            "no network was trained to a result: see `hatchery list {}` for how each one ended; more time, higher \
-             limits or another space may help",
-            directory.root().display()
-        );
-        return Err(error).or_exit(Exit::NoNetwork);
+    if run.best.is_none() { Err(no_network(directory, interrupted)).or_exit(Exit::NoNetwork) } else { Ok(()) }
+}
+
+/// Whoever waits for a run must not take its end for a network, whoever has ended it.
+fn no_network(directory: &RunDirectory, interrupted: bool) -> anyhow::Error {
+    let root = directory.root().display();
+    if interrupted {
+        anyhow::anyhow!(
+            "the run was stopped before any network was trained to a result: hatchery run --resume --out {root} goes on"
+        )
+    } else {
+        anyhow::anyhow!(
+            "no network was trained to a result: see `hatchery list {root}` for how each one ended; more time, higher \
+             limits or another space may help"
+        )
     }
-    Ok(())
 }
 
 fn write_files(directory: &RunDirectory, workshop: &Workshop) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use crate::{
 use anyhow::anyhow;
 use hatchery_actors::journal::{JournalError, Stage, lock, record};
 use hatchery_config::{Experiment, presets};
+use hatchery_models::data::{self, SourceKind};
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -56,7 +57,9 @@ pub fn plan(options: &RunOptions) -> Result<Plan, Failure> {
 
 fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     let name = options.experiment.as_deref().unwrap_or(presets::DEFAULT);
-    let experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
+    let mut experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
+    experiment.data.source = anchored(&experiment.data.source);
+    anchor_library(&mut experiment);
     let directory = match &options.out {
         Some(out) => RunDirectory::at(out),
         None => RunDirectory::next(&experiment.name),
@@ -67,6 +70,26 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
         return Err(JournalError::Exists { dir: directory.root().to_owned() }).or_exit(Exit::RunDirectory);
     }
     Ok(Plan { experiment, directory, resume: false, finished: false })
+}
+
+/// The library's path as a whole.
+fn anchor_library(experiment: &mut Experiment) {
+    let library = experiment.runtime.library.take();
+    experiment.runtime.library = library.map(|path| std::path::absolute(&path).unwrap_or(path));
+}
+
+/// A source with its whole path, so that the run is the same seen from any folder: what the user has written is seen from
+/// the folder in which the program was started. A source that has no path, or makes no sense, is as it was.
+fn anchored(source: &str) -> String {
+    let Some((format, path)) = source.split_once(':').filter(|(_, path)| !path.is_empty()) else {
+        return source.to_owned();
+    };
+    let is_format = |kind: &SourceKind| !kind.embedded && kind.spelling.split(':').next() == Some(format);
+    let whole = std::path::absolute(path).ok().filter(|_| data::catalogue().iter().any(is_format));
+    match whole.as_deref().and_then(Path::to_str) {
+        Some(whole) => format!("{format}:{whole}"),
+        None => source.to_owned(),
+    }
 }
 
 /// Of a run that was killed a moment ago, the coordinator may still be falling: it ends with its supervisor, not before
@@ -105,6 +128,11 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     // The journal holds what was changed since the run began, by an earlier resume or over HTTP.
     let mut experiment = Experiment::parse(&record.info.experiment, &recorded, &options.all_sets())
         .or_exit(Exit::Experiment)?;
+    // Where the user names it again, it may be as it was named at first: seen from the folder.
+    if experiment.data.source != stored.data.source {
+        experiment.data.source = anchored(&experiment.data.source);
+    }
+    anchor_library(&mut experiment);
     same_search(&stored, &experiment, &recorded).or_exit(Exit::Experiment)?;
     if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
         same_name(&stored, &Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?, root)
@@ -190,6 +218,15 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();
         assert!(lives(std::process::id()) && lives(1) && !lives(child.id()));
+    }
+
+    #[test]
+    fn a_source_is_recorded_with_its_whole_path() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(anchored("csv:a/b.csv"), format!("csv:{}", here.join("a/b.csv").display()));
+        for whole in ["digits", "csv:/tmp/a:b.csv", "csv:", "cvs:a.csv", "a.csv"] {
+            assert_eq!(anchored(whole), whole);
+        }
     }
 
     #[test]

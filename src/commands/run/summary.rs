@@ -9,20 +9,12 @@ use std::collections::BTreeMap;
 
 /// The JSON object that `--json` makes the last line of standard output.
 pub fn json(run: &Run) -> Value {
-    let best = run.best.as_ref().and_then(|best| Some((best, run.row(best.id)?)));
     json!({
         "run": run.directory,
         "evaluations": run.rows.len(),
         "completed": run.completed(),
         "outcomes": run.outcomes(),
-        "best": best.map(|(best, row)| json!({
-            "id": best.id,
-            "valid_accuracy": best.valid_score(),
-            "search_accuracy": best.search_score,
-            "test_accuracy": best.test_score,
-            "parameters": row.parameters,
-            "multiply_adds": row.multiply_adds,
-        })),
+        "best": best(run),
         "makers": run.shares().iter().map(|share| (share.maker.word(), share.networks)).collect::<BTreeMap<_, _>>(),
         "comparison": run.comparison().map(|comparison| json!({
             "id": comparison.id,
@@ -35,6 +27,24 @@ pub fn json(run: &Run) -> Value {
         "elapsed_s": (run.elapsed_s * 1e3).round() / 1e3,
         "incidents": run.incidents.json(),
     })
+}
+
+/// The winner, and where the data are at hand, what its test is to be held against.
+fn best(run: &Run) -> Option<Value> {
+    let best = run.best.as_ref()?;
+    let row = run.row(best.id)?;
+    let mut object = json!({
+        "id": best.id,
+        "valid_accuracy": best.valid_score(),
+        "search_accuracy": best.search_score,
+        "test_accuracy": best.test_score,
+        "parameters": row.parameters,
+        "multiply_adds": row.multiply_adds,
+    });
+    if let Some(fields) = object.as_object_mut() {
+        fields.extend(run.test_json());
+    }
+    Some(object)
 }
 
 /// A few lines for people.
@@ -72,6 +82,7 @@ pub fn text(run: &Run) -> String {
             grouped(row.parameters),
             grouped(row.multiply_adds)
         ));
+        lines.extend(run.test_in_words().map(|words| format!("      on the test part, {words}")));
     }
     lines.extend(run.comparison_in_words().map(|words| format!("      {words}")));
     lines.join("\n")

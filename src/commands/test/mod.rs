@@ -1,7 +1,9 @@
 //! `hatchery test`: runs an exported model over a part of data, as any user of the file would.
 
 mod classes;
+mod classification;
 mod columns;
+mod regression;
 mod shapes;
 
 use super::{data, open_runtime};
@@ -11,20 +13,18 @@ use crate::{
         options::{Part, TestOptions},
     },
     model_facts::{self, DataFacts},
-    output::{grouped, note, percent, say, say_json, table},
+    output::{grouped, note, percent, say, say_json},
+    yardstick::Yardstick,
 };
 use anyhow::{Context, bail};
+use classification::Confusion;
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::{
     data::{Dataset, Samples, Targets},
     onnx,
-    training::{
-        r_squared,
-        runtime::{HostTensor, Model, Runtime},
-        variance_of,
-    },
+    training::runtime::{HostTensor, Model, Runtime},
 };
-use serde::Serialize;
+use regression::TargetFigures;
 use serde_json::{Value, json};
 
 /// Samples that go through the model at once.
@@ -61,21 +61,10 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
 
 /// How well a model predicts.
 enum Figures {
-    /// Share of samples classified rightly.
-    Accuracy(f64),
+    /// Which class was taken for which, and what is reached by always saying the same one.
+    Classes(Confusion, Yardstick),
     /// Of each target.
-    Regression(Vec<TargetFigures>),
-}
-
-/// How well a model predicts one target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct TargetFigures {
-    name: String,
-    r_squared: f64,
-    /// Root of the mean squared error, in the target's own unit.
-    rmse: f64,
-    /// Mean absolute error, in the target's own unit.
-    mae: f64,
+    Values(Vec<TargetFigures>),
 }
 
 fn read_model(options: &TestOptions) -> anyhow::Result<Vec<u8>> {
@@ -116,8 +105,8 @@ fn settings(options: &TestOptions, facts: Option<&DataFacts>) -> Result<experime
 /// The figure that a search goes by: accuracy, or R squared (the mean of all targets).
 fn score(figures: &Figures) -> (&'static str, f64) {
     match figures {
-        Figures::Accuracy(share) => ("accuracy", *share),
-        Figures::Regression(targets) => {
+        Figures::Classes(confusion, _) => ("accuracy", confusion.accuracy()),
+        Figures::Values(targets) => {
             let sum: f64 = targets.iter().map(|target| target.r_squared).sum();
             ("r_squared", sum / targets.len().max(1) as f64)
         }
@@ -133,8 +122,17 @@ fn json(options: &TestOptions, count: usize, figures: &Figures) -> Value {
         "samples": count,
         (name): score,
     });
-    if let Figures::Regression(targets) = figures {
-        object["targets"] = json!(targets);
+    match figures {
+        Figures::Classes(confusion, yardstick) => {
+            if let Yardstick::Majority { class, share } = yardstick {
+                object["baseline_class"] = json!(class);
+                object["baseline_accuracy"] = json!(share);
+            }
+            let (classes, matrix) = confusion.json();
+            object["classes"] = classes;
+            object["confusion"] = matrix;
+        }
+        Figures::Values(targets) => object["targets"] = json!(targets),
     }
     object
 }
@@ -149,25 +147,10 @@ fn text(options: &TestOptions, count: usize, figures: &Figures) -> String {
         options.data
     );
     match figures {
-        Figures::Accuracy(_) => headline,
-        Figures::Regression(targets) => format!("{headline}\n{}", target_table(targets)),
-    }
-}
-
-fn target_table(targets: &[TargetFigures]) -> String {
-    let cells = targets.iter().map(|target| {
-        let TargetFigures { name, r_squared, rmse, mae } = target;
-        vec![name.clone(), format!("{r_squared:.4}"), six_digits(*rmse), six_digits(*mae)]
-    });
-    table(&["target", "r_squared", "rmse", "mae"], &cells.collect::<Vec<_>>())
-}
-
-/// A number of any size with six digits that count.
-fn six_digits(value: f64) -> String {
-    let magnitude = if value > 0.0 { value.log10().floor() } else { 0.0 };
-    match magnitude as i32 {
-        places @ -4..6 => format!("{value:.*}", (5 - places).unsigned_abs() as usize),
-        _ => format!("{value:.5e}"),
+        Figures::Classes(confusion, yardstick) => {
+            format!("{headline}\n{}\n{}", yardstick.in_words().unwrap_or_default(), confusion.text())
+        }
+        Figures::Values(targets) => format!("{headline}\n{}", regression::text(targets)),
     }
 }
 
@@ -180,35 +163,16 @@ fn figures(runtime: &Runtime, bytes: &[u8], dataset: &Dataset, indices: &[u32]) 
         predictions.extend(predict(&mut model, dataset, batch, width)?);
     }
     Ok(match &dataset.targets {
-        Targets::Classes { labels, .. } => {
+        Targets::Classes { labels, names } => {
+            let is = |index: &u32| usize::try_from(labels[*index as usize]).unwrap_or(usize::MAX);
             let rows = indices.iter().zip(predictions.chunks(width));
-            let correct = rows.filter(|(index, row)| argmax(row) as i64 == labels[**index as usize]).count();
-            Figures::Accuracy(correct as f64 / indices.len().max(1) as f64)
+            let answers = rows.map(|(index, row)| (is(index), argmax(row)));
+            Figures::Classes(Confusion::new(names.clone(), answers), Yardstick::of(dataset, indices))
         }
         Targets::Values { values, names } => {
-            Figures::Regression(of_targets(names, values, indices, &predictions))
+            Figures::Values(regression::of_targets(names, values, indices, &predictions))
         }
     })
-}
-
-/// The figures of each target; `predictions` are those of the samples `indices`, one after the other.
-fn of_targets(names: &[String], values: &[f32], indices: &[u32], predictions: &[f32]) -> Vec<TargetFigures> {
-    let width = names.len();
-    let of_target = |(target, name): (usize, &String)| {
-        let truth: Vec<f64> =
-            indices.iter().map(|index| f64::from(values[*index as usize * width + target])).collect();
-        let predicted = predictions.iter().skip(target).step_by(width);
-        let errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| t - f64::from(*p)).collect();
-        let mean = |of: fn(&f64) -> f64| errors.iter().map(of).sum::<f64>() / errors.len().max(1) as f64;
-        let squares = mean(|error| error * error);
-        TargetFigures {
-            name: name.clone(),
-            r_squared: r_squared(squares, variance_of(&truth)),
-            rmse: squares.sqrt(),
-            mae: mean(|error| error.abs()),
-        }
-    };
-    names.iter().enumerate().map(of_target).collect()
 }
 
 /// The model's outputs for a batch, `[batch, width]`.
@@ -257,38 +221,5 @@ mod tests {
     fn the_first_of_equals_wins() {
         assert_eq!(argmax(&[0.1, 0.7, 0.7]), 1);
         assert_eq!(argmax(&[f32::NAN, 0.2]), 0);
-    }
-
-    fn of_two(predictions: &[f32]) -> Vec<TargetFigures> {
-        let names = ["width", "length"].map(str::to_owned);
-        let values = [1.0, 10.0, 3.0, 30.0, 99.0, 99.0];
-        of_targets(&names, &values, &[0, 1], predictions)
-    }
-
-    #[test]
-    fn predicting_the_mean_scores_0_and_the_truth_1() {
-        let score = |predictions: &[f32]| score(&Figures::Regression(of_two(predictions)));
-        assert_eq!(score(&[1.0, 10.0, 3.0, 30.0]), ("r_squared", 1.0));
-        assert!(score(&[2.0, 20.0, 2.0, 20.0]).1.abs() < 1e-9);
-        let (_, half) = score(&[1.0, 20.0, 3.0, 20.0]);
-        assert!((half - 0.5).abs() < 1e-9, "every target counts alike, whatever its unit: {half}");
-    }
-
-    #[test]
-    fn errors_are_in_the_unit_of_their_target() {
-        let figures = of_two(&[1.0, 20.0, 2.0, 30.0]);
-        assert_eq!((figures[0].rmse, figures[0].mae), (0.5_f64.sqrt(), 0.5));
-        assert_eq!((figures[1].rmse, figures[1].mae), (50.0_f64.sqrt(), 5.0));
-        let table = target_table(&figures);
-        assert!(
-            table.contains("length") && table.contains("7.07107") && table.contains("0.707107"),
-            "{table}"
-        );
-    }
-
-    #[test]
-    fn six_digits_count_of_every_number() {
-        let found = [0.0, 1_234.567, 123_456.7, 1e-3, 12_345_678.0, 1e-9].map(six_digits);
-        assert_eq!(found, ["0.00000", "1234.57", "123457", "0.00100000", "1.23457e7", "1.00000e-9"]);
     }
 }

@@ -136,7 +136,7 @@ export function points(value: unknown): model.PointBatch {
     after: number(from.after),
     next: count(from.next),
     ids: column(from.ids),
-    ended_s: column(from.ended_s),
+    finished_s: column(from.finished_s),
     scores: column(from.scores),
     parameters: column(from.parameters),
     multiply_adds: column(from.multiply_adds),
@@ -208,9 +208,9 @@ function curvePoint(value: unknown): model.CurvePoint {
   const from = object(value);
   return {
     epoch: count(from.epoch),
-    train_loss: number(from.train_loss),
-    valid_loss: number(from.valid_loss),
-    valid_score: number(from.valid_score),
+    training_loss: number(from.training_loss),
+    validation_loss: number(from.validation_loss),
+    validation_score: number(from.validation_score),
   };
 }
 

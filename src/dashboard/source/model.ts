@@ -87,7 +87,7 @@ export interface PointBatch {
   after: number | null;
   next: number;
   ids: number[];
-  ended_s: (number | null)[];
+  finished_s: (number | null)[];
   scores: (number | null)[];
   parameters: (number | null)[];
   multiply_adds: (number | null)[];
@@ -126,9 +126,9 @@ export interface Layer {
 
 export interface CurvePoint {
   epoch: number;
-  train_loss: number | null;
-  valid_loss: number | null;
-  valid_score: number | null;
+  training_loss: number | null;
+  validation_loss: number | null;
+  validation_score: number | null;
 }
 
 export interface Evaluation {

@@ -5,7 +5,7 @@ import type { PointBatch } from "./model";
 /** Rows that the columns have room for at first. */
 const ROOM_FIRST = 4096;
 
-const COLUMNS = ["ids", "ended_s", "scores", "parameters", "multiply_adds", "seconds"] as const;
+const COLUMNS = ["ids", "finished_s", "scores", "parameters", "multiply_adds", "seconds"] as const;
 type Column = (typeof COLUMNS)[number];
 
 export class Points {
@@ -13,7 +13,7 @@ export class Points {
   /** Cursor for what comes after. */
   next = 0;
   ids = new Float64Array(ROOM_FIRST);
-  ended_s = new Float64Array(ROOM_FIRST);
+  finished_s = new Float64Array(ROOM_FIRST);
   /** NaN where there is none. */
   scores = new Float64Array(ROOM_FIRST);
   parameters = new Float64Array(ROOM_FIRST);

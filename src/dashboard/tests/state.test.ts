@@ -12,7 +12,7 @@ import { Store } from "../source/store";
 
 const batch = (ids: number[], next: number, outcomeWords = ["completed", "crashed"]) =>
   decode.points({
-    after: next - ids.length, next, ids, ended_s: ids.map((id) => id * 2), scores: ids.map((id) => (id % 5 === 0 ? null : id / 100)), parameters: ids, multiply_adds: ids,
+    after: next - ids.length, next, ids, finished_s: ids.map((id) => id * 2), scores: ids.map((id) => (id % 5 === 0 ? null : id / 100)), parameters: ids, multiply_adds: ids,
     seconds: ids, outcomes: ids.map((id) => id % 2), outcome_words: outcomeWords, makers: ids.map(() => 0), maker_words: ["breeder"],
   });
 
@@ -21,7 +21,7 @@ test("points grow beyond their first room and keep every value", () => {
   const ids = Array.from({ length: 10_000 }, (_, k) => k + 1);
   points.append(batch(ids.slice(0, 4000), 4000));
   points.append(batch(ids.slice(4000), 10_000));
-  assert.deepEqual([points.length, points.next, points.ids[9999], points.ended_s[9999]], [10_000, 10_000, 10_000, 20_000]);
+  assert.deepEqual([points.length, points.next, points.ids[9999], points.finished_s[9999]], [10_000, 10_000, 10_000, 20_000]);
   assert.ok(Number.isNaN(points.scores[4]));
   assert.equal(points.rowOf(7), 6);
 });

@@ -91,9 +91,9 @@ pub struct EvaluationAnswer {
 pub struct CurvePointAnswer {
     /// From 1; a test is epoch 0.
     epoch: u32,
-    train_loss: Option<f64>,
-    valid_loss: Option<f64>,
-    valid_score: Option<f64>,
+    training_loss: Option<f64>,
+    validation_loss: Option<f64>,
+    validation_score: Option<f64>,
     /// Since the training began.
     seconds: Option<f64>,
 }
@@ -224,9 +224,9 @@ fn point(report: &EpochReport) -> CurvePointAnswer {
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     CurvePointAnswer {
         epoch: report.epoch,
-        train_loss: finite(report.training_loss),
-        valid_loss: finite(report.validation_loss),
-        valid_score: finite(report.validation_score),
+        training_loss: finite(report.training_loss),
+        validation_loss: finite(report.validation_loss),
+        validation_score: finite(report.validation_score),
         seconds: finite(report.seconds),
     }
 }

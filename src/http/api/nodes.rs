@@ -37,7 +37,7 @@ pub struct NodeAnswer {
     pub evaluations: u64,
     /// Those of them that left no score.
     pub failures: u64,
-    /// Processes of its name before.
+    /// How often it was started again: processes of its name before. One that connects again is no other.
     pub restarts: u64,
     /// Memory of its process, as it says.
     pub memory_bytes: Option<u64>,

@@ -38,7 +38,7 @@ pub struct PointsAnswer {
     /// The individuals.
     ids: Vec<u64>,
     /// When they ended, in seconds since the run began.
-    ended_s: Vec<f64>,
+    finished_s: Vec<f64>,
     /// `null` where there is none to compare by.
     scores: Vec<Option<f64>>,
     parameters: Vec<u64>,
@@ -156,7 +156,7 @@ impl PointsAnswer {
             after,
             next,
             ids: column(|known, _| known.id),
-            ended_s: rows.iter().map(|(_, result)| short(result.ended_s)).collect(),
+            finished_s: rows.iter().map(|(_, result)| short(result.ended_s)).collect(),
             scores: rows.iter().map(|(_, result)| result.score).collect(),
             parameters: column(|known, _| known.parameters),
             multiply_adds: column(|known, _| known.multiply_adds),

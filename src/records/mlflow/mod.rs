@@ -128,7 +128,7 @@ fn batch(records: &Records, one: &EvaluationRecord) -> Batch {
         ("score", one.score),
         ("loss", one.loss),
         ("seconds", Some(one.seconds)),
-        ("latency_seconds", one.latency_seconds),
+        ("latency_s", one.latency_seconds),
         ("parameters", Some(one.individual.parameters as f64)),
         ("multiply_adds", Some(one.individual.multiply_adds as f64)),
     ];

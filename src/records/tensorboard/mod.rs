@@ -70,7 +70,7 @@ fn events(records: &Records, one: &EvaluationRecord) -> Vec<u8> {
         ("parameters", Some(individual.parameters as f64)),
         ("multiply_adds", Some(individual.multiply_adds as f64)),
         ("seconds", one.finished_ms.map(|_| one.seconds)),
-        ("latency_seconds", one.latency_seconds),
+        ("latency_s", one.latency_seconds),
     ];
     let facts =
         facts.iter().filter_map(|(name, fact)| Some(Value::scalar(&format!("network/{name}"), (*fact)?)));

@@ -284,6 +284,18 @@ fn pictures_that_cannot_be_used() {
     fs::remove_file(folder.path().join("b/000.bmp")).unwrap();
     write_picture(&folder.path().join("stray.png"), 4, 3, 3, 0);
     says(&["stray.png", "outside any class folder"]);
+    let within = folder.path().join("a/more/and more");
+    write_picture(&within.join("deep.png"), 4, 3, 3, 0);
+    write_picture(&folder.path().join("a/more/x.png"), 4, 3, 3, 0);
+    fs::create_dir(folder.path().join("a/notes")).unwrap();
+    fs::remove_file(folder.path().join("stray.png")).unwrap();
+    says(&[
+        "2 pictures lie in folders within this class folder",
+        "deep.png",
+        "move them into the class folder",
+    ]);
+    fs::remove_dir_all(folder.path().join("a/more")).unwrap();
+    write_picture(&folder.path().join("stray.png"), 4, 3, 3, 0);
     fs::remove_file(folder.path().join("stray.png")).unwrap();
     write_class_folders(&folder.path().join("train"), &["a", "b"], 2);
     says(&["folder \"a\" stands beside train/"]);

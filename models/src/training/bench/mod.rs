@@ -51,7 +51,7 @@ pub struct Row {
     /// Fastest step.
     pub step_ms_min: f64,
     /// Batch divided by the median.
-    pub images_per_s: f64,
+    pub samples_per_s: f64,
     /// Trainable parameters.
     pub parameters: usize,
     /// Multiply-adds of one sample's forward pass.
@@ -110,7 +110,7 @@ pub fn time(runtime: &Runtime, network: &Network, seconds: f64) -> Result<Row, B
         threads: runtime.threads(),
         step_ms_median: median,
         step_ms_min: step_ms[0],
-        images_per_s: 1e3 * batch as f64 / median,
+        samples_per_s: 1e3 * batch as f64 / median,
         parameters: timed.parameters,
         multiply_adds,
         flop_per_s: FLOP_PER_MULTIPLY_ADD * multiply_adds as f64 * 1e3 * batch as f64 / median,

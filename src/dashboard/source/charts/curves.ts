@@ -60,7 +60,7 @@ export class Curves {
   }
 
   private drawScores(plane: Plane): void {
-    const values = this.curve.map((point) => point.valid_score);
+    const values = this.curve.map((point) => point.validation_score);
     const range = extent(values.map((value) => value ?? NaN));
     if (!range) return;
     const y = scoreAxis("all", padded("linear", range, 0.08), [plane.bottom, plane.top], this.kind);
@@ -68,8 +68,8 @@ export class Curves {
   }
 
   private drawLosses(plane: Plane): void {
-    const train = this.curve.map((point) => point.train_loss);
-    const valid = this.curve.map((point) => point.valid_loss);
+    const train = this.curve.map((point) => point.training_loss);
+    const valid = this.curve.map((point) => point.validation_loss);
     const range = extent([...train, ...valid].map((value) => value ?? NaN));
     if (!range) return;
     const mapped = scale("linear", padded("linear", range, 0.06), [plane.bottom, plane.top]);

@@ -60,7 +60,7 @@ export class CoursePanel {
     const isTime = this.over === "time";
     this.chart.set({
       ...shared(store, groupsOf(store, "maker"), this.mode, this.hidden),
-      x: isTime ? store.points.ended_s : this.numbers(),
+      x: isTime ? store.points.finished_s : this.numbers(),
       xKind: "linear",
       xTitle: isTime ? "time since the start" : "evaluations",
       xTicks: isTime ? timeTicks : linearTicks,
@@ -84,7 +84,7 @@ export class CoursePanel {
     if (row === undefined || !store.run) return "";
     const { points, run, best } = store;
     const since = points.length - 1 - row;
-    const age = run.elapsed_s === null ? "" : ` (${duration(Math.max(0, run.elapsed_s - points.ended_s[row]))})`;
+    const age = run.elapsed_s === null ? "" : ` (${duration(Math.max(0, run.elapsed_s - points.finished_s[row]))})`;
     const when = since === 0 ? "by the latest evaluation" : `${counted(since, "evaluation")}${age} ago`;
     return `${scoreName(run.score_name)} ${score(points.scores[row], run.task)} by #${points.ids[row]}; raised ${counted(best.rows.length, "time")}, last ${when}.`;
   }

@@ -56,7 +56,7 @@ export class Tip {
 export function rowWords(points: Points, row: number, task: "classification" | "regression"): { lead: string; size: string; origin: string } {
   const outcome = words(points.outcomeWords[points.outcomes[row]] ?? "");
   const maker = points.makerWords[points.makers[row]] ?? "";
-  const origin = [maker && `by ${maker}`, outcome, `after ${duration(points.ended_s[row])}`];
+  const origin = [maker && `by ${maker}`, outcome, `after ${duration(points.finished_s[row])}`];
   return {
     lead: `#${points.ids[row]}  ${score(points.scores[row], task)}`,
     size: `${compact(points.parameters[row])} parameters · ${compact(points.multiply_adds[row])} multiply-adds · ${duration(points.seconds[row])}`,

@@ -60,7 +60,7 @@ export class TrainingView {
 
   private words(point: CurvePoint): string {
     const task = this.context.store.run?.task ?? "classification";
-    return `Epoch ${point.epoch}: validation ${score(point.valid_score, task)}, loss ${real(point.valid_loss)} (training ${real(point.train_loss)}).`;
+    return `Epoch ${point.epoch}: validation ${score(point.validation_score, task)}, loss ${real(point.validation_loss)} (training ${real(point.training_loss)}).`;
   }
 
   private writeFigures(): void {
@@ -68,7 +68,7 @@ export class TrainingView {
     const task = this.context.store.run?.task ?? "classification";
     const names = ["epoch", "training loss", "validation loss", "validation score"];
     const rows = this.evaluation.curve.map((point) => {
-      const texts = [String(point.epoch), real(point.train_loss), real(point.valid_loss), score(point.valid_score, task)];
+      const texts = [String(point.epoch), real(point.training_loss), real(point.validation_loss), score(point.validation_score, task)];
       return h("tr", {}, ...texts.map((text) => h("td", { class: "n" }, text)));
     });
     const head = h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col", class: "n" }, name))));

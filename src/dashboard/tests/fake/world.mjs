@@ -71,7 +71,7 @@ export class World {
     this.clock += seconds / this.nodes.length;
     const parents = id < 12 ? [] : [1 + Math.floor(random() ** 0.4 * (id - 2)), 1 + Math.floor(random() ** 0.4 * (id - 2))];
     if (id >= 12 && this.best && random() < 0.5) parents[0] = this.best.id;
-    const row = { id, ended_s: this.clock, score, parameters, multiply_adds: parameters * (8 + Math.round(20 * random())), seconds, outcome, maker: id <= 2 ? 2 : random() < 0.25 + 0.4 * skill * random() ? 1 : 0, parents: [...new Set(parents)], node: node.name };
+    const row = { id, finished_s: this.clock, score, parameters, multiply_adds: parameters * (8 + Math.round(20 * random())), seconds, outcome, maker: id <= 2 ? 2 : random() < 0.25 + 0.4 * skill * random() ? 1 : 0, parents: [...new Set(parents)], node: node.name };
     this.rows.push(row);
     this.counts.outcomes[outcome] += 1;
     this.counts.makers[row.maker] += 1;
@@ -130,14 +130,14 @@ export class World {
   failure(row) {
     const messages = { 3: "loss became infinite in epoch 2", 4: "needs 2.1 GiB, the limit is 2.0 GiB", 5: "over its 60 s", 6: "signal 11; last words: corrupted size vs. prev_size", 7: "the worker fell silent" };
     const message = this.hostile ? `${messages[row.outcome]}: ${EVIL}` : messages[row.outcome];
-    return { evaluation: row.id, outcome: OUTCOMES[row.outcome], message, node: row.node, at_s: row.ended_s };
+    return { evaluation: row.id, outcome: OUTCOMES[row.outcome], message, node: row.node, at_s: row.finished_s };
   }
 
   points(after) {
     const rows = this.rows.slice(after);
     const column = (key) => rows.map((row) => row[key]);
     return {
-      after, next: this.rows.length, ids: column("id"), ended_s: column("ended_s"), scores: column("score"), parameters: column("parameters"),
+      after, next: this.rows.length, ids: column("id"), finished_s: column("finished_s"), scores: column("score"), parameters: column("parameters"),
       multiply_adds: column("multiply_adds"), seconds: column("seconds"), outcomes: column("outcome"), outcome_words: OUTCOMES, makers: column("maker"), maker_words: MAKERS,
     };
   }
@@ -145,7 +145,7 @@ export class World {
   item(row) {
     return {
       id: row.id, score: row.score, loss: row.score === null ? null : (1 - row.score) * 3.1, parameters: row.parameters, multiply_adds: row.multiply_adds,
-      outcome: OUTCOMES[row.outcome], maker: MAKERS[row.maker], born_s: Math.max(0, row.ended_s - row.seconds), seconds: row.seconds, summary: this.summary(row.id),
+      outcome: OUTCOMES[row.outcome], maker: MAKERS[row.maker], born_s: Math.max(0, row.finished_s - row.seconds), seconds: row.seconds, summary: this.summary(row.id),
     };
   }
 
@@ -166,7 +166,7 @@ export class World {
     const epochs = row.outcome === 1 ? 4 : 8;
     const curve = Array.from({ length: row.score === null ? 2 : epochs }, (_, k) => {
       const left = Math.exp(-(k + 1) / 2.2);
-      return { epoch: k + 1, train_loss: 0.06 + 2 * left, valid_loss: 0.11 + 1.9 * left + 0.004 * k, valid_score: row.score === null ? null : Math.max(0, row.score - 0.35 * left), seconds: row.seconds / epochs };
+      return { epoch: k + 1, training_loss: 0.06 + 2 * left, validation_loss: 0.11 + 1.9 * left + 0.004 * k, validation_score: row.score === null ? null : Math.max(0, row.score - 0.35 * left), seconds: row.seconds / epochs };
     });
     const word = this.hostile ? EVIL : "convolution 32 3x3 relu";
     const layers = [

@@ -1,0 +1,98 @@
+//! Columns of tables whose offset swallows their differences: a 32-bit float has 24 bits, about seven digits, for both.
+//!
+//! It must not know formats, nor what is done about it.
+
+use super::{Dataset, Samples, Targets};
+
+/// How many times its spread (standard deviation) a column's mean may be. Beyond that a few bits are left for what differs.
+const RATIO_MAX: f64 = 1e6;
+/// From here on 32-bit floats lie further apart than whole numbers do: of a column that seems to be constant, differences
+/// may have been lost.
+const WHOLE_MAX: f64 = (1_u32 << 24) as f64;
+
+/// A column with a large offset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LargeOffset {
+    /// `feature 3` (from 1, in the order of the columns, labels and ignored ones left out) or `target NAME`.
+    pub column: String,
+    /// Its mean.
+    pub mean: f64,
+    /// Its standard deviation, as far as 32-bit floats show it.
+    pub deviation: f64,
+}
+
+/// All such columns of a table, features first; reads every value. Numbers that are not finite do not count.
+pub fn large_offsets(dataset: &Dataset) -> Vec<LargeOffset> {
+    let mut found = Vec::new();
+    if let (Samples::F32(values), true) = (&dataset.samples, dataset.is_table()) {
+        let name = |place: usize| format!("feature {}", place + 1);
+        found.extend(of_columns(values, dataset.values_per_sample(), name));
+    }
+    if let Targets::Values { values, names } = &dataset.targets {
+        found.extend(of_columns(values, names.len(), |place| format!("target {}", names[place])));
+    }
+    found
+}
+
+fn of_columns(values: &[f32], width: usize, name: impl Fn(usize) -> String) -> Vec<LargeOffset> {
+    let of_column = |place: usize| {
+        let column = values.iter().skip(place).step_by(width).map(|value| f64::from(*value));
+        let (mean, deviation) = moments(column.filter(|value| value.is_finite()))?;
+        let is_lost =
+            if deviation > 0.0 { mean.abs() > RATIO_MAX * deviation } else { mean.abs() > WHOLE_MAX };
+        is_lost.then(|| LargeOffset { column: name(place), mean, deviation })
+    };
+    (0..width).filter_map(of_column).collect()
+}
+
+/// Mean and standard deviation; exact where all are the same. `None` where there are none.
+fn moments(column: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
+    let first = column.clone().next()?;
+    // Distances to the first are small numbers, and keep all their digits.
+    let distances = || column.clone().map(|value| value - first);
+    let count = distances().count() as f64;
+    let mean = distances().sum::<f64>() / count;
+    let squares: f64 = distances().map(|distance| (distance - mean).powi(2)).sum();
+    Some((first + mean, (squares / count).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{LoadOptions, load};
+    use hatchery_config::vocabulary::TaskKind;
+
+    fn of(rows: impl Iterator<Item = String>) -> Vec<LargeOffset> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let rows: Vec<String> = rows.collect();
+        std::fs::write(&path, rows.join("\n")).unwrap();
+        let options = LoadOptions { task: TaskKind::Regression, ..LoadOptions::default() };
+        large_offsets(&load(&format!("csv:{}", path.display()), &options).unwrap())
+    }
+
+    #[test]
+    fn columns_whose_offset_swallows_their_differences_are_found() {
+        let row = |index: u64| {
+            let nanoseconds = 1_700_000_000_000_000_000 + index;
+            format!(
+                "{index},{},{},{},{}",
+                50_000_000 + index,
+                nanoseconds,
+                7,
+                1_700_000_000.0 + 10.0 * index as f64
+            )
+        };
+        let found = of((0..50).map(row));
+        let columns: Vec<&str> = found.iter().map(|one| one.column.as_str()).collect();
+        assert_eq!(columns, ["feature 2", "feature 3", "target column 4"]);
+        assert_eq!(found[1].deviation, 0.0, "nothing is left of it");
+    }
+
+    #[test]
+    fn ordinary_columns_are_not() {
+        let row =
+            |index: u64| format!("{},{},-3,{}", 1e-9 * index as f64, 1_000_000 + index, 1e12 * index as f64);
+        assert_eq!(of((0..50).map(row)), []);
+    }
+}
