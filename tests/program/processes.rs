@@ -163,6 +163,7 @@ fn what_a_worker_fails_with_is_json_where_its_log_is() {
     let mut lines =
         failed.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let last = lines.next_back().unwrap();
+    assert!(lines.all(|line| line.is_object()), "{failed:?}");
     assert_eq!(
         (last["level"].as_str(), last["exit_code"].as_i64()),
         (Some("ERROR"), Some(EXPERIMENT.into()))

@@ -2,6 +2,7 @@
 //! a Breeder that finds duplicates; a coordinator that is killed at any moment and goes on from its journal. One seed
 //! makes one world; the invariants are checked after every event.
 
+mod finalists;
 mod replayed;
 mod wished;
 pub mod world;
