@@ -2,10 +2,11 @@
 """What a setting of the search brings: real searches with equal budgets, the arms of one question side by side.
 
     benches/settings.py union|inherit [--problem fashion-mnist|digits] [--data DIR] [--seeds 1 2 3 4 5]
-        [--evaluations 60] [--workers 2] [--hatchery target/release/hatchery] [--json FILE]
+        [--evaluations 160] [--workers 2] [--hatchery target/release/hatchery] [--json FILE]
 
 `union`: Breeder and Refiner together, against the Breeder alone and the Refiner alone (which refines what the first
-eight random networks come to). `inherit`: offspring that begin with their parent's weights, against such as do not.
+eight random networks come to); births are shared from the 100th result on, so that in shorter searches the union is the
+Breeder. `inherit`: offspring that begin with their parent's weights, against such as do not.
 
 The problems join structure and numbers, and are too hard to be solved by all: Fashion-MNIST (its four IDX files are in
 DIR) by networks of at most 20,000 parameters and 400,000 multiply-adds, trained for 3 epochs of 3,000 images, judged
@@ -111,7 +112,7 @@ def main():
     parser.add_argument("--problem", choices=PROBLEMS, default="fashion-mnist")
     parser.add_argument("--data", help="the folder with Fashion-MNIST's four IDX files")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--evaluations", type=int, default=60)
+    parser.add_argument("--evaluations", type=int, default=160)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--hatchery", default="target/release/hatchery")
     parser.add_argument("--json", help="write all figures to this file")

@@ -12,8 +12,13 @@ use hatchery_config::vocabulary::Refinement;
 use rand::RngExt;
 use std::collections::VecDeque;
 
-/// Results before anything is refined: the best of fewer are not worth it.
+/// Results before anything is refined where the Refiner is alone: the best of fewer are not worth it.
 const RESULTS_MIN: usize = 8;
+
+/// Results before births are shared. Until so many structures are known another one is worth more than better numbers of
+/// the best: searches of digits that shared births from the 8th or the 64th result on found worse networks than the
+/// Breeder alone, those from the 100th on as good ones.
+const SHARED_RESULTS_MIN: usize = 100;
 
 /// A maker's latest results that count.
 const RECENT_MAX: usize = 16;
@@ -67,11 +72,12 @@ impl Sharing {
 
     /// The Refiner's share of births now.
     pub fn refiner_share(&self) -> f64 {
-        if self.how == Refinement::Off || self.compared.len() < RESULTS_MIN {
-            return 0.0;
-        }
-        if self.how == Refinement::Only {
-            return 1.0;
+        let known = self.compared.len();
+        match self.how {
+            Refinement::Off => return 0.0,
+            Refinement::Only => return f64::from(u8::from(known >= RESULTS_MIN)),
+            Refinement::Shared if known < SHARED_RESULTS_MIN => return 0.0,
+            Refinement::Shared => {}
         }
         let (Some(breeder), Some(refiner)) = (mean(&self.breeder), mean(&self.refiner)) else {
             return SHARE_FIRST;
@@ -146,6 +152,13 @@ mod tests {
         assert_eq!(sharing.choose(IndividualId(1)), Maker::Breeder);
         sharing.learn(Maker::Breeder, fitness(0.5));
         assert_eq!(sharing.choose(IndividualId(1)), Maker::Refiner);
+        let mut shared = Sharing::new(Refinement::Shared, 1);
+        for _ in 0..SHARED_RESULTS_MIN - 1 {
+            shared.learn(Maker::Breeder, fitness(0.5));
+        }
+        assert_eq!(shared.refiner_share(), 0.0);
+        shared.learn(Maker::Breeder, fitness(0.5));
+        assert_eq!(shared.refiner_share(), SHARE_FIRST);
         let mut off = Sharing::new(Refinement::Off, 1);
         for _ in 0..20 {
             off.learn(Maker::Breeder, fitness(0.5));
