@@ -4,8 +4,9 @@
 
 use super::{
     DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape},
+    assemble::Parts,
     files::{Input, file_name, malformed, sorted_entries},
+    sizes::SampleShape,
 };
 use std::{
     io::{BufRead, BufReader, Read},

@@ -13,9 +13,10 @@ mod texts;
 
 use super::{
     Column as Described, ColumnKind, DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, TextLabels, check_class_number},
+    assemble::{Parts, TextLabels, check_class_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},
+    sizes::SampleShape,
 };
 use categories::Categories;
 use columns::Columns;

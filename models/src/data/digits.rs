@@ -9,8 +9,9 @@
 
 use super::{
     DataError, Request, Samples,
-    assemble::{Parts, SampleShape, classes_from_numbers},
+    assemble::{Parts, classes_from_numbers},
     files::malformed,
+    sizes::SampleShape,
 };
 use flate2::read::GzDecoder;
 use std::{

@@ -5,8 +5,9 @@
 
 use super::{
     DataError, Request, Samples,
-    assemble::{Parts, SampleShape, classes_from_numbers},
+    assemble::{Parts, classes_from_numbers},
     files::{Input, malformed},
+    sizes::SampleShape,
 };
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,10 @@
 
 use super::{
     DataError, Request, Samples, Targets,
-    assemble::{Parts, SampleShape, check_class_number},
+    assemble::{Parts, check_class_number},
     files::{file_name, has_extension, malformed, open_file, sorted_entries},
     limits::{IMAGE_DECODE_BYTES_MAX, IMAGE_SIDE_PIXELS_MAX},
+    sizes::SampleShape,
 };
 use image::{DynamicImage, ImageReader};
 use std::{

@@ -35,6 +35,7 @@ mod npy;
 mod npz;
 mod offsets;
 mod packed;
+mod sizes;
 mod source;
 mod split;
 mod table;

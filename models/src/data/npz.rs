@@ -6,10 +6,12 @@
 
 use super::{
     Column, DataError, Request, Samples, Targets, UnknownCategories,
-    assemble::{Parts, SampleShape, TextLabels, check_class_number, classes_from_numbers},
+    assemble::{Parts, TextLabels, check_class_number, classes_from_numbers},
     files::{malformed, open_file},
     missing::is_missing_label,
-    npy, table,
+    npy,
+    sizes::SampleShape,
+    table,
 };
 use hatchery_config::vocabulary::TaskKind;
 use npyz::NpyHeader;

@@ -7,8 +7,9 @@
 
 use super::{
     Column, DataError, Dataset, LoadOptions, Request, Samples, Targets,
-    assemble::{self, Parts, SampleShape},
+    assemble::{self, Parts},
     column, limits,
+    sizes::SampleShape,
 };
 use crate::{
     flat::{DIGEST_BYTES, FlatError, Format, MAGIC_BYTES, Reader, Writer},

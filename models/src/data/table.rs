@@ -4,9 +4,9 @@
 
 use super::{
     Column, ColumnKind, DataError, Request, UnknownCategories,
-    assemble::SampleShape,
     column::{self, code},
     limits,
+    sizes::SampleShape,
 };
 
 /// Features of a sample: its channels, or what its columns become.

@@ -2,6 +2,7 @@
 
 mod encoding;
 mod intake;
+mod standard;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@
 //!
 //! It must not know the network behind.
 
-use super::intake::standardise;
+use super::standard::standardise;
 use crate::{
     data::Encoding,
     graph::{

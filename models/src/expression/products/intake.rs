@@ -3,7 +3,7 @@
 //!
 //! It must not know the network in between.
 
-use super::encoding::encode;
+use super::{encoding::encode, standard::standardise};
 use crate::{
     data::Normalisation,
     expression::Shape,
@@ -11,7 +11,7 @@ use crate::{
     graph::{
         ElementType, Fact, Graph, GraphError, Outlet,
         operators::{
-            arithmetic::{Add, Multiply, Subtract},
+            arithmetic::{Add, Multiply},
             augment::{Flip, Shift},
             cast::ToFloat,
             gather::GatherRows,
@@ -20,7 +20,6 @@ use crate::{
     },
     problem::{Problem, Task},
 };
-use std::sync::Arc;
 
 /// The resident data set, as graphs see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,20 +113,4 @@ impl Intake<'_> {
         let scaled = graph.add(Multiply, &[output, deviation])?;
         graph.add(Add, &[scaled, mean])
     }
-}
-
-/// (values - mean) / deviation, with one mean and deviation for each position along the axis that `shape` has.
-pub(super) fn standardise(
-    graph: &mut Graph,
-    values: Outlet,
-    mean: &[f32],
-    deviation: &[f32],
-    shape: &[usize],
-) -> Result<Outlet, GraphError> {
-    let mut constant =
-        |numbers: Vec<f32>| graph.add(Constant { shape: shape.to_vec(), values: Arc::new(numbers) }, &[]);
-    let mean = constant(mean.to_vec())?;
-    let inverse = constant(deviation.iter().map(|&deviation| 1.0 / deviation).collect())?;
-    let centred = graph.add(Subtract, &[values, mean])?;
-    graph.add(Multiply, &[centred, inverse])
 }

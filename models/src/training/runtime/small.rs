@@ -25,14 +25,23 @@ struct Small<T: PrimitiveTensorElementType + Debug> {
 }
 
 impl<T: PrimitiveTensorElementType + Debug> Small<T> {
-    fn new(session: &Session, place: Place, shape: &[usize]) -> Result<Self, RuntimeError> {
+    /// Zeros of this shape, where they are wanted.
+    fn wanted(
+        wanted: bool,
+        session: &Session,
+        place: Place,
+        shape: &[usize],
+    ) -> Result<Option<Self>, RuntimeError> {
+        if !wanted {
+            return Ok(None);
+        }
         let host =
             Tensor::<T>::new(session.allocator(), shape.to_vec()).doing("allocating inputs and outputs")?;
         let fixed = match place {
             Place::Host(_) => None,
             Place::Fixed(device) => Some(tensor::on_device(session, device, shape)?),
         };
-        Ok(Self { host, fixed })
+        Ok(Some(Self { host, fixed }))
     }
 }
 
@@ -53,8 +62,7 @@ impl<T: PrimitiveTensorElementType + Debug + Copy> SmallInput<T> {
         shape: &[usize],
     ) -> Result<Self, RuntimeError> {
         let wanted = session.inputs().iter().any(|input| input.name() == name);
-        let small = if wanted { Some(Small::new(session, place, shape)?) } else { None };
-        Ok(Self { name, place, small })
+        Ok(Self { name, place, small: Small::wanted(wanted, session, place, shape)? })
     }
 
     /// Sets the values.
@@ -96,7 +104,7 @@ impl SmallOutput {
         shape: &[usize],
     ) -> Result<Self, RuntimeError> {
         let wanted = session.outputs().iter().any(|output| output.name() == name);
-        Ok(Self { name, small: if wanted { Some(Small::new(session, place, shape)?) } else { None } })
+        Ok(Self { name, small: Small::wanted(wanted, session, place, shape)? })
     }
 
     /// Binds it.
