@@ -117,7 +117,7 @@ mod tests {
 
     fn after(breeder: impl Fn(u32) -> f64, refiner: impl Fn(u32) -> f64) -> Sharing {
         let mut sharing = Sharing::new(Refinement::Shared, 1);
-        for number in 0..40 {
+        for number in 0..SHARED_RESULTS_MIN as u32 {
             sharing.learn(Maker::Breeder, fitness(breeder(number)));
             sharing.learn(Maker::Refiner, fitness(refiner(number)));
         }
