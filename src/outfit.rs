@@ -84,7 +84,7 @@ impl Outfit {
                 .on(*device)
                 .with_threads(threads)
                 .with_device_memory_max(device_memory_max)
-                .with_cuda_graphs(cuda_graphs && *device != Device::Cpu);
+                .with_cuda_graphs(cuda_graphs);
             let resident = resident(&mut residents, &runtime, &dataset)?;
             let room = rooms.entry(device.to_string()).or_insert_with(|| room(*device, device_memory_max));
             factories.push(TrainingFactory {
@@ -100,8 +100,9 @@ impl Outfit {
         Ok((Dealt(factories), guard(&experiment.limits, &self.devices)))
     }
 
-    /// Whether steps are recorded, where that is wished: it takes a process with one trainer.
+    /// Whether steps are recorded, where that is wished: it takes a process with one trainer, on a GPU.
     fn records(&self, wished: bool) -> bool {
+        let wished = wished && self.devices.iter().any(|device| *device != Device::Cpu);
         if wished && self.devices.len() > 1 {
             tracing::warn!(
                 "`runtime.cuda_graphs` is not heeded: this worker has {} trainers, and while one records its step no \

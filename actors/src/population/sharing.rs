@@ -72,12 +72,16 @@ impl Sharing {
 
     /// The Refiner's share of births now.
     pub fn refiner_share(&self) -> f64 {
-        let known = self.compared.len();
-        match self.how {
+        let results_min = match self.how {
             Refinement::Off => return 0.0,
-            Refinement::Only => return f64::from(u8::from(known >= RESULTS_MIN)),
-            Refinement::Shared if known < SHARED_RESULTS_MIN => return 0.0,
-            Refinement::Shared => {}
+            Refinement::Only => RESULTS_MIN,
+            Refinement::Shared => SHARED_RESULTS_MIN,
+        };
+        if self.compared.len() < results_min {
+            return 0.0;
+        }
+        if self.how == Refinement::Only {
+            return 1.0;
         }
         let (Some(breeder), Some(refiner)) = (mean(&self.breeder), mean(&self.refiner)) else {
             return SHARE_FIRST;

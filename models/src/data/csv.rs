@@ -180,18 +180,9 @@ impl<'a> Table<'a> {
         let (line, position, field) = (record.line, *position, record.field(*position));
         Ok(match cells {
             Cells::Texts(_) if is_missing(field) => f32::NAN,
-            Cells::Texts(categories) => match std::str::from_utf8(field) {
-                Ok(text) => categories.number(text),
-                Err(_) => {
-                    let place = format!("line {line}, column {}", self.columns.name(position));
-                    return Err(malformed(
-                        &self.path,
-                        &place,
-                        "the text is not UTF-8",
-                        "save the file as UTF-8",
-                    ));
-                }
-            },
+            Cells::Texts(categories) => {
+                categories.number(text(&self.path, line, &self.columns, position, field, "text")?)
+            }
             Cells::Numbers { may_be_missing, missing } => match Cell::of(field) {
                 Cell::Number(number) => number,
                 Cell::Missing if *may_be_missing => {
@@ -305,13 +296,34 @@ fn label(
     position: usize,
     field: &[u8],
 ) -> Result<String, DataError> {
-    let place = || format!("line {line}, column {}", columns.name(position));
-    let Ok(text) = std::str::from_utf8(field) else {
-        return Err(malformed(path, &place(), "the label is not UTF-8", "save the file as UTF-8"));
-    };
+    let text = text(path, line, columns, position, field, "label")?;
     if is_missing_label(text) {
         let problem = format!("the label is missing (\"{text}\")");
-        return Err(malformed(path, &place(), &problem, "remove the row or fill in its label"));
+        return Err(malformed(
+            path,
+            &place(line, columns, position),
+            &problem,
+            "remove the row or fill in its label",
+        ));
     }
     Ok(text.to_owned())
+}
+
+/// A cell as text; `what` says what it is for.
+fn text<'a>(
+    path: &Path,
+    line: u64,
+    columns: &Columns,
+    position: usize,
+    field: &'a [u8],
+    what: &str,
+) -> Result<&'a str, DataError> {
+    std::str::from_utf8(field).map_err(|_| {
+        let problem = format!("the {what} is not UTF-8");
+        malformed(path, &place(line, columns, position), &problem, "save the file as UTF-8")
+    })
+}
+
+fn place(line: u64, columns: &Columns, position: usize) -> String {
+    format!("line {line}, column {}", columns.name(position))
 }

@@ -30,6 +30,7 @@ mod idx;
 mod images;
 pub mod limits;
 mod missing;
+mod moments;
 mod normalisation;
 mod npy;
 mod npz;

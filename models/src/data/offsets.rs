@@ -2,7 +2,10 @@
 //!
 //! It must not know formats, nor what is done about it.
 
-use super::{Dataset, Samples, Targets};
+use super::{
+    Dataset, Samples, Targets,
+    moments::{Moments, of_floats},
+};
 
 /// How many times its spread (standard deviation) a column's mean may be. Beyond that a few bits are left for what differs.
 const RATIO_MAX: f64 = 1e6;
@@ -21,7 +24,7 @@ pub struct LargeOffset {
     pub deviation: f64,
 }
 
-/// All such columns of a table, features first; reads every value. Numbers that are not finite do not count.
+/// All such columns of a table, features first; reads every value. Those that are missing do not count.
 pub fn large_offsets(dataset: &Dataset) -> Vec<LargeOffset> {
     let mut found = Vec::new();
     if let (Samples::F32(values), true) = (&dataset.samples, dataset.is_table()) {
@@ -35,25 +38,14 @@ pub fn large_offsets(dataset: &Dataset) -> Vec<LargeOffset> {
 }
 
 fn of_columns(values: &[f32], width: usize, name: impl Fn(usize) -> String) -> Vec<LargeOffset> {
-    let of_column = |place: usize| {
-        let column = values.iter().skip(place).step_by(width).map(|value| f64::from(*value));
-        let (mean, deviation) = moments(column.filter(|value| value.is_finite()))?;
+    let of_column = |(place, moments): (usize, &Moments)| {
+        let (mean, deviation) = (moments.mean, moments.deviation());
         let is_lost =
             if deviation > 0.0 { mean.abs() > RATIO_MAX * deviation } else { mean.abs() > WHOLE_MAX };
         is_lost.then(|| LargeOffset { column: name(place), mean, deviation })
     };
-    (0..width).filter_map(of_column).collect()
-}
-
-/// Mean and standard deviation; exact where all are the same. `None` where there are none.
-fn moments(column: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
-    let first = column.clone().next()?;
-    // Distances to the first are small numbers, and keep all their digits.
-    let distances = || column.clone().map(|value| value - first);
-    let count = distances().count() as f64;
-    let mean = distances().sum::<f64>() / count;
-    let squares: f64 = distances().map(|distance| (distance - mean).powi(2)).sum();
-    Some((first + mean, (squares / count).sqrt()))
+    let columns = of_floats(values, width, width, 0..values.len() / width.max(1));
+    columns.iter().enumerate().filter_map(of_column).collect()
 }
 
 #[cfg(test)]

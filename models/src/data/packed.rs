@@ -1,9 +1,9 @@
 //! Data sets as bytes for another process, and back.
 //!
 //! First come sizes, the source's name and a table's columns with a checksum of their own, then the names of classes or
-//! targets, the samples and the targets, all little endian. What came is what was sent where its content hash, computed again, is
-//! the one that was announced. Sizes are checked against the number of bytes and the limits of all data sets before
-//! anything is allocated.
+//! targets, the samples and the targets, all little endian. What came is what was sent where its content hash, computed
+//! again, is the one that was announced. Sizes are checked against the number of bytes and the limits of all data sets
+//! before anything is allocated.
 
 use super::{
     Column, DataError, Dataset, LoadOptions, Request, Samples, Targets,

@@ -222,4 +222,17 @@ mod tests {
         assert_eq!(argmax(&[0.1, 0.7, 0.7]), 1);
         assert_eq!(argmax(&[f32::NAN, 0.2]), 0);
     }
+
+    #[test]
+    fn the_score_is_the_mean_of_all_targets() {
+        let names = ["width", "length"].map(str::to_owned);
+        let values = [1.0, 10.0, 3.0, 30.0, 99.0, 99.0];
+        let score = |predictions: &[f32]| {
+            score(&Figures::Values(regression::of_targets(&names, &values, &[0, 1], predictions)))
+        };
+        assert_eq!(score(&[1.0, 10.0, 3.0, 30.0]), ("r_squared", 1.0));
+        assert!(score(&[2.0, 20.0, 2.0, 20.0]).1.abs() < 1e-9);
+        let (_, half) = score(&[1.0, 20.0, 3.0, 20.0]);
+        assert!((half - 0.5).abs() < 1e-9, "every target counts alike, whatever its unit: {half}");
+    }
 }

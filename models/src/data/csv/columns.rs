@@ -88,6 +88,7 @@ impl Columns {
         let header = matches!(line, FirstLine::Header | FirstLine::Texts).then_some(names);
         Ok(Self { count, header, labels, is_feature, categorical, first_line: first.line, line })
     }
+
     /// Columns in all.
     pub(super) const fn count(&self) -> usize {
         self.count
