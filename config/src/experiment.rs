@@ -138,6 +138,9 @@ pub struct Search {
     pub stopping: EarlyStopping,
     /// Networks designed by hand: files of genomes (TOML or JSON) that enter the first population.
     pub seeds: Vec<String>,
+    /// Networks as textbooks build them, as wide as the limits admit, that are born behind those: at most so many, and
+    /// at most an eighth of a counted budget.
+    pub textbook: u32,
     /// Strategies `aging`, `steady`, `nsga2`: individuals kept as possible parents; as many random ones come first.
     pub population: u32,
     /// Strategies `aging`, `steady`: individuals drawn for each tournament; the best becomes the parent.
@@ -160,6 +163,7 @@ impl Default for Search {
             objectives: vec![Objective::Error],
             stopping: EarlyStopping::Quartile,
             seeds: Vec::new(),
+            textbook: 5,
             population: 30,
             tournament: 6,
             crossover: 0.2,

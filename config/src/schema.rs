@@ -103,6 +103,7 @@ pub const KEYS: &[Key] = &[
     key("search.objectives", Rule::WordList(words_of!(Objective))),
     key("search.stopping", Rule::Word(words_of!(EarlyStopping))),
     key("search.seeds", Rule::Texts),
+    key("search.textbook", Rule::Whole(0, 1_000)),
     key("search.population", Rule::Whole(1, 1_000_000)),
     key("search.tournament", Rule::Whole(1, 1_000_000)),
     key("search.crossover", Rule::Number(0.0, 1.0)),

@@ -106,6 +106,12 @@ impl Genomes {
         self.bases = bases;
     }
 
+    /// The textbook design of this number, from 0, where there is one.
+    pub fn textbook(&self, number: usize) -> Option<Arc<Candidate>> {
+        let offspring = variation::textbook(&self.home.habitat(), number)?;
+        Some(Self::accept(offspring, Vec::new()))
+    }
+
     /// Why the last draw in vain was, where it is known.
     pub fn why_barren(&self) -> Option<String> {
         self.barren.borrow().clone()

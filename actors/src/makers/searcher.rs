@@ -9,7 +9,7 @@ use super::genomes::{Candidate, Genomes, Home, Scope};
 use crate::protocol::{BreedOrder, Individual, IndividualId, Maker, Newborn, News, Verdict};
 use crate::search::strategy::{Ask, Context, Outcome, Strategy, TrialId};
 use hatchery_models::genome::LayerKind;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Networks whose numbers are refined at a time, and of these at most so many of one structure.
@@ -23,12 +23,28 @@ const RANKED_MAX: usize = 64;
 /// Fewer cost good networks (120: half a point to a point of accuracy on digits), twice as many bring no more.
 const POOL: u32 = 480;
 
+/// Of a counted budget, at most one birth in so many is a textbook design.
+const TEXTBOOK_EVERY: u32 = 8;
+
+/// How much a maker is to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// Evaluations of the whole run, where they are counted.
+    pub evaluations: Option<u32>,
+    /// Textbook designs that come before the strategy's first question.
+    pub textbook: u32,
+}
+
 /// A searching maker.
 pub struct Searcher {
     maker: Maker,
     domain: Genomes,
     strategy: Box<dyn Strategy<Genomes> + Send>,
-    evaluations: Option<u32>,
+    task: Task,
+    /// How many networks of the user's are born.
+    users: u64,
+    /// Births for which a textbook design was made: where that was in vain, it is the strategy's turn.
+    opened: BTreeSet<IndividualId>,
     /// The strategy's number of every network that is being evaluated.
     trials: HashMap<IndividualId, TrialId>,
     /// What was made and is not born yet.
@@ -39,19 +55,21 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    /// A maker for a budget of so many evaluations, where they are counted.
+    /// A maker that has made nothing yet.
     pub fn new(
         maker: Maker,
         home: Arc<Home>,
         strategy: Box<dyn Strategy<Genomes> + Send>,
-        evaluations: Option<u32>,
+        task: Task,
     ) -> Self {
         let scope = if maker == Maker::Refiner { Scope::Numbers } else { Scope::Structures };
         Self {
             maker,
             domain: Genomes::new(home, scope),
             strategy,
-            evaluations,
+            task,
+            users: 0,
+            opened: BTreeSet::new(),
             trials: HashMap::new(),
             made: BTreeMap::new(),
             ranked: Vec::new(),
@@ -61,7 +79,7 @@ impl Searcher {
 
     fn context(&self, order: &BreedOrder) -> Context {
         let born = order.birth.0.saturating_sub(1);
-        let evaluations = self.evaluations.map(u64::from).or(order.expected);
+        let evaluations = self.task.evaluations.map(u64::from).or(order.expected);
         Context {
             evaluations,
             evaluations_left: evaluations.map(|all| all.saturating_sub(born).max(1)),
@@ -71,7 +89,18 @@ impl Searcher {
         }
     }
 
+    /// The first births, behind those of the user's networks, are textbook designs: better ones are looked for from
+    /// where the user would begin.
+    fn textbook(&mut self, order: &BreedOrder) -> Option<Arc<Candidate>> {
+        let number = order.birth.0.checked_sub(1 + self.users)?;
+        let counted = self.task.evaluations.map_or(u32::MAX, |evaluations| evaluations / TEXTBOOK_EVERY);
+        let wanted = u64::from(self.task.textbook.min(counted));
+        let due = self.maker == Maker::Breeder && number < wanted && self.opened.insert(order.birth);
+        self.domain.textbook(usize::try_from(number).ok().filter(|_| due)?)
+    }
+
     fn born(&mut self, individual: &Arc<Individual>) {
+        self.users += u64::from(individual.maker == Maker::User);
         self.domain.individual(individual.id, &individual.hash);
         let (trial, candidate) = self.made.remove(&individual.id).unwrap_or_else(|| {
             let candidate = Arc::new(candidate(individual));
@@ -129,6 +158,10 @@ impl Making for Searcher {
                 return Err("no network has a result yet that could be refined".to_owned());
             }
             self.domain.refine(bases);
+        }
+        // Of these the strategy hears when they are born.
+        if let Some(candidate) = self.textbook(order) {
+            return Ok(newborn(&candidate));
         }
         let context = self.context(order);
         match self.strategy.ask(&self.domain, &context) {

@@ -2,7 +2,7 @@
 
 use super::Making;
 use super::genomes::{Genomes, Home};
-use super::searcher::Searcher;
+use super::searcher::{Searcher, Task};
 use crate::protocol::Maker;
 use crate::search::evolution::{Evolution, Settings};
 use crate::search::hatchery::Hatchery;
@@ -78,6 +78,7 @@ impl SearchingMakers {
 impl Makers for SearchingMakers {
     fn mind(&self, maker: Maker) -> Box<dyn Making> {
         let strategy = self.strategy(maker);
-        Box::new(Searcher::new(maker, Arc::clone(&self.home), strategy, self.evaluations))
+        let task = Task { evaluations: self.evaluations, textbook: self.search.textbook };
+        Box::new(Searcher::new(maker, Arc::clone(&self.home), strategy, task))
     }
 }

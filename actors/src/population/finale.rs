@@ -7,6 +7,7 @@
 
 use super::effect::Effect;
 use super::ledger::Closed;
+use super::plan::ids;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
@@ -33,8 +34,9 @@ impl Brain {
     pub(super) fn resume_finale(&mut self, now: f64) {
         match self.stage {
             Stage::Crown => {
-                let waiting = self.desk.active(LeaseKind::Crown);
-                self.finale.crown_end = self.crown_deadline(waiting, now);
+                let open = self.desk.open().values().filter(|open| open.kind == LeaseKind::Crown);
+                let waiting: Vec<_> = open.map(|open| open.individual.id).collect();
+                self.finale.crown_end = self.crown_deadline(&waiting, now);
             }
             Stage::Test if !self.finale.tested && self.desk.active(LeaseKind::Test) == 0 => self.queue_test(),
             // Done and recorded: nothing is left to record.
@@ -56,7 +58,7 @@ impl Brain {
             return self.enter_final(now);
         }
         self.stage(Stage::Crown, format!("the best {} are trained at full length", candidates.len()));
-        self.finale.crown_end = self.crown_deadline(candidates.len(), now);
+        self.finale.crown_end = self.crown_deadline(&ids(&candidates), now);
         for champion in candidates {
             if let Some(closed) = self.closed.get(champion.evaluation) {
                 let individual = Arc::clone(&closed.individual);

@@ -148,6 +148,7 @@ impl Brain {
             LeaseKind::Test => {}
         }
         self.file(evaluation, closed);
+        self.reserve_finale();
     }
 
     /// An evaluation that has ended goes to the archive. Of those that something may still be decided about (the best,

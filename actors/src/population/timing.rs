@@ -36,7 +36,9 @@ struct Known {
 pub struct Timing {
     /// End of the whole run; `None` where there is no limit.
     end: Option<f64>,
-    /// End of the search.
+    /// End of the search as it was planned.
+    planned_end: Option<f64>,
+    /// End of the search: later where what follows needs less than was planned.
     search_end: Option<f64>,
     known: VecDeque<Known>,
 }
@@ -46,16 +48,18 @@ impl Timing {
     /// after `spent` seconds has the final's share again even where its time is over: it was cut off, not finished.
     pub fn new(total: Option<f64>, final_share: f64, spent: f64) -> Self {
         let share = final_share.clamp(0.0, 0.95);
+        let planned_end = total.map(|total| total * (1.0 - share.max(CLOSING_SHARE)));
         Self {
             end: total.map(|total| total.max(spent + total * share + CLOSING_SECONDS_MIN)),
-            search_end: total.map(|total| total * (1.0 - share.max(CLOSING_SHARE))),
+            planned_end,
+            search_end: planned_end,
             known: VecDeque::new(),
         }
     }
 
     /// All ends are later by so much: the run's time stood still.
     pub fn shift(&mut self, seconds: f64) {
-        for end in [&mut self.end, &mut self.search_end].into_iter().flatten() {
+        for end in [&mut self.end, &mut self.planned_end, &mut self.search_end].into_iter().flatten() {
             *end += seconds;
         }
     }
@@ -63,9 +67,26 @@ impl Timing {
     /// There is more time, of which `final_share` is kept for what follows the search.
     pub fn extend(&mut self, seconds: f64, final_share: f64) {
         let share = final_share.clamp(0.0, 0.95).max(CLOSING_SHARE);
-        if let (Some(end), Some(search_end)) = (&mut self.end, &mut self.search_end) {
+        let ends = (&mut self.end, &mut self.planned_end, &mut self.search_end);
+        if let (Some(end), Some(planned_end), Some(search_end)) = ends {
             *end += seconds;
+            *planned_end += seconds * (1.0 - share);
             *search_end += seconds * (1.0 - share);
+        }
+    }
+
+    /// Seconds that were planned for what follows the search, the closing left out; `None` where there is no limit or
+    /// nothing was planned.
+    pub fn planned_final_seconds(&self) -> Option<f64> {
+        let (end, planned_end) = (self.end?, self.planned_end?);
+        Some(end - closing(end) - planned_end).filter(|seconds| *seconds > 0.0)
+    }
+
+    /// What follows the search needs so many seconds by what is known now: the search goes on until then, and in any
+    /// case for as long as was planned.
+    pub fn reserve(&mut self, seconds: f64) {
+        if let (Some(end), Some(planned_end)) = (self.end, self.planned_end) {
+            self.search_end = Some(planned_end.max(end - closing(end) - seconds));
         }
     }
 
@@ -112,8 +133,7 @@ impl Timing {
     /// Seconds for what follows the search, the closing left out.
     pub fn final_seconds(&self, now: f64) -> Option<f64> {
         let end = self.end?;
-        let closing = (end * CLOSING_SHARE).max(CLOSING_SECONDS_MIN);
-        Some((end - closing - now).max(0.0))
+        Some((end - closing(end) - now).max(0.0))
     }
 
     fn has_time(&self, expected: Option<f64>, now: f64, own: Option<f64>) -> bool {
@@ -139,6 +159,11 @@ impl Timing {
     }
 }
 
+/// Seconds for the test and for writing the results of a run that ends at `end`.
+fn closing(end: f64) -> f64 {
+    (end * CLOSING_SHARE).max(CLOSING_SECONDS_MIN)
+}
+
 /// The smaller of two limits, where there are any.
 pub fn smaller(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     match (one, other) {
@@ -161,6 +186,21 @@ mod tests {
         assert_eq!(timing.search_limit(60.0, Some(3.0)), Some(3.0));
         assert!((timing.search_limit(60.0, Some(30.0)).unwrap() - 10.0).abs() < 1e-9);
         assert_eq!(Timing::new(None, 0.3, 0.0).search_limit(1e9, None), None);
+    }
+
+    #[test]
+    fn the_search_has_the_time_that_what_follows_does_not_need() {
+        let mut timing = Timing::new(Some(100.0), 0.3, 0.0);
+        timing.reserve(10.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 88.0).abs() < 1e-9);
+        timing.shift(5.0);
+        timing.reserve(10.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 92.9).abs() < 1e-9);
+        timing.reserve(50.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 75.0).abs() < 1e-9, "as long as was planned");
+        let mut endless = Timing::new(None, 0.3, 0.0);
+        endless.reserve(10.0);
+        assert_eq!(endless.search_seconds_left(0.0), None);
     }
 
     #[test]

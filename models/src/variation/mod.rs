@@ -17,6 +17,7 @@ mod repair;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod textbook;
 mod training_genes;
 
 pub use bounds::{OutOfBounds, within_bounds};
@@ -27,6 +28,7 @@ pub use plausible::{Implausible, plausible};
 pub use random::random;
 pub use refinement::{blend, refine};
 pub use settle::settle;
+pub use textbook::textbook;
 
 use crate::{expression::Estimate, genome::Genome};
 use settle::Settled;

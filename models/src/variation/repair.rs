@@ -13,7 +13,9 @@ use hatchery_config::space::{Range, Space};
 use rand::Rng;
 
 /// Rounds of narrowing. Each aims at the target, so two or three do unless bounds are in the way.
-const NARROWING_MAX: u32 = 8;
+const NARROWING_MAX: u32 = 12;
+/// Where a round has changed nothing, since widths are rounded, the next goes so much further.
+const FURTHER: f64 = 0.85;
 /// A network that was too costly is narrowed to between this share of the limit and the limit, so that costs spread
 /// instead of piling up at the limit.
 const TARGET_SHARE_MIN: f64 = 0.15;
@@ -50,21 +52,26 @@ fn repair_layer(genome: &mut Genome, index: usize, reason: &Reason, habitat: &Ha
 /// Narrows all layers until the network is within the limits. `None` where their bounds are in the way, and where it is
 /// no network.
 pub(super) fn fit_limits(genome: &Genome, habitat: &Habitat<'_>, rng: &mut dyn Rng) -> Option<Settled> {
-    let mut settled = Settled::of(genome, habitat).ok()?;
+    let settled = Settled::of(genome, habitat).ok()?;
     if expression::within(&settled.estimate, habitat.limits).is_ok() {
         return Some(settled);
     }
     let share = if chance(rng, 0.9) { log_uniform(rng, TARGET_SHARE_MIN, 1.0) } else { 1.0 };
+    narrowed(settled, habitat, share)
+}
+
+/// Narrows all layers until the network costs about this share of what the limits allow, or less. `None` where their
+/// bounds are in the way.
+pub(super) fn narrowed(mut settled: Settled, habitat: &Habitat<'_>, share: f64) -> Option<Settled> {
+    let mut push = 1.0;
     for _ in 0..NARROWING_MAX {
         let excess = excess(&settled.estimate, habitat) / share;
         if excess <= 1.0 {
             break;
         }
-        let factor = excess.powf(-0.5).clamp(0.2, 0.95);
+        let factor = push * excess.powf(-0.5).clamp(0.2, 0.95);
         let narrowed = Settled::of(&scale_widths(&settled.genome, factor, habitat.space), habitat).ok()?;
-        if narrowed.genome == settled.genome {
-            break;
-        }
+        push = if narrowed.genome == settled.genome { push * FURTHER } else { 1.0 };
         settled = narrowed;
     }
     expression::within(&settled.estimate, habitat.limits).is_ok().then_some(settled)

@@ -1,7 +1,7 @@
 //! Offspring in bulk: whatever is drawn is viable, within bounds, canonical, and follows from the seed.
 #![expect(clippy::print_stdout, reason = "property tests say their seeds")]
 
-use super::{Habitat, Offspring, crossover, mutate, plausible, random, settle, within_bounds};
+use super::{Habitat, Offspring, crossover, mutate, plausible, random, settle, textbook, within_bounds};
 use crate::{
     data::Normalisation,
     expression::{
@@ -166,6 +166,22 @@ fn offspring_are_viable_within_bounds_and_canonical() {
             index += 1;
         });
         assert_eq!(implausible, 0, "{}: implausible offspring of {each}", case.name);
+    }
+}
+
+#[test]
+fn textbook_designs_are_sound_and_distinct() {
+    for case in cases() {
+        let habitat = Habitat { space: &case.space, problem: &case.problem, limits: &case.limits };
+        let designs: Vec<Offspring> = (0..).map_while(|number| textbook(&habitat, number)).collect();
+        for design in &designs {
+            assert_sound(&case, design, &format!("{}, textbook", case.name));
+        }
+        let hashes: HashSet<String> =
+            designs.iter().map(|one| structural_hash(&one.genome).to_string()).collect();
+        assert_eq!(hashes.len(), designs.len(), "{}", case.name);
+        let least = if case.name == "a row of pixels" { 1 } else { 3 };
+        assert!(designs.len() >= least, "{}: {} designs", case.name, designs.len());
     }
 }
 
