@@ -55,24 +55,27 @@ fn tables_with_text_and_gaps_are_learnt_and_tested_by_the_models_categories() {
 
     let accuracy = |arguments: &[&str]| {
         let tested = hatchery(here, &[&["test", "run/best.onnx", "--json"], arguments].concat()).ok();
-        (tested.json()["accuracy"].as_f64().unwrap(), tested.stderr)
+        let said = tested.json();
+        (said["accuracy"].as_f64().unwrap(), tested.stderr, said["unknown_categories"].clone())
     };
-    let (same, said) = accuracy(&["csv:mixed.csv"]);
+    let (same, said, unknown) = accuracy(&["csv:mixed.csv"]);
     assert!((same - reported).abs() < 1e-9 && !said.contains("warning"), "{same} {said} {done}");
+    assert_eq!(unknown, json!([]));
     // Without blue, the file by itself would number its colours otherwise.
     write(here, "other.csv", 120, &["red", "green"]);
-    let (other, said) = accuracy(&["csv:other.csv", "--part", "all"]);
+    let (other, said, _) = accuracy(&["csv:other.csv", "--part", "all"]);
     assert!(other > 0.9 && !said.contains("categories"), "{other} {said}");
     // Colours that the model does not know, some of them missing, are of no category.
     write(here, "unknown.csv", 120, &["red", "mauve", "?", "green"]);
-    let (_, said) = accuracy(&["csv:unknown.csv", "--part", "all"]);
+    let (_, said, unknown) = accuracy(&["csv:unknown.csv", "--part", "all"]);
     assert!(said.contains("30 values") && said.contains("column \"colour\" (\"mauve\")"), "{said}");
+    assert_eq!(unknown, json!([{"column": "colour", "values": 30, "example": "mauve"}]));
 
     // As arrays, rows are what the model takes: numbers, codes and NaN. Classes are written by their index, which is
     // the name of these.
     let write = ["data", "write", "csv:mixed.csv", "--run", "run", "--part", "test", "--out", "test.npz"];
     hatchery(here, &write).ok();
-    let (arrays, _) = accuracy(&["npz:test.npz", "--part", "all"]);
+    let (arrays, ..) = accuracy(&["npz:test.npz", "--part", "all"]);
     assert!((arrays - reported).abs() < 1e-9, "{arrays} {done}");
 
     fs::write(here.join("narrow.csv"), "a,zone,hot\n".to_owned() + &"1,2,0\n2,4,1\n".repeat(20)).unwrap();

@@ -24,11 +24,15 @@ struct NumbersOnly {
     column: String,
 }
 
-/// Loads the data for a model that knows these columns, and notes values of categories that it does not know.
-pub(super) fn load(settings: &experiment::Data, known: Option<&[Column]>) -> Result<Dataset, Failure> {
+/// Loads the data for a model that knows these columns. Values of categories that it does not know are noted and, for
+/// each column that has any, handed over.
+pub(super) fn load(
+    settings: &experiment::Data,
+    known: Option<&[Column]>,
+) -> Result<(Dataset, Vec<UnknownCategories>), Failure> {
     let Some(known) = known else {
-        let dataset = data::load(settings)?;
-        return numbers_only(dataset).or_exit(Exit::Data);
+        let dataset = numbers_only(data::load(settings)?).or_exit(Exit::Data)?;
+        return Ok((dataset, Vec::new()));
     };
     let mut options = LoadOptions::from(settings);
     if !settings.source.starts_with("csv:") {
@@ -39,7 +43,7 @@ pub(super) fn load(settings: &experiment::Data, known: Option<&[Column]>) -> Res
     if !unknown.is_empty() {
         note(in_words(&unknown));
     }
-    Ok(dataset)
+    Ok((dataset, unknown))
 }
 
 fn numbers_only(dataset: Dataset) -> Result<Dataset, NumbersOnly> {
