@@ -71,8 +71,7 @@ fn tables_with_text_and_gaps_are_learnt_and_tested_by_the_models_categories() {
     assert!(said.contains("30 values") && said.contains("column \"colour\" (\"mauve\")"), "{said}");
     assert_eq!(unknown, json!([{"column": "colour", "values": 30, "example": "mauve"}]));
 
-    // As arrays, rows are what the model takes: numbers, codes and NaN. Classes are written by their index, which is
-    // the name of these.
+    // As arrays, rows are what the model takes: numbers, codes and NaN.
     let write = ["data", "write", "csv:mixed.csv", "--run", "run", "--part", "test", "--out", "test.npz"];
     hatchery(here, &write).ok();
     let (arrays, ..) = accuracy(&["npz:test.npz", "--part", "all"]);
@@ -81,4 +80,32 @@ fn tables_with_text_and_gaps_are_learnt_and_tested_by_the_models_categories() {
     fs::write(here.join("narrow.csv"), "a,zone,hot\n".to_owned() + &"1,2,0\n2,4,1\n".repeat(20)).unwrap();
     hatchery(here, &["test", "run/best.onnx", "csv:narrow.csv"])
         .refused(3, &["the model takes rows of 3 numbers, the data has rows of 2 numbers"]);
+}
+
+/// Flowers whose name follows from their length; few of them are tulips.
+fn flower(index: usize) -> String {
+    let (kind, length) = [("rose", 1), ("iris", 5), ("rose", 2), ("tulip", 9), ("iris", 6)][index % 5];
+    format!("{length}.{},{},{kind}\n", index % 7, index % 3)
+}
+
+#[test]
+fn classes_with_text_names_are_tested_alike_as_a_table_and_as_arrays() {
+    let folder = tempdir().unwrap();
+    let here = folder.path();
+    let rows: String = (0..150).map(flower).collect();
+    fs::write(here.join("flowers.csv"), format!("length,width,kind\n{rows}")).unwrap();
+    let experiment = EXPERIMENT.replace("csv:mixed.csv\"\ncategorical = [\"zone\"]", "csv:flowers.csv\"");
+    fs::write(here.join("flowers.toml"), experiment).unwrap();
+    hatchery(here, &["run", "flowers.toml", "--out", "run", "--json", "--quiet"]).ok();
+
+    let said =
+        hatchery(here, &["data", "write", "csv:flowers.csv", "--part", "test", "--out", "test.npz"]).ok();
+    assert!(said.stdout.contains("arrays x, y and classes"), "{said:?}");
+    let tested = |data: &[&str]| {
+        let said = hatchery(here, &[&["test", "run/best.onnx", "--json"], data].concat()).ok().json();
+        ["accuracy", "samples", "classes", "confusion"].map(|key| said[key].clone())
+    };
+    let table = tested(&["csv:flowers.csv"]);
+    assert_eq!(tested(&["npz:test.npz", "--part", "all"]), table);
+    assert_eq!(table[2][2]["name"], "tulip");
 }

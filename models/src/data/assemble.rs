@@ -55,12 +55,17 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
 /// Classes from integer labels as stored: the values that occur, in ascending order, become classes 0, 1, ...
 /// and keep their number as name.
 pub(super) fn classes_from_numbers(stored: &[i64]) -> Targets {
+    classes_with_names(stored, i64::to_string)
+}
+
+/// Classes from integer labels as [`classes_from_numbers`] makes them, each called as `name` says of its number.
+pub(super) fn classes_with_names(stored: &[i64], name: impl Fn(&i64) -> String) -> Targets {
     let mut index: BTreeMap<i64, i64> = stored.iter().map(|&label| (label, 0)).collect();
     for (position, class) in index.values_mut().enumerate() {
         *class = position as i64;
     }
     let labels = stored.iter().filter_map(|label| index.get(label).copied()).collect();
-    Targets::Classes { labels, names: index.keys().map(i64::to_string).collect() }
+    Targets::Classes { labels, names: index.keys().map(name).collect() }
 }
 
 /// Labels that are text, numbered in the order in which they came.
