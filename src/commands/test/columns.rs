@@ -4,11 +4,10 @@
 
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
-    commands::data,
     output::{grouped, note},
 };
 use hatchery_config::experiment;
-use hatchery_models::data::{Column, Dataset, LoadOptions, UnknownCategories, load_as};
+use hatchery_models::data::{Column, Dataset, LoadOptions, UnknownCategories, load_to_test};
 
 /// Columns whose unknown categories a note tells one by one.
 const COLUMNS_SHOWN_MAX: usize = 8;
@@ -30,16 +29,15 @@ pub(super) fn load(
     settings: &experiment::Data,
     known: Option<&[Column]>,
 ) -> Result<(Dataset, Vec<UnknownCategories>), Failure> {
-    let Some(known) = known else {
-        let dataset = numbers_only(data::load(settings)?).or_exit(Exit::Data)?;
-        return Ok((dataset, Vec::new()));
-    };
     let mut options = LoadOptions::from(settings);
-    if !settings.source.starts_with("csv:") {
+    if known.is_some() && !settings.source.starts_with("csv:") {
         // What these say is in the model's columns already.
         (options.ignore, options.categorical) = (Vec::new(), Vec::new());
     }
-    let (dataset, unknown) = load_as(&settings.source, &options, known).or_exit(Exit::Data)?;
+    let (dataset, unknown) = load_to_test(&settings.source, &options, known).or_exit(Exit::Data)?;
+    if known.is_none() {
+        return Ok((numbers_only(dataset).or_exit(Exit::Data)?, unknown));
+    }
     if !unknown.is_empty() {
         note(in_words(&unknown));
     }
