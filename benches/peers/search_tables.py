@@ -2,12 +2,13 @@
 """Optuna's samplers on benchmark tables, measured as `hatchery bench search` measures Hatchery's strategies.
 
     python3 benches/peers/search_tables.py [--tables DIR] [--table NAME,..] [--sampler tpe,random,..]
-        [--evaluations 100] [--seeds 20] [--objective valid] [--report valid] [--out FILE.json]
+        [--evaluations 100] [--seeds 20] [--objective valid] [--report valid]
+        [--direction minimise|maximise] [--report-direction minimise|maximise] [--out FILE.json]
 
 A table is a CSV: columns named `valid*` or `test*` are results, all others are parameters. A parameter whose values
 are all numbers is ordered: the sampler is given the place of its value among the sorted values, as an integer. Any
-other is a category. One evaluation is one of the objective columns, drawn anew; columns with `mse` or `error` in
-their name are minimised. What is handed over is the trial that Optuna calls the best; reported is the mean over its
+other is a category. One evaluation is one of the objective columns, drawn anew; which way it is better, its name says
+(`directions.py`), or `--direction`, of the report too unless `--report-direction` says otherwise. What is handed over is the trial that Optuna calls the best; reported is the mean over its
 report columns, and its place in the whole table (share of rows that are strictly better). A setting that the table
 lacks counts as a failed trial and is not charged. Needs `pip install optuna`, in an environment of its own.
 """
@@ -23,11 +24,13 @@ import sys
 
 import optuna
 
+import directions
+
 DATA = os.environ.get("HATCHERY_DATA", ".")
 
 
 class Table:
-    def __init__(self, path, objective, report):
+    def __init__(self, path, objective, report, told=None, report_told=None):
         opener = gzip.open if path.endswith(".gz") else open
         with opener(path, "rt", newline="") as file:
             rows = list(csv.reader(file))
@@ -52,14 +55,15 @@ class Table:
                 sys.exit(f"{path}: no result column starts with {prefix!r}")
             return chosen
 
-        def direction(chosen):
-            minimised = {"mse" in header[i] or "error" in header[i] for i in chosen}
-            if len(minimised) > 1:
-                sys.exit(f"{path}: some of the columns are minimised, others maximised")
-            return "minimize" if minimised.pop() else "maximize"
+        def direction(chosen, told):
+            found = {told} if told else {directions.of_column(header[i]) for i in chosen}
+            if len(found) > 1:
+                sys.exit(f"{path}: some of the columns are minimised, others maximised; give them a --direction")
+            return {"minimise": "minimize", "maximise": "maximize"}[found.pop()]
 
         objective, report = columns(objective), columns(report)
-        self.direction, self.report_direction = direction(objective), direction(report)
+        self.direction = direction(objective, told)
+        self.report_direction = direction(report, report_told or told)
         self.objective, self.report = {}, {}
         for row in rows:
             key = tuple(row[i] for i in parameters)
@@ -129,6 +133,8 @@ def main():
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--objective", default="valid")
     parser.add_argument("--report", default="valid")
+    parser.add_argument("--direction", choices=("minimise", "maximise"))
+    parser.add_argument("--report-direction", choices=("minimise", "maximise"))
     parser.add_argument("--evaluations", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--out")
@@ -139,7 +145,7 @@ def main():
     for path in sorted(glob.glob(os.path.join(options.tables, "*.csv*"))):
         if wanted and os.path.basename(path).split(".csv")[0] not in wanted:
             continue
-        table = Table(path, options.objective, options.report)
+        table = Table(path, options.objective, options.report, options.direction, options.report_direction)
         for name in options.sampler.split(","):
             row = measure(table, name, options.evaluations, options.seeds)
             measured.append(row)

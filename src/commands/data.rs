@@ -11,7 +11,9 @@ use crate::{
     run_directory::RunDirectory,
 };
 use hatchery_config::{Experiment, experiment};
-use hatchery_models::data::{self, DataError, Dataset, Description, LargeOffset, LoadOptions, Shape, Split};
+use hatchery_models::data::{
+    self, DataError, Dataset, Description, LargeOffset, LoadOptions, Shape, Split, Targets,
+};
 use serde_json::json;
 use std::time::Instant;
 
@@ -121,7 +123,12 @@ fn write(options: &WriteOptions) -> Result<(), Failure> {
         let unwritable = matches!(error, DataError::Unwritable { .. });
         Failure { exit: if unwritable { Exit::RunDirectory } else { Exit::Data }, error: error.into() }
     })?;
-    say(format_args!("{}: {} samples, arrays x and y", options.out.display(), grouped(indices.len() as u64)));
+    let arrays = match dataset.targets {
+        Targets::Classes { .. } => "x, y and classes",
+        Targets::Values { .. } => "x and y",
+    };
+    let samples = grouped(indices.len() as u64);
+    say(format_args!("{}: {samples} samples, arrays {arrays}", options.out.display()));
     Ok(())
 }
 

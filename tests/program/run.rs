@@ -499,10 +499,10 @@ fn tables_are_learnt_too() {
 fn a_column_that_is_all_offset_is_warned_of() {
     let folder = tempdir().unwrap();
     let rows: String = (0..40).map(|row| format!("{row},{},{}\n", 1_700_000_000 + row, row % 2)).collect();
-    fs::write(folder.path().join("times.csv"), rows).unwrap();
+    fs::write(folder.path().join("times.csv"), "number,seconds,odd\n".to_owned() + &rows).unwrap();
     let told = hatchery(folder.path(), &["data", "inspect", "csv:times.csv"]).ok().stderr;
     assert!(
-        told.contains("warning: feature 2 (mean 1.7e9") && told.contains("subtract the offset"),
+        told.contains("warning: feature seconds (mean 1.7e9") && told.contains("subtract the offset"),
         "{told}"
     );
     let found = hatchery(folder.path(), &["data", "inspect", "csv:times.csv", "--json"]).ok().json();

@@ -55,27 +55,61 @@ fn tables_with_text_and_gaps_are_learnt_and_tested_by_the_models_categories() {
 
     let accuracy = |arguments: &[&str]| {
         let tested = hatchery(here, &[&["test", "run/best.onnx", "--json"], arguments].concat()).ok();
-        (tested.json()["accuracy"].as_f64().unwrap(), tested.stderr)
+        let said = tested.json();
+        (said["accuracy"].as_f64().unwrap(), tested.stderr, said["unknown_categories"].clone())
     };
-    let (same, said) = accuracy(&["csv:mixed.csv"]);
+    let (same, said, unknown) = accuracy(&["csv:mixed.csv"]);
     assert!((same - reported).abs() < 1e-9 && !said.contains("warning"), "{same} {said} {done}");
+    assert_eq!(unknown, json!([]));
     // Without blue, the file by itself would number its colours otherwise.
     write(here, "other.csv", 120, &["red", "green"]);
-    let (other, said) = accuracy(&["csv:other.csv", "--part", "all"]);
+    let (other, said, _) = accuracy(&["csv:other.csv", "--part", "all"]);
     assert!(other > 0.9 && !said.contains("categories"), "{other} {said}");
     // Colours that the model does not know, some of them missing, are of no category.
     write(here, "unknown.csv", 120, &["red", "mauve", "?", "green"]);
-    let (_, said) = accuracy(&["csv:unknown.csv", "--part", "all"]);
+    let (_, said, unknown) = accuracy(&["csv:unknown.csv", "--part", "all"]);
     assert!(said.contains("30 values") && said.contains("column \"colour\" (\"mauve\")"), "{said}");
+    assert_eq!(unknown, json!([{"column": "colour", "values": 30, "example": "mauve"}]));
 
-    // As arrays, rows are what the model takes: numbers, codes and NaN. Classes are written by their index, which is
-    // the name of these.
+    // As arrays, rows are what the model takes: numbers, codes and NaN.
     let write = ["data", "write", "csv:mixed.csv", "--run", "run", "--part", "test", "--out", "test.npz"];
     hatchery(here, &write).ok();
-    let (arrays, _) = accuracy(&["npz:test.npz", "--part", "all"]);
+    let (arrays, ..) = accuracy(&["npz:test.npz", "--part", "all"]);
     assert!((arrays - reported).abs() < 1e-9, "{arrays} {done}");
 
     fs::write(here.join("narrow.csv"), "a,zone,hot\n".to_owned() + &"1,2,0\n2,4,1\n".repeat(20)).unwrap();
     hatchery(here, &["test", "run/best.onnx", "csv:narrow.csv"])
         .refused(3, &["the model takes rows of 3 numbers, the data has rows of 2 numbers"]);
+}
+
+/// Flowers whose name follows from their length; few of them are tulips, of which one comes to the test part.
+fn flower(index: usize) -> String {
+    let (kind, length) = match index % 4 {
+        _ if index.is_multiple_of(30) => ("tulip", 9),
+        0 | 1 => ("rose", 1 + index % 2),
+        _ => ("iris", 5 + index % 2),
+    };
+    format!("{length}.{},{},{kind}\n", index % 7, index % 3)
+}
+
+#[test]
+fn classes_with_text_names_are_tested_alike_as_a_table_and_as_arrays() {
+    let folder = tempdir().unwrap();
+    let here = folder.path();
+    let rows: String = (0..150).map(flower).collect();
+    fs::write(here.join("flowers.csv"), format!("length,width,kind\n{rows}")).unwrap();
+    let experiment = EXPERIMENT.replace("csv:mixed.csv\"\ncategorical = [\"zone\"]", "csv:flowers.csv\"");
+    fs::write(here.join("flowers.toml"), experiment).unwrap();
+    hatchery(here, &["run", "flowers.toml", "--out", "run", "--json", "--quiet"]).ok();
+
+    let said =
+        hatchery(here, &["data", "write", "csv:flowers.csv", "--part", "test", "--out", "test.npz"]).ok();
+    assert!(said.stdout.contains("arrays x, y and classes"), "{said:?}");
+    let tested = |data: &[&str]| {
+        let said = hatchery(here, &[&["test", "run/best.onnx", "--json"], data].concat()).ok().json();
+        ["accuracy", "samples", "classes", "confusion"].map(|key| said[key].clone())
+    };
+    let table = tested(&["csv:flowers.csv"]);
+    assert_eq!(tested(&["npz:test.npz", "--part", "all"]), table);
+    assert_eq!((&table[2][2]["name"], &table[2][2]["samples"]), (&json!("tulip"), &json!(1)));
 }

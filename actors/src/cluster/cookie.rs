@@ -3,11 +3,11 @@
 //! It lies as 64 hexadecimal digits in a file that only its owner may read. It is never printed, and never an argument
 //! of a process.
 
-use super::secrecy::foreign_rights;
+use super::secrecy::{Withheld, read_secret};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Debug};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::crypto::ring;
@@ -81,13 +81,10 @@ impl Cookie {
     /// # Errors
     /// Where it cannot be read, may be read by others, or holds no cookie.
     pub fn read(path: &Path) -> Result<Self, CookieError> {
-        let unreadable = |source| CookieError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        if let Some(mode) = foreign_rights(&file.metadata().map_err(unreadable)?) {
-            return Err(CookieError::Open { path: path.to_owned(), mode });
-        }
-        let mut text = Vec::new();
-        file.take(FILE_BYTES_MAX).read_to_end(&mut text).map_err(unreadable)?;
+        let text = read_secret(path, FILE_BYTES_MAX).map_err(|withheld| match withheld {
+            Withheld::Unreadable(source) => CookieError::Unreadable { path: path.to_owned(), source },
+            Withheld::Open { mode } => CookieError::Open { path: path.to_owned(), mode },
+        })?;
         parse(text.trim_ascii()).map_err(|found| CookieError::Malformed { path: path.to_owned(), found })
     }
 

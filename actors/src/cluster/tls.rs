@@ -3,7 +3,7 @@
 //! Who a node is and whether it may join, this module does not know: a certificate says that a machine belongs to the
 //! cluster, nothing more.
 
-use super::secrecy::foreign_rights;
+use super::secrecy::{Withheld, read_secret};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The name in every node's certificate. It is the same for all, so that the addresses of machines may change.
 pub const NODE_SERVER_NAME: &str = "hatchery-node";
+
+/// Bytes of a private key's file that are looked at; one in PEM form has a few thousand at most.
+const KEY_FILE_BYTES_MAX: u64 = 1 << 16;
 
 /// What a node needs to show and to check certificates. PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,11 +166,11 @@ fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'s
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let what = "private key";
-    let unreadable = |source| TlsError::Unreadable { what, path: path.to_owned(), source };
-    if let Some(mode) = foreign_rights(&std::fs::metadata(path).map_err(unreadable)?) {
-        return Err(TlsError::Open { path: path.to_owned(), mode });
-    }
-    PrivateKeyDer::from_pem_slice(&contents(what, path)?).map_err(|error| TlsError::Malformed {
+    let text = read_secret(path, KEY_FILE_BYTES_MAX).map_err(|withheld| match withheld {
+        Withheld::Unreadable(source) => TlsError::Unreadable { what, path: path.to_owned(), source },
+        Withheld::Open { mode } => TlsError::Open { path: path.to_owned(), mode },
+    })?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| TlsError::Malformed {
         what,
         path: path.to_owned(),
         found: error.to_string(),

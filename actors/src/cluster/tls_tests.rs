@@ -110,3 +110,35 @@ fn files_that_are_not_in_order_are_named() {
     let text = trouble(&TlsFiles { key: other.key, ..files });
     assert!(text.contains("do not go together"), "{text}");
 }
+
+#[test]
+fn a_key_that_others_may_read_is_never_taken_for_one_whose_place_it_takes() {
+    const READS: usize = 20_000;
+    let (kept, files) = folder(NODE_SERVER_NAME);
+    let (_kept_too, other) = folder(NODE_SERVER_NAME);
+    let [own, open, place] = ["own", "open", "place"].map(|name| kept.path().join(name));
+    std::fs::copy(&files.key, &own).unwrap();
+    std::fs::copy(&other.key, &open).unwrap();
+    allow(&open, 0o644);
+    let expected = private_key(&own).unwrap();
+    std::os::unix::fs::symlink(&own, &place).unwrap();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let beside = kept.path().join("beside");
+            for target in [&open, &own].into_iter().cycle() {
+                if is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                std::os::unix::fs::symlink(target, &beside).unwrap();
+                std::fs::rename(&beside, &place).unwrap();
+            }
+        });
+        let is_wrong = |found: &Result<PrivateKeyDer<'_>, TlsError>| {
+            found.as_ref().is_ok_and(|found| found.secret_der() != expected.secret_der())
+        };
+        let wrong = (0..READS).map(|_| private_key(&place)).filter(is_wrong).count();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(wrong, 0, "a key that others may read was taken");
+    });
+}

@@ -34,8 +34,13 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
     request.check_sizes(request.source, shape, count as u64, value_bytes)?;
     table::check(request, shape, &columns)?;
     check_finite(request.source, &samples, &columns, &targets, count)?;
-    check_classes(request.source, &targets, trainable)?;
-    check_values(request.source, &targets, trainable)?;
+    if let Targets::Classes { names, .. } = &targets {
+        check_class_number(request.source, names.len())?;
+    }
+    if request.is_to_learn_from {
+        check_classes(request.source, &targets, trainable)?;
+        check_values(request.source, &targets, trainable)?;
+    }
     let features = SampleShape { channels: table::features(shape, &columns), ..shape };
     let problem = problem(request, features, &targets)?;
     let mut dataset = Dataset {
@@ -55,12 +60,17 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
 /// Classes from integer labels as stored: the values that occur, in ascending order, become classes 0, 1, ...
 /// and keep their number as name.
 pub(super) fn classes_from_numbers(stored: &[i64]) -> Targets {
+    classes_with_names(stored, i64::to_string)
+}
+
+/// Classes from integer labels as [`classes_from_numbers`] makes them, each called as `name` says of its number.
+pub(super) fn classes_with_names(stored: &[i64], name: impl Fn(&i64) -> String) -> Targets {
     let mut index: BTreeMap<i64, i64> = stored.iter().map(|&label| (label, 0)).collect();
     for (position, class) in index.values_mut().enumerate() {
         *class = position as i64;
     }
     let labels = stored.iter().filter_map(|label| index.get(label).copied()).collect();
-    Targets::Classes { labels, names: index.keys().map(i64::to_string).collect() }
+    Targets::Classes { labels, names: index.keys().map(name).collect() }
 }
 
 /// Labels that are text, numbered in the order in which they came.
@@ -173,9 +183,9 @@ fn first_not_finite(origin: &str, what: &str, values: &[f32], row: usize) -> Res
     })
 }
 
+/// Each class has something to learn from and to validate with, and there are two of them at least.
 fn check_classes(origin: &str, targets: &Targets, trainable: usize) -> Result<(), DataError> {
     let Targets::Classes { labels, names } = targets else { return Ok(()) };
-    check_class_number(origin, names.len())?;
     let mut counts = vec![0; names.len()];
     for &label in labels.iter().take(trainable) {
         counts[label as usize] += 1;

@@ -34,7 +34,7 @@ pub enum ColumnKind {
 }
 
 /// Texts of a column that are none of the categories that were given for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnknownCategories {
     /// The column's name.
     pub column: String,

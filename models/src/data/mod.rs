@@ -111,23 +111,28 @@ pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)
 }
 
-/// [`load`] for a model that knows its table's `columns`: texts become the codes of the model's categories, whatever
+/// [`load`] for a model that is tested: as nothing is learnt from it, there may be one class, or value, and few samples
+/// of a class.
+///
+/// Where the model knows its table's `columns`, texts become the codes of the model's categories, whatever
 /// categories this source has, and unknown ones become "no category" (NaN); the second result counts these. A CSV table's
 /// columns are found by their names, in any order and among others, where it has a header with all of them. Where the
 /// source is no such table and none of so many columns, what it has itself is loaded.
 ///
 /// # Errors
-/// As `load`; and where text or missing values are in a column in which the model knows none.
-pub fn load_as(
+/// As `load`, but for data that nothing can be learnt from; and where text or missing values are in a column in which
+/// the model knows none.
+pub fn load_to_test(
     source: &str,
     options: &LoadOptions,
-    columns: &[Column],
+    columns: Option<&[Column]>,
 ) -> Result<(Dataset, Vec<UnknownCategories>), DataError> {
     load_request(&Request {
         source,
         options,
         values_bytes_max: limits::VALUES_BYTES_MAX,
-        columns: Some(columns),
+        columns,
+        is_to_learn_from: false,
     })
 }
 
@@ -141,11 +146,13 @@ struct Request<'a> {
     values_bytes_max: u64,
     /// What a table's columns hold, where that is known before.
     columns: Option<&'a [Column]>,
+    /// Whether there must be enough of everything for a network to learn from it.
+    is_to_learn_from: bool,
 }
 
 /// [`load`] with a limit of the caller's choice on the bytes of the raw values.
 fn load_within(source: &str, options: &LoadOptions, values_bytes_max: u64) -> Result<Dataset, DataError> {
-    let request = Request { source, options, values_bytes_max, columns: None };
+    let request = Request { source, options, values_bytes_max, columns: None, is_to_learn_from: true };
     load_request(&request).map(|(dataset, _)| dataset)
 }
 

@@ -119,6 +119,11 @@ pub(super) fn is_text(header: &NpyHeader) -> bool {
     matches!(type_char(header), Some(TypeChar::UnicodeStr | TypeChar::ByteStr | TypeChar::Object))
 }
 
+/// Whether elements are text of a fixed width in Unicode, numpy's type U.
+pub(super) fn is_unicode(header: &NpyHeader) -> bool {
+    type_char(header) == Some(TypeChar::UnicodeStr)
+}
+
 fn type_char(header: &NpyHeader) -> Option<TypeChar> {
     match header.dtype() {
         DType::Plain(plain) => Some(plain.type_char()),
@@ -128,10 +133,9 @@ fn type_char(header: &NpyHeader) -> Option<TypeChar> {
 
 /// The texts of an array whose values begin where `reader` stands.
 pub(super) fn texts<'a>(header: &NpyHeader, reader: &'a mut dyn Read) -> Result<Texts<'a>, ArrayError> {
-    let is_unicode = type_char(header) == Some(TypeChar::UnicodeStr);
     let found = type_name(&header.dtype());
     let remedy = "save numpy.unique(y, return_inverse=True)[1], the number of each sample's class";
-    if !is_unicode {
+    if !is_unicode(header) {
         return Err(wrong(
             format!("has labels of type {found}, known are numbers and text of type U"),
             remedy,

@@ -2,11 +2,12 @@
 //!
 //! Images may be stored with channels first or last; last is assumed where the last axis is 1 or 3 and the
 //! first after the samples is neither. Bytes stay bytes, all other types become 32-bit floats. Values may be stored
-//! in C or in Fortran order; labels are numbers or text. NaN in a table of floats is a missing value.
+//! in C or in Fortran order; labels are numbers or text. NaN in a table of floats is a missing value. Where labels are
+//! numbers, an array `classes` of text says what the classes 0, 1, .. are called, as `write` writes it.
 
 use super::{
     Column, DataError, Request, Samples, Targets, UnknownCategories,
-    assemble::{Parts, TextLabels, check_class_number, classes_from_numbers},
+    assemble::{Parts, TextLabels, check_class_number, classes_from_numbers, classes_with_names},
     files::{malformed, open_file},
     missing::is_missing_label,
     npy,
@@ -16,11 +17,17 @@ use super::{
 use hatchery_config::vocabulary::TaskKind;
 use npyz::NpyHeader;
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
     path::Path,
 };
 use zip::ZipArchive;
+
+/// The array with the classes' names.
+pub(super) const CLASSES: &str = "classes";
+/// Where its faults are.
+const CLASSES_PLACE: &str = "array \"classes\"";
 
 /// An open archive.
 struct Archive<'a> {
@@ -43,8 +50,15 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
         targets = join_targets(path, targets, test_targets)?;
         official_test = test_count as usize;
     }
+    let targets = match targets {
+        Stored::Labels(labels) => named(path, &labels, archive.class_names(request)?)?,
+        Stored::Names(names) => names.finish(),
+        Stored::Values { values, columns } => {
+            Targets::Values { values, names: (0..columns).map(|column| format!("y{column}")).collect() }
+        }
+    };
     let (columns, unknown) = columns(request, shape, &mut samples);
-    Ok(Parts { shape, samples, targets: targets.finish(), official_test, columns, unknown })
+    Ok(Parts { shape, samples, targets, official_test, columns, unknown })
 }
 
 /// What a table's columns hold: as it was known before, else by the numbers themselves.
@@ -70,16 +84,22 @@ enum Stored {
     Values { values: Vec<f32>, columns: usize },
 }
 
-impl Stored {
-    fn finish(self) -> Targets {
-        match self {
-            Self::Labels(labels) => classes_from_numbers(&labels),
-            Self::Names(names) => names.finish(),
-            Self::Values { values, columns } => {
-                Targets::Values { values, names: (0..columns).map(|column| format!("y{column}")).collect() }
-            }
-        }
+/// Classes that have numbers, by the names of the classes 0, 1, .. where the archive has these.
+fn named(path: &Path, labels: &[i64], names: Option<Vec<String>>) -> Result<Targets, DataError> {
+    let Some(names) = names else { return Ok(classes_from_numbers(labels)) };
+    let wrong = |problem: String| {
+        let remedy = "save there one name for each of the classes 0, 1, .., or leave the array out";
+        malformed(path, CLASSES_PLACE, &problem, remedy)
+    };
+    let mut met = BTreeSet::new();
+    if let Some(name) = names.iter().find(|name| !met.insert(name.as_str())) {
+        return Err(wrong(format!("calls two classes \"{name}\"")));
     }
+    let name = |label: &i64| usize::try_from(*label).ok().and_then(|label| names.get(label));
+    if let Some(label) = labels.iter().find(|label| name(label).is_none()) {
+        return Err(wrong(format!("has {} names, none for the label {label}", names.len())));
+    }
+    Ok(classes_with_names(labels, |label| name(label).cloned().unwrap_or_default()))
 }
 
 impl<'a> Archive<'a> {
@@ -154,6 +174,25 @@ impl<'a> Archive<'a> {
                 Samples::F32(if channels_last { channels_first(&numbers, shape) } else { numbers })
             };
             Ok((shape, samples, count))
+        })
+    }
+
+    /// The names of the classes 0, 1, .., where there is such an array: others may keep something else by this name.
+    fn class_names(&mut self, request: &Request<'_>) -> Result<Option<Vec<String>>, DataError> {
+        if !self.has(CLASSES) {
+            return Ok(None);
+        }
+        self.array(CLASSES, |array| match *array.header.shape() {
+            [classes] if npy::is_unicode(&array.header) => {
+                check_class_number(request.source, classes as usize)?;
+                let mut names = Vec::new();
+                array.read_texts(|_, name| {
+                    names.push(name);
+                    Ok(())
+                })?;
+                Ok(Some(names))
+            }
+            _ => Ok(None),
         })
     }
 
@@ -233,23 +272,34 @@ impl Array<'_> {
         Ok(npy::row_major(&header, stored))
     }
 
-    /// Class names.
-    fn read_names(mut self, request: &Request<'_>) -> Result<TextLabels, DataError> {
+    /// Labels that are text.
+    fn read_names(self, request: &Request<'_>) -> Result<TextLabels, DataError> {
+        let (path, place) = (self.path, self.place);
         let mut names = TextLabels::default();
+        self.read_texts(|position, text| {
+            if is_missing_label(&text) {
+                let place = format!("{place}, entry {position}");
+                let problem = format!("the label is missing (\"{text}\")");
+                return Err(malformed(path, &place, &problem, "remove the sample or fill in its label"));
+            }
+            names.push(text);
+            check_class_number(request.source, names.classes())
+        })?;
+        Ok(names)
+    }
+
+    /// All elements as texts, each handed over with its place.
+    fn read_texts(
+        mut self,
+        mut take: impl FnMut(usize, String) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
         let texts = npy::texts(&self.header, &mut *self.reader)
             .map_err(|error| malformed(self.path, self.place, &error.problem, error.remedy))?;
         for (position, text) in texts.enumerate() {
             let text = text.map_err(|error| unread(self.path, self.place, &self.header, position, &error))?;
-            if is_missing_label(&text) {
-                let place = format!("{}, entry {position}", self.place);
-                let problem = format!("the label is missing (\"{text}\")");
-                return Err(malformed(self.path, &place, &problem, "remove the sample or fill in its label"));
-            }
-            names.push(text);
-            check_class_number(request.source, names.classes())?;
+            take(position, text)?;
         }
-        self.expect_end()?;
-        Ok(names)
+        self.expect_end()
     }
 
     /// Class numbers: integers, or floats that hold whole numbers.

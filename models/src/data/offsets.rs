@@ -4,6 +4,7 @@
 
 use super::{
     Dataset, Samples, Targets,
+    column::unnamed,
     moments::{Moments, of_floats},
 };
 
@@ -16,7 +17,7 @@ const WHOLE_MAX: f64 = (1_u32 << 24) as f64;
 /// A column with a large offset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LargeOffset {
-    /// `feature 3` (from 1, in the order of the columns, labels and ignored ones left out) or `target NAME`.
+    /// `feature NAME` or `target NAME`; a name is `column N`, from 0, where the source has none.
     pub column: String,
     /// Its mean.
     pub mean: f64,
@@ -28,7 +29,10 @@ pub struct LargeOffset {
 pub fn large_offsets(dataset: &Dataset) -> Vec<LargeOffset> {
     let mut found = Vec::new();
     if let (Samples::F32(values), true) = (&dataset.samples, dataset.is_table()) {
-        let name = |place: usize| format!("feature {}", place + 1);
+        let name = |place: usize| {
+            let name = dataset.columns.get(place).map(|column| column.name.clone());
+            format!("feature {}", name.unwrap_or_else(|| unnamed(place)))
+        };
         found.extend(of_columns(values, dataset.values_per_sample(), name));
     }
     if let Targets::Values { values, names } = &dataset.targets {
@@ -77,8 +81,17 @@ mod tests {
         };
         let found = of((0..50).map(row));
         let columns: Vec<&str> = found.iter().map(|one| one.column.as_str()).collect();
-        assert_eq!(columns, ["feature 2", "feature 3", "target column 4"]);
+        assert_eq!(columns, ["feature column 1", "feature column 2", "target column 4"]);
         assert_eq!(found[1].deviation, 0.0, "nothing is left of it");
+    }
+
+    #[test]
+    fn columns_that_have_names_are_named() {
+        let row = |index: u64| format!("{index},{},{}", 1_700_000_000 + index, 50_000_000 + index);
+        let header = ["id,seconds,price".to_owned()];
+        let found = of(header.into_iter().chain((0..50).map(row)));
+        let columns: Vec<&str> = found.iter().map(|one| one.column.as_str()).collect();
+        assert_eq!(columns, ["feature seconds", "target price"]);
     }
 
     #[test]

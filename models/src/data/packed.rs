@@ -245,7 +245,13 @@ pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Re
     let task = if sizes.float_targets { TaskKind::Regression } else { TaskKind::Classification };
     let options = LoadOptions { task, multi_view: sizes.multi_view, ..LoadOptions::default() };
     let values_bytes_max = limits::VALUES_BYTES_MAX;
-    let request = Request { source: &source, options: &options, values_bytes_max, columns: None };
+    let request = Request {
+        source: &source,
+        options: &options,
+        values_bytes_max,
+        columns: None,
+        is_to_learn_from: true,
+    };
     let shape = sizes.sample_shape();
     let values = request.check_sizes(&source, shape, sizes.count, sizes.value_bytes())?;
     let names = read_names(reader, &sizes)?;

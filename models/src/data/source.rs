@@ -55,7 +55,7 @@ const CATALOGUE: &[SourceKind] = &[
         explanation: "numpy archive with arrays x and y, or x_train, y_train, x_test, y_test; x of type uint8, \
                       float16, float32, float64, int32, int64 or bool and shape (N, features), (N, H, W), (N, C, H, W) or, \
                       where C is 1 or 3 and H is neither, (N, H, W, C); NaN in x of (N, features) is a missing value; y of class \
-                      numbers or names",
+                      numbers or names; classes, where it is an array of text, names the classes 0, 1, ..",
         test_part: "x_test and y_test, where they are",
     },
     SourceKind {

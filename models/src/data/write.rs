@@ -1,7 +1,7 @@
 //! Writing a part of a data set as a numpy archive, for use outside.
 
-use super::{DataError, Dataset, Samples, Targets};
-use npyz::{AutoSerialize, WriterBuilder};
+use super::{DataError, Dataset, Samples, Targets, npz::CLASSES};
+use npyz::{AutoSerialize, DType, TypeStr, WriterBuilder};
 use std::{
     fs::File,
     io::{self, BufWriter},
@@ -19,8 +19,8 @@ const HEADER_BYTES_MAX: u64 = 1 << 10;
 ///
 /// Array `x` holds the raw values (uint8 or float32, shape `[n, C, H, W]`, tables `[n, columns]`: numbers, codes of
 /// categories, and NaN for what is missing), `y` the
-/// classes' indices (int64, `[n]`) or the regression targets (float32, `[n, targets]`). The file appears
-/// whole or not at all.
+/// classes' indices (int64, `[n]`) or the regression targets (float32, `[n, targets]`), `classes` the names of all
+/// classes (text, `[classes]`), those that none of these samples is of too. The file appears whole or not at all.
 ///
 /// # Errors
 /// An index outside the data set; whatever the operating system refuses.
@@ -39,6 +39,9 @@ fn write_whole(dataset: &Dataset, indices: &[u32], path: &Path) -> io::Result<()
     let mut zip = ZipWriter::new(BufWriter::new(file.as_file_mut()));
     write_x(&mut zip, dataset, indices)?;
     write_y(&mut zip, dataset, indices)?;
+    if let Targets::Classes { names, .. } = &dataset.targets {
+        write_texts(&mut zip, CLASSES, names)?;
+    }
     zip.finish().map_err(io::Error::from)?.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
@@ -80,6 +83,25 @@ fn write_y(zip: &mut Archive<'_>, dataset: &Dataset, indices: &[u32]) -> io::Res
     }
 }
 
+/// Begins an array whose values take so many bytes.
+fn start_array(zip: &mut Archive<'_>, name: &str, values_bytes: u64) -> io::Result<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(HEADER_BYTES_MAX + values_bytes > ZIP_SHORT_BYTES_MAX);
+    zip.start_file(npyz::npz::file_name_from_array_name(name), options).map_err(io::Error::from)
+}
+
+/// Writes texts as one array of numpy's type U: UTF-32, as wide as the longest needs.
+fn write_texts(zip: &mut Archive<'_>, name: &str, texts: &[String]) -> io::Result<()> {
+    let characters = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
+    let element: TypeStr = format!("<U{characters}").parse().map_err(io::Error::other)?;
+    start_array(zip, name, (texts.len() * characters * size_of::<char>()) as u64)?;
+    let options = npyz::WriteOptions::<str>::new().dtype(DType::new_scalar(element));
+    let mut array = options.shape(&[texts.len() as u64]).writer(BufWriter::new(zip)).begin_nd()?;
+    texts.iter().try_for_each(|text| array.push(text))?;
+    array.finish()
+}
+
 /// Writes the rows at `indices` as one array; all axes of `shape` but the first are a row.
 fn write_rows<T: AutoSerialize + Copy>(
     zip: &mut Archive<'_>,
@@ -89,11 +111,7 @@ fn write_rows<T: AutoSerialize + Copy>(
     indices: &[u32],
 ) -> io::Result<()> {
     let row: usize = shape[1..].iter().product();
-    let bytes = HEADER_BYTES_MAX + (indices.len() * row * size_of::<T>()) as u64;
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .large_file(bytes > ZIP_SHORT_BYTES_MAX);
-    zip.start_file(npyz::npz::file_name_from_array_name(name), options).map_err(io::Error::from)?;
+    start_array(zip, name, (indices.len() * row * size_of::<T>()) as u64)?;
     let sizes: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
     // Values come one by one.
     let zip = BufWriter::new(zip);

@@ -22,108 +22,127 @@ pub(crate) struct Network {
 }
 
 /// All networks of the suite.
-#[expect(clippy::too_many_lines, reason = "a table of networks")]
 pub(crate) fn networks() -> Vec<Network> {
+    vec![mlp(), digits(), lenet(), fashion(), cifar_quick(), residual_network(), detector()]
+}
+
+fn mlp() -> Network {
     let relu = Activation::Relu;
-    vec![
-        Network {
-            name: "mlp",
-            genome: genome(vec![dense(256, relu), dense(256, relu)], 128),
-            problem: problem(64, 1, 1, 10),
-            parameters: (64 * 256 + 256) + (256 * 256 + 256) + (256 * 10 + 10),
-            multiply_adds: Some(64 * 256 + 256 * 256 + 2560),
-        },
-        Network {
-            name: "digits",
-            genome: genome(
-                vec![conv(8, 3, 3), conv(16, 3, 3), max(2, 2), conv(32, 3, 3), max(2, 2), dense(64, relu)],
-                32,
-            ),
-            problem: problem(1, 8, 8, 10),
-            parameters: 80 + 1168 + 4640 + (128 * 64 + 64) + 650,
-            multiply_adds: Some(64 * 72 + 64 * 1152 + 16 * 4608 + 128 * 64 + 640),
-        },
-        Network {
-            name: "lenet",
-            genome: genome(vec![valid(20, 5), max(2, 2), valid(50, 5), max(2, 2), dense(500, relu)], 64),
-            problem: problem(1, 28, 28, 10),
-            parameters: 520 + 25_050 + (800 * 500 + 500) + 5010,
-            multiply_adds: None,
-        },
-        Network {
-            name: "fashion",
-            genome: genome(
-                vec![conv(32, 3, 3), conv(64, 3, 3), max(2, 2), conv(128, 3, 3), max(2, 2), dense(128, relu)],
-                64,
-            ),
-            problem: problem(1, 28, 28, 10),
-            parameters: 320 + 18_496 + 73_856 + (6272 * 128 + 128) + 1290,
-            multiply_adds: None,
-        },
-        Network {
-            name: "cifar-quick",
-            genome: genome(
-                vec![
-                    // The suite's activation behind the pool commutes with the maximum.
-                    conv(32, 5, 5),
-                    max(3, 2),
-                    conv(32, 5, 5),
-                    average(3, 2),
-                    conv(64, 5, 5),
-                    average(3, 2),
-                    dense(64, Activation::None),
-                ],
-                100,
-            ),
-            problem: problem(3, 32, 32, 10),
-            parameters: 2432 + 25_632 + 51_264 + (1024 * 64 + 64) + 650,
-            multiply_adds: None,
-        },
-        Network {
-            name: "residual",
-            genome: genome(
-                vec![
-                    normalised(16),
-                    residual(16, 1),
-                    residual(32, 2),
-                    residual(64, 2),
-                    LayerGene::GlobalAveragePool,
-                ],
-                64,
-            ),
-            problem: problem(3, 32, 32, 10),
-            // No bias in front of a batch normalisation; a projection with bias where the shape changes.
-            parameters: (432 + 32)
-                + (2 * 2304 + 64)
-                + (4608 + 9216 + 128 + 512 + 32)
-                + (18_432 + 36_864 + 256 + 2048 + 64)
-                + 650,
-            multiply_adds: None,
-        },
-        Network {
-            name: "detector",
-            genome: genome(
-                vec![
-                    conv(12, 7, 3),
-                    max(2, 2),
-                    conv(32, 1, 9),
-                    max(2, 2),
-                    conv(46, 3, 3),
-                    max(2, 2),
-                    LayerGene::Merge,
-                    conv(96, 3, 3),
-                    LayerGene::GlobalAveragePool,
-                    LayerGene::Dropout { ratio: 0.3 },
-                ],
-                16,
-            ),
-            problem: Problem { multi_view: true, ..problem(2, 100, 80, 8) },
-            parameters: 2 * ((21 * 12 + 12) + (12 * 9 * 32 + 32) + (32 * 9 * 46 + 46))
-                + (92 * 9 * 96 + 96)
-                + (96 * 8 + 8),
-            multiply_adds: None,
-        },
-    ]
+    Network {
+        name: "mlp",
+        genome: genome(vec![dense(256, relu), dense(256, relu)], 128),
+        problem: problem(64, 1, 1, 10),
+        parameters: (64 * 256 + 256) + (256 * 256 + 256) + (256 * 10 + 10),
+        multiply_adds: Some(64 * 256 + 256 * 256 + 2560),
+    }
+}
+
+fn digits() -> Network {
+    let layers = vec![
+        conv(8, 3, 3),
+        conv(16, 3, 3),
+        max(2, 2),
+        conv(32, 3, 3),
+        max(2, 2),
+        dense(64, Activation::Relu),
+    ];
+    Network {
+        name: "digits",
+        genome: genome(layers, 32),
+        problem: problem(1, 8, 8, 10),
+        parameters: 80 + 1168 + 4640 + (128 * 64 + 64) + 650,
+        multiply_adds: Some(64 * 72 + 64 * 1152 + 16 * 4608 + 128 * 64 + 640),
+    }
+}
+
+fn lenet() -> Network {
+    let layers = vec![valid(20, 5), max(2, 2), valid(50, 5), max(2, 2), dense(500, Activation::Relu)];
+    Network {
+        name: "lenet",
+        genome: genome(layers, 64),
+        problem: problem(1, 28, 28, 10),
+        parameters: 520 + 25_050 + (800 * 500 + 500) + 5010,
+        multiply_adds: None,
+    }
+}
+
+fn fashion() -> Network {
+    let layers = vec![
+        conv(32, 3, 3),
+        conv(64, 3, 3),
+        max(2, 2),
+        conv(128, 3, 3),
+        max(2, 2),
+        dense(128, Activation::Relu),
+    ];
+    Network {
+        name: "fashion",
+        genome: genome(layers, 64),
+        problem: problem(1, 28, 28, 10),
+        parameters: 320 + 18_496 + 73_856 + (6272 * 128 + 128) + 1290,
+        multiply_adds: None,
+    }
+}
+
+/// The suite's activation behind the pool commutes with the maximum.
+fn cifar_quick() -> Network {
+    let layers = vec![
+        conv(32, 5, 5),
+        max(3, 2),
+        conv(32, 5, 5),
+        average(3, 2),
+        conv(64, 5, 5),
+        average(3, 2),
+        dense(64, Activation::None),
+    ];
+    Network {
+        name: "cifar-quick",
+        genome: genome(layers, 100),
+        problem: problem(3, 32, 32, 10),
+        parameters: 2432 + 25_632 + 51_264 + (1024 * 64 + 64) + 650,
+        multiply_adds: None,
+    }
+}
+
+fn residual_network() -> Network {
+    let layers =
+        vec![normalised(16), residual(16, 1), residual(32, 2), residual(64, 2), LayerGene::GlobalAveragePool];
+    Network {
+        name: "residual",
+        genome: genome(layers, 64),
+        problem: problem(3, 32, 32, 10),
+        // No bias in front of a batch normalisation; a projection with bias where the shape changes.
+        parameters: (432 + 32)
+            + (2 * 2304 + 64)
+            + (4608 + 9216 + 128 + 512 + 32)
+            + (18_432 + 36_864 + 256 + 2048 + 64)
+            + 650,
+        multiply_adds: None,
+    }
+}
+
+fn detector() -> Network {
+    let layers = vec![
+        conv(12, 7, 3),
+        max(2, 2),
+        conv(32, 1, 9),
+        max(2, 2),
+        conv(46, 3, 3),
+        max(2, 2),
+        LayerGene::Merge,
+        conv(96, 3, 3),
+        LayerGene::GlobalAveragePool,
+        LayerGene::Dropout { ratio: 0.3 },
+    ];
+    Network {
+        name: "detector",
+        genome: genome(layers, 16),
+        problem: Problem { multi_view: true, ..problem(2, 100, 80, 8) },
+        parameters: 2 * ((21 * 12 + 12) + (12 * 9 * 32 + 32) + (32 * 9 * 46 + 46))
+            + (92 * 9 * 96 + 96)
+            + (96 * 8 + 8),
+        multiply_adds: None,
+    }
 }
 
 fn problem(channels: u32, height: u32, width: u32, classes: u32) -> Problem {

@@ -4,11 +4,10 @@
 
 use crate::{
     cli::exit::{Exit, Failure, OrExit},
-    commands::data,
     output::{grouped, note},
 };
 use hatchery_config::experiment;
-use hatchery_models::data::{Column, Dataset, LoadOptions, UnknownCategories, load_as};
+use hatchery_models::data::{Column, Dataset, LoadOptions, UnknownCategories, load_to_test};
 
 /// Columns whose unknown categories a note tells one by one.
 const COLUMNS_SHOWN_MAX: usize = 8;
@@ -24,22 +23,25 @@ struct NumbersOnly {
     column: String,
 }
 
-/// Loads the data for a model that knows these columns, and notes values of categories that it does not know.
-pub(super) fn load(settings: &experiment::Data, known: Option<&[Column]>) -> Result<Dataset, Failure> {
-    let Some(known) = known else {
-        let dataset = data::load(settings)?;
-        return numbers_only(dataset).or_exit(Exit::Data);
-    };
+/// Loads the data for a model that knows these columns. Values of categories that it does not know are noted and, for
+/// each column that has any, handed over.
+pub(super) fn load(
+    settings: &experiment::Data,
+    known: Option<&[Column]>,
+) -> Result<(Dataset, Vec<UnknownCategories>), Failure> {
     let mut options = LoadOptions::from(settings);
-    if !settings.source.starts_with("csv:") {
+    if known.is_some() && !settings.source.starts_with("csv:") {
         // What these say is in the model's columns already.
         (options.ignore, options.categorical) = (Vec::new(), Vec::new());
     }
-    let (dataset, unknown) = load_as(&settings.source, &options, known).or_exit(Exit::Data)?;
+    let (dataset, unknown) = load_to_test(&settings.source, &options, known).or_exit(Exit::Data)?;
+    if known.is_none() {
+        return Ok((numbers_only(dataset).or_exit(Exit::Data)?, unknown));
+    }
     if !unknown.is_empty() {
         note(in_words(&unknown));
     }
-    Ok(dataset)
+    Ok((dataset, unknown))
 }
 
 fn numbers_only(dataset: Dataset) -> Result<Dataset, NumbersOnly> {

@@ -20,7 +20,7 @@ use anyhow::{Context, bail};
 use classification::Confusion;
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::{
-    data::{Dataset, Samples, Targets},
+    data::{Dataset, Samples, Targets, UnknownCategories},
     onnx,
     training::runtime::{HostTensor, Model, Runtime},
 };
@@ -41,7 +41,7 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let metadata = onnx::metadata(&model);
     let facts = model_facts::data_facts(&metadata);
     let settings = settings(options, facts.as_ref())?;
-    let dataset = columns::load(&settings, model_facts::columns(&metadata).as_deref())?;
+    let (dataset, unknown) = columns::load(&settings, model_facts::columns(&metadata).as_deref())?;
     let place = || format!("{} on {}", options.model.display(), options.data);
     let indices = data::part(&dataset, &settings, options.part)?;
     warn_of_other_data(options, facts.as_ref(), &dataset);
@@ -52,7 +52,7 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let runtime = open_runtime(None, options.offline)?;
     let found = figures(&runtime, &bytes, &dataset, &indices).with_context(place).or_exit(Exit::Failed)?;
     if options.json {
-        say_json(&json(options, indices.len(), &found));
+        say_json(&json(options, indices.len(), &found, &unknown));
     } else {
         say(text(options, indices.len(), &found));
     }
@@ -113,7 +113,8 @@ fn score(figures: &Figures) -> (&'static str, f64) {
     }
 }
 
-fn json(options: &TestOptions, count: usize, figures: &Figures) -> Value {
+/// `unknown` are the values, in all rows of the data, of categories that the model does not know.
+fn json(options: &TestOptions, count: usize, figures: &Figures, unknown: &[UnknownCategories]) -> Value {
     let (name, score) = score(figures);
     let mut object = json!({
         "model": options.model.display().to_string(),
@@ -121,6 +122,7 @@ fn json(options: &TestOptions, count: usize, figures: &Figures) -> Value {
         "part": format!("{:?}", options.part).to_lowercase(),
         "samples": count,
         (name): score,
+        "unknown_categories": unknown,
     });
     match figures {
         Figures::Classes(confusion, yardstick) => {

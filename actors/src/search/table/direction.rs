@@ -123,63 +123,94 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
+    const MINIMISED: [&str; 25] = [
+        "valid_mse",
+        "valid_merror",
+        "test_error_0",
+        "validerror",
+        "valid_loss",
+        "validloss2",
+        "valid_mae",
+        "valid-mae",
+        "valid.MAE",
+        "test_nll",
+        "valid_err",
+        "valid_err3",
+        "valid_top1err",
+        "valid1err",
+        "validErr",
+        "validationerr",
+        "testerr",
+        "valid_rmse",
+        "test_logloss",
+        "valid_cross_entropy",
+        "test perplexity",
+        "valid_ppl",
+        "valid_neg_log_likelihood",
+        "valid_latency",
+        "test_time",
+    ];
+    const MAXIMISED: [&str; 15] = [
+        "valid",
+        "test",
+        "valid_0",
+        "test_acc",
+        "valid_accuracy",
+        "valid_score",
+        "valid_r2",
+        "valid_f1",
+        "test_auc",
+        "valid_log_likelihood",
+        "valid_interrupted",
+        "valid_precision",
+        "valid_iou",
+        "valid_costume",
+        "test_overtime_wins",
+    ];
 
     #[test]
     fn losses_errors_costs_and_times_are_minimised_by_their_names() {
-        let minimised = [
-            "valid_mse",
-            "valid_merror",
-            "test_error_0",
-            "validerror",
-            "valid_loss",
-            "validloss2",
-            "valid_mae",
-            "valid-mae",
-            "valid.MAE",
-            "test_nll",
-            "valid_err",
-            "valid_err3",
-            "valid_top1err",
-            "valid1err",
-            "validErr",
-            "validationerr",
-            "testerr",
-            "valid_rmse",
-            "test_logloss",
-            "valid_cross_entropy",
-            "test perplexity",
-            "valid_ppl",
-            "valid_neg_log_likelihood",
-            "valid_latency",
-            "test_time",
-        ];
-        for name in minimised {
+        for name in MINIMISED {
             assert_eq!(Direction::of_column(name), Direction::Minimise, "{name}");
         }
     }
 
     #[test]
     fn everything_else_is_maximised() {
-        let maximised = [
-            "valid",
-            "test",
-            "valid_0",
-            "test_acc",
-            "valid_accuracy",
-            "valid_score",
-            "valid_r2",
-            "valid_f1",
-            "test_auc",
-            "valid_log_likelihood",
-            "valid_interrupted",
-            "valid_precision",
-            "valid_iou",
-            "valid_costume",
-            "test_overtime_wins",
-        ];
-        for name in maximised {
+        for name in MAXIMISED {
             assert_eq!(Direction::of_column(name), Direction::Maximise, "{name}");
         }
+    }
+
+    /// Else other programs' samplers would be measured by another objective on the same table.
+    #[test]
+    fn the_benchmark_of_other_samplers_has_the_same_rule() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers/directions.py");
+        let words = MINIMISED_WORDS.into_iter().chain(MINIMISED_PARTS);
+        let of_words =
+            words.flat_map(|word| [format!("valid_{word}"), format!("test{word}2"), format!("un{word}s")]);
+        let names: Vec<String> =
+            MINIMISED.into_iter().chain(MAXIMISED).map(str::to_owned).chain(of_words).collect();
+        let asked = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let Ok(mut asked) = asked else { return skipped("python3 is wanted") };
+        asked.stdin.take().unwrap().write_all((names.join("\n") + "\n").as_bytes()).unwrap();
+        let answered = asked.wait_with_output().unwrap();
+        assert!(answered.status.success(), "{answered:?}");
+        let answers = String::from_utf8(answered.stdout).unwrap();
+        assert_eq!(answers.lines().count(), names.len());
+        for (name, answer) in names.iter().zip(answers.lines()) {
+            assert_eq!(answer.parse(), Ok(Direction::of_column(name)), "{name}");
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn skipped(reason: &str) {
+        eprintln!("skipped: {reason}");
     }
 
     #[test]

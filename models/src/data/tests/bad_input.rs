@@ -1,7 +1,7 @@
 //! Bad input, each kind by the message that it gets.
 
 use super::fixtures::*;
-use crate::data::{DataError, LoadOptions, Split, limits, load, load_within};
+use crate::data::{DataError, LoadOptions, Split, limits, load, load_to_test, load_within};
 use std::{fs, path::Path};
 use tempfile::{TempDir, tempdir};
 
@@ -228,6 +228,20 @@ fn nothing_to_learn_from() {
     assert_says(&message("images", folder.path(), &plain()), &["one class, \"only\""]);
     fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(matches!(refused("images", folder.path(), &plain()), DataError::OneClass { .. }));
+}
+
+#[test]
+fn what_nothing_is_learnt_from_can_be_tested_on() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let to_test = |text: &str, options: &LoadOptions| {
+        fs::write(&path, text).unwrap();
+        load_to_test(&source("csv", &path), options, None).map(|(dataset, _)| dataset.count)
+    };
+    assert_eq!(to_test("a,kind\n1,x\n2,x\n3,x\n", &plain()).unwrap(), 3, "one class");
+    assert_eq!(to_test("a,kind\n1,x\n2,y\n3,x\n", &plain()).unwrap(), 3, "one sample of a class");
+    assert_eq!(to_test("a,b\n1,7.5\n2,7.5\n", &regression()).unwrap(), 2, "one value");
+    assert!(to_test("a,kind\n", &plain()).is_err(), "no samples");
 }
 
 #[test]

@@ -176,6 +176,30 @@ fn npz_labels_may_be_text() {
 }
 
 #[test]
+fn npz_labels_that_are_numbers_may_have_names() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let file = || NpzFile::new(&path).array("x", &[4, 1], &[1_u8, 2, 3, 4]);
+    let numbered = || file().array("y", &[4], &[3_i64, 0, 3, 0]);
+    drop(numbered().texts("classes", 6, &["setosa", "b", "c", "größer"]));
+    let dataset = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0].as_slice(), vec!["setosa", "größer"]), "in their order");
+    let refused = |names: &[&str], parts: &[&str]| {
+        drop(numbered().texts("classes", 2, names));
+        assert_says(&message("npz", &path, &LoadOptions::default()), parts);
+    };
+    refused(&["a", "b", "c"], &["array \"classes\"", "has 3 names, none for the label 3"]);
+    refused(&["a", "b", "a", "c"], &["array \"classes\"", "calls two classes \"a\""]);
+    // Something else by this name, and names beside labels that have their own.
+    for other in [&[4_u64, 1][..], &[4]] {
+        numbered().array("classes", other, &[1.0_f32, 2.0, 3.0, 4.0]);
+        assert_eq!(classes(&loaded("npz", &path, &LoadOptions::default())).1, ["0", "3"]);
+    }
+    drop(file().texts("y", 1, &["p", "q", "p", "q"]).texts("classes", 1, &["a"]));
+    assert_eq!(classes(&loaded("npz", &path, &LoadOptions::default())).1, ["p", "q"]);
+}
+
+#[test]
 fn npz_ranks_and_channels_last() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
@@ -418,6 +442,23 @@ fn written_npz_is_read_by_others_and_by_us() {
     let header = array.iter().position(|&byte| byte == b'\n').unwrap() + 1;
     assert_eq!((header % 64, array.len() - header), (0, 40 * 8));
     assert!(array.starts_with(b"\x93NUMPY\x01\x00"));
+}
+
+#[test]
+fn written_classes_keep_their_names_and_numbers() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("out.npz");
+    let text = "a,kind\n1,no\n2,größer\n3,no\n4,größer\n5,yes\n6,yes\n";
+    let dataset = table(text, &LoadOptions::default());
+    assert_eq!(classes(&dataset), ([1, 0, 1, 0, 2, 2].as_slice(), vec!["größer", "no", "yes"]));
+    write_npz(&dataset, &[0, 2, 4, 5], &path).unwrap();
+    assert_eq!(stored_array::<i64>(&path, "y"), (vec![4], vec![1, 1, 2, 2]));
+    let names = ["größer", "no", "yes"].map(str::to_owned).to_vec();
+    assert_eq!(stored_array::<String>(&path, "classes"), (vec![3], names));
+    let again = loaded("npz", &path, &LoadOptions::default());
+    assert_eq!(classes(&again), ([0, 0, 1, 1].as_slice(), vec!["no", "yes"]), "those that occur");
+    write_npz(&dataset, &[0, 1, 2, 3, 4, 5], &path).unwrap();
+    assert_eq!(loaded("npz", &path, &LoadOptions::default()).targets, dataset.targets);
 }
 
 #[test]

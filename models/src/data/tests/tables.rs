@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use crate::data::{
     CategoryFeature, Column, ColumnKind, DataError, Dataset, Encoding, GapFeature, LoadOptions,
-    Normalisation, Samples, UnknownCategories, describe, limits, load_as, write_npz,
+    Normalisation, Samples, UnknownCategories, describe, limits, load_to_test, write_npz,
 };
 use std::fs;
 use tempfile::tempdir;
@@ -242,7 +242,7 @@ fn a_model_reads_other_data_by_its_own_categories() {
     let other = "age,colour,zip,weight,kind\n\
                  1,mauve,8003,1,x\n2,red,9999,2,y\n3,puce,8001,3,x\n4,green,8002,4,y\n";
     let (dataset, unknown) =
-        with_table(other, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
+        with_table(other, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
     #[rustfmt::skip]
     let rows = [
         1.0, -9.0, 2.0, 1.0,
@@ -260,22 +260,24 @@ fn a_model_reads_other_data_by_its_own_categories() {
     assert_eq!(dataset.columns, known);
     // The data that it was trained on is the same to it.
     let options = categorical(&["zip"]);
-    let (same, unknown) = with_table(MIXED, |source| load_as(source, &options, &known).unwrap());
+    let (same, unknown) = with_table(MIXED, |source| load_to_test(source, &options, Some(&known)).unwrap());
     assert_eq!((same.content_hash, unknown), (table(MIXED, &options).content_hash, Vec::new()));
     // Columns stand in any order and among others, if they have their names.
     let moved = "kind,weight,note,zip,age,colour\nx,1,n,8003,1,mauve\ny,2,n,9999,2,red\nx,3,n,8001,3,puce\ny,4,n,8002,4,green\n";
-    let (named, _) = with_table(moved, |source| load_as(source, &labelled("kind"), &known).unwrap());
+    let (named, _) =
+        with_table(moved, |source| load_to_test(source, &labelled("kind"), Some(&known)).unwrap());
     assert_eq!((raw(&named), &named.columns), (raw(&dataset), &known));
     // With other names they are taken as they stand, and so are names that occur twice.
     for header in ["a,b,c,d,kind", "age,colour,zip,zip,kind"] {
         let other = other.replace("age,colour,zip,weight,kind", header);
         let (unnamed, _) =
-            with_table(&other, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
+            with_table(&other, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
         assert_eq!(raw(&unnamed), raw(&dataset), "{header}");
     }
     // Of another number of columns it knows nothing.
     let narrow = "a,kind\n1,x\n2,y\n3,x\n4,y\n";
-    let (dataset, _) = with_table(narrow, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
+    let (dataset, _) =
+        with_table(narrow, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
     assert_eq!(dataset.columns, [numeric("a", false)]);
 }
 
@@ -283,7 +285,9 @@ fn a_model_reads_other_data_by_its_own_categories() {
 fn a_model_of_numbers_alone_takes_no_others() {
     let known = [numeric("a", false), numeric("b", false)];
     let says = |text: &str| {
-        let error = with_table(text, |source| load_as(source, &LoadOptions::default(), &known).unwrap_err());
+        let error = with_table(text, |source| {
+            load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap_err()
+        });
         error.to_string()
     };
     assert_says(&says("a,b,kind\n1,,x\n2,3,y\n"), &["line 2, column 1 (\"b\")", "fill in the missing value"]);
@@ -294,7 +298,8 @@ fn a_model_of_numbers_alone_takes_no_others() {
     // One that knows missing values somewhere knows what to do with them anywhere.
     let known = [numeric("a", true), numeric("b", false)];
     let text = "a,b,kind\n1,,x\n2,3,y\n3,4,x\n4,5,y\n";
-    let (dataset, _) = with_table(text, |source| load_as(source, &LoadOptions::default(), &known).unwrap());
+    let (dataset, _) =
+        with_table(text, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
     assert_eq!(dataset.columns, [numeric("a", true), numeric("b", true)]);
 }
 
@@ -317,13 +322,15 @@ fn arrays_may_have_gaps_and_come_back_with_codes() {
     let mixed = table(MIXED, &categorical(&["zip"]));
     let written = folder.path().join("mixed.npz");
     write_npz(&mixed, &[0, 1, 2, 3, 4, 5], &written).unwrap();
-    let (back, unknown) = load_as(&source("npz", &written), &LoadOptions::default(), &mixed.columns).unwrap();
+    let (back, unknown) =
+        load_to_test(&source("npz", &written), &LoadOptions::default(), Some(&mixed.columns)).unwrap();
     assert_eq!((raw(&back), &back.columns, unknown), (raw(&mixed), &mixed.columns, Vec::new()));
     // Numbers that are no codes are of no category.
     let codes = [1.0_f32, 3.0, 0.0, 0.5, -1.0, 2.0, 2.0, 2.0];
     NpzFile::new(&path).array("x", &[4, 2], &codes).array("y", &[4], &[0_i64, 1, 0, 1]);
     let known = [of_categories("c", &["a", "b", "c"]), numeric("n", false)];
-    let (dataset, unknown) = load_as(&source("npz", &path), &LoadOptions::default(), &known).unwrap();
+    let (dataset, unknown) =
+        load_to_test(&source("npz", &path), &LoadOptions::default(), Some(&known)).unwrap();
     assert_eq!(raw(&dataset), [1.0, 3.0, 0.0, 0.5, -9.0, 2.0, 2.0, 2.0]);
     assert_eq!((unknown.len(), unknown[0].values, unknown[0].example.as_str()), (1, 1, "-1"));
 }

@@ -306,12 +306,21 @@ fn pool((size, kernel, stride, pads): PoolSizes) -> PoolShape {
 
 /// For each window, its place in y and the elements of x under it.
 fn each_window(shape: &PoolShape, mut window: impl FnMut(usize, Vec<usize>)) {
+    each_window_with_padding(shape, |y, under| window(y, under.into_iter().flatten().collect()));
+}
+
+/// The same, with nothing for what lies beyond the image.
+fn each_window_with_padding(shape: &PoolShape, mut window: impl FnMut(usize, Vec<Option<usize>>)) {
     let ([rows, columns], [height, width]) = (shape.output, shape.size);
     for y in 0..shape.batch * shape.channels * rows * columns {
-        let (down, across) = (shape.window(0, y / columns % rows), shape.window(1, y % columns));
         let plane = y / (rows * columns) * height * width;
-        let under = (down.0..down.1).flat_map(|row| (across.0..across.1).map(move |column| (row, column)));
-        window(y, under.map(|(row, column)| plane + row * width + column).collect());
+        let place = |row: usize, column: usize| {
+            let row = (y / columns % rows * shape.stride[0] + row).checked_sub(shape.pads[0])?;
+            let column = (y % columns * shape.stride[1] + column).checked_sub(shape.pads[1])?;
+            (row < height && column < width).then_some(plane + row * width + column)
+        };
+        let taps = (0..shape.kernel[0]).flat_map(|row| (0..shape.kernel[1]).map(move |column| (row, column)));
+        window(y, taps.map(|(row, column)| place(row, column)).collect());
     }
 }
 
@@ -350,6 +359,46 @@ fn pools_and_their_gradients_go_by_windows() {
             }
         }
     }
+}
+
+/// What `max.rs` says of values that are no numbers, whichever way a plane is gone through.
+#[test]
+fn a_window_has_the_maximum_of_what_stands_behind_its_last_nan() {
+    if vectors().is_empty() {
+        return;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for shape in POOLS.map(pool) {
+        let [read, written] = [shape.size, shape.output].map(|[rows, columns]| 6 * rows * columns);
+        let mut x = numbers(&mut rng, read);
+        // A third of all, and one plane.
+        x.iter_mut().filter(|_| rng.random_ratio(1, 3)).for_each(|value| *value = f32::NAN);
+        x[..read / 6].fill(f32::NAN);
+        let upstream = numbers(&mut rng, written);
+        let (mut y, mut gradient) = (vec![0.0; written], vec![0.0; read]);
+        each_window_with_padding(&shape, |to, taps| {
+            let values: Vec<f32> =
+                taps.iter().map(|tap| tap.map_or(f32::NEG_INFINITY, |from| x[from])).collect();
+            let behind = values.iter().rposition(|value| value.is_nan()).map_or(0, |last| last + 1);
+            y[to] = values[behind..].iter().copied().reduce(f32::max).unwrap_or(f32::NAN);
+            let winner = values.iter().position(|value| *value == y[to]);
+            if let Some(from) = winner.and_then(|winner| taps[winner]) {
+                gradient[from] += upstream[to];
+            }
+        });
+        for team in TEAMS {
+            let what = format!("{shape:?}");
+            let found = computed(&mut MaxPool::new(&shape), &[&x], &[written], team);
+            assert_eq!(comparable(&found[0]), comparable(&y), "{what}");
+            let found = computed(&mut MaxPoolGradient::new(&shape), &[&x, &y, &upstream], &[read], team);
+            assert_near(&what, &found[0], &gradient);
+        }
+    }
+}
+
+/// NaN as a value that equals itself.
+fn comparable(values: &[f32]) -> Vec<Option<f32>> {
+    values.iter().map(|value| (!value.is_nan()).then_some(*value)).collect()
 }
 
 const EPSILON: f32 = 1e-5;

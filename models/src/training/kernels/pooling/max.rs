@@ -1,4 +1,12 @@
 //! The maximum of each window, and its gradient.
+//!
+//! NaN is neither greater nor smaller than anything. A window goes through its elements row by row, what lies beyond the
+//! image as -infinity, and forgets at each NaN what it has seen: it has the maximum of what stands behind its last NaN,
+//! and NaN where nothing does. Its gradient goes to the first element that equals its maximum, and to none where that is
+//! NaN. So a plane of NaN alone becomes NaN, but for windows that end beyond the image (-infinity). ONNX Runtime's
+//! `MaxPool` is no measure for it: by sizes, and by whether places are asked for, it either passes over NaN, and has the
+//! lowest finite number for a window of nothing else, or hands NaN on. To be like one of them would cost each step of
+//! those trainings that are well; of one that is not, the loss tells.
 
 #![expect(
     unsafe_code,
@@ -114,7 +122,7 @@ unsafe fn row_of_maxima(columns: &Columns, first: usize, seen: &[f32], row: &mut
         for tap in columns.taps() {
             // SAFETY: the caller's promise.
             let value = unsafe { _mm256_loadu_ps(seen.as_ptr().add(first + window + tap)) };
-            // With the operands in this order, a tap that is no number is taken; the next tap takes its place.
+            // Of NaN and a number the second operand is taken: a tap that is NaN, and the tap behind it.
             largest = _mm256_max_ps(largest, value);
         }
         store_windows(largest, row, window);
