@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What a setting of the search brings: real searches with equal budgets, the arms of one question side by side.
 
-    benches/settings.py union|inherit [--problem fashion-mnist|digits] [--data DIR] [--seeds 1 2 3 4 5]
+    benches/settings.py union|inherit|textbook [--problem fashion-mnist|digits] [--data DIR] [--seeds 1 2 3 4 5]
         [--evaluations 160] [--workers 2] [--hatchery target/release/hatchery] [--json FILE]
 
 `union`: Breeder and Refiner together, against the Breeder alone and the Refiner alone (which refines what the first
 eight random networks come to); births are shared from the 100th result on, so that in shorter searches the union is the
-Breeder. `inherit`: offspring that begin with their parent's weights, against such as do not.
+Breeder. `inherit`: offspring that begin with their parent's weights, against such as do not. `textbook`: the first
+networks are textbook designs, against searches that begin at random.
 
 The problems join structure and numbers, and are too hard to be solved by all: Fashion-MNIST (its four IDX files are in
 DIR) by networks of at most 20,000 parameters and 400,000 multiply-adds, trained for 3 epochs of 3,000 images, judged
@@ -50,6 +51,10 @@ QUESTIONS = {
     "inherit": {
         "inherit": {"training.inherit": "true"},
         "afresh": {"training.inherit": "false"},
+    },
+    "textbook": {
+        "textbook": {"search.textbook": "5"},
+        "random": {"search.textbook": "0"},
     },
 }
 

@@ -37,6 +37,13 @@ fn loss(individual: &Individual) -> f64 {
     individual.genome.training.learning_rate + 1.0 / (1.0 + individual.genome.layers.len() as f64)
 }
 
+/// A network that is no textbook's.
+fn random_one(seed: u64) -> Newborn {
+    let mut makers = makers(SearchStrategy::Random);
+    (makers.seed, makers.search.textbook) = (seed, 0);
+    makers.mind(Maker::Breeder).make(&order(1, Maker::Breeder)).unwrap()
+}
+
 struct Life {
     minds: [Box<dyn Making>; 2],
     born: Vec<Arc<Individual>>,
@@ -79,6 +86,50 @@ fn every_strategy_makes_new_networks_and_knows_their_parents() {
         let bred = life.born.iter().filter(|one| !one.parents.is_empty()).count();
         assert_eq!(bred == 0, strategy == SearchStrategy::Random, "{strategy}: {bred} have parents");
     }
+}
+
+#[test]
+fn a_search_begins_with_textbook_networks_behind_the_users_own() {
+    for &strategy in SearchStrategy::ALL {
+        let mut life = Life::new(&makers(strategy));
+        let users = random_one(7);
+        life.hear(News::Born(individual(users, 1, Maker::User)));
+        let made: Vec<Newborn> =
+            (2..=9).map(|birth| life.minds[0].make(&order(birth, Maker::Breeder)).unwrap()).collect();
+        let textbook = made.iter().filter(|one| one.operation.starts_with("textbook: ")).count();
+        assert_eq!(textbook, 5, "{strategy}");
+        assert!(
+            made[..5].iter().all(|one| one.operation.starts_with("textbook: ") && one.parents.is_empty())
+        );
+        assert_ne!(made[0].hash, made[1].hash);
+    }
+}
+
+#[test]
+fn textbook_networks_are_an_eighth_of_a_small_budget_and_none_where_none_are_wanted() {
+    let textbook = |evaluations, textbook| {
+        let mut makers = makers(SearchStrategy::Random);
+        (makers.evaluations, makers.search.textbook) = (evaluations, textbook);
+        let mut breeder = makers.mind(Maker::Breeder);
+        let made = (1..=10).map(|birth| breeder.make(&order(birth, Maker::Breeder)).unwrap());
+        made.filter(|one| one.operation.starts_with("textbook: ")).count()
+    };
+    assert_eq!(
+        [textbook(Some(16), 5), textbook(Some(7), 5), textbook(None, 3), textbook(None, 0)],
+        [2, 0, 3, 0]
+    );
+}
+
+#[test]
+fn a_textbook_network_that_is_known_already_is_followed_by_a_question_to_the_strategy() {
+    let mut breeder = makers(SearchStrategy::Random).mind(Maker::Breeder);
+    let first = breeder.make(&order(1, Maker::Breeder)).unwrap();
+    breeder.hear(&News::Vain(order(1, Maker::Breeder)));
+    let again = BreedOrder { draw: 1, ..order(1, Maker::Breeder) };
+    assert_eq!(
+        (first.operation.starts_with("textbook"), breeder.make(&again).unwrap().operation.as_str()),
+        (true, "random")
+    );
 }
 
 #[test]

@@ -88,17 +88,16 @@ impl Brain {
             .unwrap_or_default()
     }
 
-    /// What follows the search is given no more time than it needs at full length, by what is known now.
-    pub(super) fn reserve_finale(&mut self) {
-        let Some(seconds) = self.timing.planned_final_seconds() else { return };
+    /// Seconds that the finale needs at full length, by what is known now, with the candidates that there would be time
+    /// for. `None` where there is no limit of time, and before anything is known.
+    pub(super) fn finale_seconds(&self) -> Option<f64> {
+        let seconds = self.timing.planned_final_seconds()?;
         let candidates = ids(&self.candidates_within(Some(seconds)));
         let Needs { crown, last } = match candidates.as_slice() {
             [] => Needs { crown: 0.0, ..self.needs(&ids(&self.best_and_seed(1))) },
             candidates => self.needs(candidates),
         };
-        if last > 0.0 {
-            self.timing.reserve(crown + last);
-        }
+        Some(crown + last).filter(|_| last > 0.0)
     }
 
     /// What the finale with these candidates needs, by the slowest of them. Those of unknown pace need nothing.

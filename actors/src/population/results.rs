@@ -148,7 +148,10 @@ impl Brain {
             LeaseKind::Test => {}
         }
         self.file(evaluation, closed);
-        self.reserve_finale();
+        // What the finale does not need, the search has.
+        if let Some(seconds) = self.finale_seconds() {
+            self.timing.reserve(seconds);
+        }
     }
 
     /// An evaluation that has ended goes to the archive. Of those that something may still be decided about (the best,

@@ -46,18 +46,18 @@ type Design = (&'static str, fn(&Kit<'_>) -> Option<Vec<LayerGene>>, Recipe);
 /// Designs for images, what is most likely to be good first.
 const FOR_IMAGES: [Design; 5] = [
     ("convolutions and pools", pooled, Recipe::Adam),
-    ("pairs of convolutions", paired, Recipe::Nesterov),
-    ("residual blocks", residual, Recipe::Adam),
-    ("wide windows without normalisation", bare, Recipe::GentleAdam),
     ("convolutions and pools, by momentum", pooled, Recipe::Nesterov),
+    ("residual blocks", residual, Recipe::Adam),
+    ("pairs of convolutions", paired, Recipe::Nesterov),
+    ("wide windows without normalisation", bare, Recipe::GentleAdam),
 ];
 
 /// Designs for tables.
 const FOR_TABLES: [Design; 4] = [
     ("two dense layers", two_dense, Recipe::Adam),
+    ("two dense layers, by momentum", two_dense, Recipe::Nesterov),
     ("a wide dense layer and dropout", one_wide, Recipe::GentleAdam),
     ("three dense layers", three_dense, Recipe::Nesterov),
-    ("two dense layers, by momentum", two_dense, Recipe::Nesterov),
 ];
 
 /// The design of this number, from 0, where there is one that the habitat can hold: a design that needs what the space
