@@ -22,6 +22,10 @@ const NEIGHBOURS: usize = 5;
 /// Where fewer than this share of the usual candidates has time, the search is over.
 const USUAL_SHARE: f64 = 0.25;
 
+/// Of the time that was planned for what follows the search, at least this share is kept for it, however little the
+/// best so far needs: whoever is better than they by then may take longer.
+const RESERVED_SHARE_MIN: f64 = 0.5;
+
 /// How long a network's search training takes.
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -85,8 +89,9 @@ impl Timing {
     /// What follows the search needs so many seconds by what is known now: the search goes on until then, and in any
     /// case for as long as was planned.
     pub fn reserve(&mut self, seconds: f64) {
-        if let (Some(end), Some(planned_end)) = (self.end, self.planned_end) {
-            self.search_end = Some(planned_end.max(end - closing(end) - seconds));
+        if let (Some(end), Some(planned)) = (self.end, self.planned_final_seconds()) {
+            let kept = seconds.max(RESERVED_SHARE_MIN * planned).min(planned);
+            self.search_end = Some(end - closing(end) - kept);
         }
     }
 
@@ -191,11 +196,13 @@ mod tests {
     #[test]
     fn the_search_has_the_time_that_what_follows_does_not_need() {
         let mut timing = Timing::new(Some(100.0), 0.3, 0.0);
-        timing.reserve(10.0);
-        assert!((timing.search_seconds_left(0.0).unwrap() - 88.0).abs() < 1e-9);
+        timing.reserve(20.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 78.0).abs() < 1e-9);
         timing.shift(5.0);
-        timing.reserve(10.0);
-        assert!((timing.search_seconds_left(0.0).unwrap() - 92.9).abs() < 1e-9);
+        timing.reserve(20.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 82.9).abs() < 1e-9);
+        timing.reserve(1.0);
+        assert!((timing.search_seconds_left(0.0).unwrap() - 88.95).abs() < 1e-9, "half of what was planned is kept");
         timing.reserve(50.0);
         assert!((timing.search_seconds_left(0.0).unwrap() - 75.0).abs() < 1e-9, "as long as was planned");
         let mut endless = Timing::new(None, 0.3, 0.0);
