@@ -202,7 +202,10 @@ mod tests {
         timing.reserve(20.0);
         assert!((timing.search_seconds_left(0.0).unwrap() - 82.9).abs() < 1e-9);
         timing.reserve(1.0);
-        assert!((timing.search_seconds_left(0.0).unwrap() - 88.95).abs() < 1e-9, "half of what was planned is kept");
+        assert!(
+            (timing.search_seconds_left(0.0).unwrap() - 88.95).abs() < 1e-9,
+            "half of what was planned is kept"
+        );
         timing.reserve(50.0);
         assert!((timing.search_seconds_left(0.0).unwrap() - 75.0).abs() < 1e-9, "as long as was planned");
         let mut endless = Timing::new(None, 0.3, 0.0);
