@@ -148,8 +148,10 @@ impl Brain {
             LeaseKind::Test => {}
         }
         self.file(evaluation, closed);
-        // What the finale does not need, the search has.
-        if let Some(seconds) = self.finale_seconds() {
+        // What the finale does not need, the search has. That looks at every trainer: only where the best have changed.
+        if self.is_worth_keeping(evaluation)
+            && let Some(seconds) = self.finale_seconds()
+        {
             self.timing.reserve(seconds);
         }
     }
