@@ -29,6 +29,7 @@ use crate::protocol::Images;
 use crate::run::settings_of;
 use hatchery_config::Experiment;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Differences that are described; more are counted. One defect can make everything after it differ.
 pub const DIFFERENCES_MAX: usize = 1000;
@@ -36,7 +37,7 @@ pub const DIFFERENCES_MAX: usize = 1000;
 /// By which rules a run is replayed.
 pub struct Rules<'a> {
     /// Who makes networks, by an experiment as recorded.
-    pub makers: &'a dyn Fn(&Settings) -> Box<dyn Makers>,
+    pub makers: &'a dyn Fn(&Settings) -> Arc<dyn Makers>,
     /// What an experiment, as recorded, tells the brain; or what is wrong with it.
     pub settings: &'a dyn Fn(&str) -> Result<Settings, String>,
 }

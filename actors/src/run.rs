@@ -287,7 +287,8 @@ fn restore(journal: &Journal, record: &RunRecord, setup: &SearchSetup) -> Result
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {
     let settings = settings_of(&setup.experiment, setup.trainers, setup.images);
-    Settings { claims: setup.claims, seeds: setup.seeds.clone(), ..settings }
+    let regulariser = Some(Arc::clone(&setup.makers));
+    Settings { claims: setup.claims, seeds: setup.seeds.clone(), regulariser, ..settings }
 }
 
 /// What an experiment tells the brain.
@@ -304,6 +305,7 @@ pub(crate) fn settings_of(experiment: &Experiment, trainers: u32, images: Images
         images,
         stopping: StoppingRule::named(experiment.search.stopping),
         seeds: Vec::new(),
+        regulariser: None,
         retry: RetryPolicy::new(&experiment.retry),
         claims: false,
         inherit: experiment.training.inherit,

@@ -177,6 +177,22 @@ impl Makers for Drawing {
         let (best, numbers) = (None, std::collections::HashMap::new());
         Box::new(DrawingMind { drawing: *self, heard: maker as u64, best, numbers })
     }
+
+    /// Some have a regularised form, some two.
+    fn regularised(&self, individual: &Individual, steps: u32) -> Option<Newborn> {
+        let number = number(&individual.genome);
+        let mut regularised = Genome::clone(&individual.genome);
+        regularised.training.shift += steps;
+        (u64::from(steps) <= number % 3).then(|| Newborn {
+            genome: regularised.into(),
+            summary: format!("{} shift {steps}", individual.summary),
+            hash: format!("{:x}", number | u64::from(steps) << 40),
+            parents: vec![individual.id],
+            operation: "regularise".to_owned(),
+            parameters: individual.parameters,
+            multiply_adds: individual.multiply_adds,
+        })
+    }
 }
 
 impl DrawingMind {

@@ -287,11 +287,14 @@ pub struct FinalTraining {
     pub epochs: u32,
     /// Share of `budget.time` kept for it; where the time runs short, epochs are cut to fit.
     pub time_share: f64,
+    /// How many of the best are compared in a more strongly regularised form, too, which the Refiner makes: at most half
+    /// of all that are compared.
+    pub regularised: u32,
 }
 
 impl Default for FinalTraining {
     fn default() -> Self {
-        Self { enabled: true, epochs: 40, time_share: 0.3 }
+        Self { enabled: true, epochs: 40, time_share: 0.3, regularised: 2 }
     }
 }
 

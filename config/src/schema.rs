@@ -130,6 +130,7 @@ pub const KEYS: &[Key] = &[
     key("final.enabled", Rule::Flag),
     key("final.epochs", Rule::Whole(1, 1_000_000)),
     key("final.time_share", Rule::Number(0.0, 0.95)),
+    key("final.regularised", Rule::Whole(0, 2)),
     optional("runtime.library", Rule::Text),
     optional("runtime.device", Rule::Device),
     optional("runtime.workers", Rule::Whole(1, 1024)),

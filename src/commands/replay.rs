@@ -17,6 +17,7 @@ use hatchery_actors::{
 use hatchery_config::Experiment;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Differences that are printed; with `--json` there are more.
 const SHOWN_MAX: usize = 20;
@@ -43,7 +44,7 @@ fn replayed(history: &History, run: &Path) -> Result<Report, Failure> {
             let run =
                 Experiment { search: settings.search.clone(), seed: settings.seed, ..experiment.clone() };
             let evaluations = settings.evaluations;
-            Box::new(SearchingMakers { evaluations, ..SearchingMakers::of(&run, info.problem) })
+            Arc::new(SearchingMakers { evaluations, ..SearchingMakers::of(&run, info.problem) })
         },
         settings: &replay::settings,
     };

@@ -7,6 +7,7 @@ use crate::{
     output::{duration, grouped, plain, say, say_json, table},
     view::{self, Row, Run},
 };
+use hatchery_actors::protocol::LeaseKind;
 use hatchery_models::{
     genome::{Optimizer, TrainingGenes},
     problem::{Problem, Task},
@@ -83,7 +84,7 @@ fn json(run: &Run, row: &Row) -> Value {
         .lineage(row.id)
         .iter()
         .map(|one| {
-            json!({"id": one.id, "parents": one.parents, "score": one.score, "operation": one.operation,
+            json!({"id": one.id, "parents": one.parents, "score": one.search_score(), "operation": one.operation,
                    "summary": one.summary})
         })
         .collect();
@@ -93,7 +94,7 @@ fn json(run: &Run, row: &Row) -> Value {
         "maker": row.maker.word(),
         "outcome": row.outcome.word(),
         "message": row.message,
-        "score": row.score,
+        "score": row.search_score(),
         "full_length_score": full_length.map(|one| one.score),
         "full_length_epochs": full_length.map(|one| one.epochs),
         "test_score": best.and_then(|best| best.test_score),
@@ -123,9 +124,13 @@ fn facts(run: &Run, row: &Row) {
 
 /// What is known in a line each, by name; a line without a name goes on with the one before.
 fn facts_of(run: &Run, row: &Row) -> Vec<(&'static str, String)> {
+    let searched = match row.kind {
+        LeaseKind::Search => format!("{} (validation, in the search)", run.write_score(row.score)),
+        _ => "- (not trained in the search: born for the comparison at full length)".to_owned(),
+    };
     let mut facts = vec![
         ("genome", row.summary.clone()),
-        (run.score_name(), format!("{} (validation, in the search)", run.write_score(row.score))),
+        (run.score_name(), searched),
         ("parameters", grouped(row.parameters)),
         ("multiply-adds", grouped(row.multiply_adds)),
         ("made by", format!("{}: {}", row.maker.word(), row.operation)),
@@ -191,7 +196,12 @@ fn lineage(run: &Run, id: u64) {
         .iter()
         .map(|row| {
             let parents: Vec<_> = row.parents.iter().map(u64::to_string).collect();
-            vec![row.id.to_string(), parents.join(" x "), run.write_score(row.score), row.operation.clone()]
+            vec![
+                row.id.to_string(),
+                parents.join(" x "),
+                run.write_score(row.search_score()),
+                row.operation.clone(),
+            ]
         })
         .collect();
     say("\nlineage, eldest first");
@@ -242,6 +252,20 @@ mod tests {
         let found = json(&run, row);
         assert_eq!((&found["full_length_score"], &found["full_length_epochs"]), (&json!(0.91), &json!(30)));
         assert_eq!(json(&run, run.row(2).unwrap())["full_length_score"], Value::Null);
+    }
+
+    #[test]
+    fn who_was_born_for_the_comparison_at_full_length_has_no_score_of_the_search() {
+        let mut run = fixture::run();
+        run.finalists = vec![fixture::finalist(6, 4)];
+        run.full_length.insert(6, view::FullLength { score: 0.94, epochs: 40 });
+        let row = run.row(6).unwrap();
+        let facts = facts_of(&run, row);
+        assert!(facts.iter().any(|(_, value)| value.contains("not trained in the search")), "{facts:?}");
+        assert!(facts.iter().any(|(_, value)| value.starts_with("94.00 %")), "{facts:?}");
+        let found = json(&run, row);
+        assert_eq!((&found["score"], &found["full_length_score"]), (&Value::Null, &json!(0.94)));
+        assert_eq!(found["lineage"].as_array().unwrap().last().unwrap()["score"], Value::Null);
     }
 
     #[test]

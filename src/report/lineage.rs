@@ -24,7 +24,7 @@ pub fn table(run: &Run, id: u64) -> String {
             row.id,
             if parents.is_empty() { "&ndash;".to_owned() } else { parents.join(" &times; ") },
             escape(&row.operation),
-            run.write_score(row.score),
+            run.write_score(row.search_score()),
             escape(&row.summary)
         );
     }

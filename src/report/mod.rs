@@ -3,6 +3,7 @@
 //! It must not know the journal: it is handed a `view::Run`.
 
 mod charts;
+mod finalists;
 mod lineage;
 mod makers;
 mod page;

@@ -2,7 +2,7 @@
 
 use super::{
     charts::{Axis, Chart, Mark},
-    lineage, makers,
+    finalists, lineage, makers,
 };
 use crate::{
     drawing::{Sketch, escape, svg},
@@ -10,6 +10,7 @@ use crate::{
     view::{Row, Run},
     yardstick::Yardstick,
 };
+use hatchery_actors::protocol::LeaseKind;
 use std::fmt::Write;
 
 /// How many of the best are listed.
@@ -36,6 +37,7 @@ pub fn page(run: &Run) -> String {
     body.push_str("</section>\n");
     body.push_str(&makers::starting_points(run));
     body.push_str(&front(run));
+    body.push_str(&finalists::section(run));
     if let Some(best) = &run.best {
         body.push_str(&winner(run, best.id));
     }
@@ -191,7 +193,8 @@ fn winner(run: &Run, id: u64) -> String {
         format!("<section><h2>The winner: network {id}</h2>\n<p class=\"g\">{}</p>\n", escape(&row.summary));
     text.push_str("<div class=\"pair\"><div>\n");
     text.push_str(&svg(&Sketch::of(&row.genome, &run.problem)));
-    text.push_str("</div><div>\n<h3>Learning curve in the search</h3>\n");
+    let training = if row.kind == LeaseKind::Search { "in the search" } else { "at full length" };
+    _ = write!(text, "</div><div>\n<h3>Learning curve {training}</h3>\n");
     text.push_str(&curve(row));
     text.push_str("</div></div>\n<h3>Its lineage</h3>\n");
     text.push_str(&lineage::table(run, id));

@@ -23,7 +23,7 @@ use hatchery_models::{
     training::outcome::{EpochReport, Outcome},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
@@ -60,6 +60,8 @@ pub struct Run {
     pub workers: u32,
     /// The search's evaluations that have ended, in the order in which they ended.
     pub rows: Vec<Row>,
+    /// Networks that were born for the comparison at full length, by that: the search has not evaluated them.
+    pub finalists: Vec<Row>,
     /// Evaluations that have begun and not ended.
     pub running: usize,
     /// The best network, or so far the best.
@@ -118,6 +120,11 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
     let objectives = experiment.search.objectives;
     let mut rows: Vec<Row> = search().filter_map(|evaluation| row(evaluation, &ended, &objectives)).collect();
     rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
+    let searched: BTreeSet<u64> = search().map(|evaluation| evaluation.individual.id.0).collect();
+    let crowns = record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Crown);
+    let finalists = crowns
+        .filter(|evaluation| !searched.contains(&evaluation.individual.id.0))
+        .filter_map(|evaluation| row(evaluation, &ended, &objectives));
     Ok(Run {
         name: experiment.name,
         directory: directory.display().to_string(),
@@ -134,6 +141,7 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         starting_points: seeds::of(record),
         yardstick: None,
         objectives,
+        finalists: finalists.collect(),
         rows,
         incidents,
     })
@@ -251,7 +259,7 @@ pub struct FullLength {
     pub epochs: usize,
 }
 
-/// One ended evaluation; in a [`Run`], of the search.
+/// One ended evaluation; in a [`Run`], of the search, but of its finalists.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The individual.
@@ -324,10 +332,17 @@ impl Best {
     }
 }
 
+impl Row {
+    /// The score of an evaluation of the search; networks that were born for the comparison at full length have none.
+    pub fn search_score(&self) -> Option<f64> {
+        self.score.filter(|_| self.kind == LeaseKind::Search)
+    }
+}
+
 impl Run {
-    /// The row of an individual.
+    /// The row of an individual, of the search's evaluation where there is one.
     pub fn row(&self, id: u64) -> Option<&Row> {
-        self.rows.iter().find(|row| row.id == id)
+        self.rows.iter().chain(&self.finalists).find(|row| row.id == id)
     }
 
     /// Rows with a score, best first; ties go to the smaller network.
@@ -503,6 +518,12 @@ pub mod fixture {
         }
     }
 
+    /// A network that was born for the comparison at full length, of this parent.
+    pub fn finalist(id: u64, parent: u64) -> Row {
+        let operation = "regularise: shift from 0 to 1 pixels".to_owned();
+        Row { kind: LeaseKind::Crown, operation, epochs: 40, ..row(id, Some(0.94), 200, &[parent]) }
+    }
+
     /// A run of five evaluations, the fourth of which won.
     pub fn run() -> Run {
         Run {
@@ -515,6 +536,7 @@ pub mod fixture {
             elapsed_s: 10.0,
             training_s: 15.0,
             workers: 2,
+            finalists: Vec::new(),
             rows: vec![
                 row(1, Some(0.5), 100, &[]),
                 row(2, Some(0.7), 300, &[]),

@@ -4,11 +4,11 @@
 //! It must not know how good any genome is, except which are worth refining, and that it is told.
 
 use super::features::{self, Size};
-use crate::protocol::{Fingerprint, IndividualId};
+use crate::protocol::{Fingerprint, IndividualId, Newborn};
 use crate::search::domain::{Domain, Scale};
 use hatchery_config::experiment::Limits;
 use hatchery_config::space::Space;
-use hatchery_models::genome::{Written, canonical_hash};
+use hatchery_models::genome::{Genome, Written, canonical_hash};
 use hatchery_models::problem::Problem;
 use hatchery_models::variation::{self, Barren, Habitat, Offspring};
 use rand::RngExt;
@@ -47,6 +47,16 @@ impl Home {
     const fn habitat(&self) -> Habitat<'_> {
         Habitat { space: &self.space, problem: &self.problem, limits: &self.limits }
     }
+
+    /// An individual's genome with so many steps more of regularisation, where there is more.
+    pub(super) fn regularised(
+        &self,
+        genome: &Genome,
+        individual: IndividualId,
+        steps: u32,
+    ) -> Option<Candidate> {
+        Some(Candidate::of(variation::regularised(genome, &self.habitat(), steps)?, vec![individual]))
+    }
 }
 
 /// One network that may be trained.
@@ -62,6 +72,33 @@ pub struct Candidate {
     pub operation: String,
     /// Its size.
     pub size: Size,
+}
+
+impl Candidate {
+    fn of(offspring: Offspring, parents: Vec<IndividualId>) -> Self {
+        let Offspring { genome, operation, estimate } = offspring;
+        let genome: Arc<Written> = genome.into();
+        Self {
+            hash: canonical_hash(&genome).to_string(),
+            genome,
+            parents,
+            operation,
+            size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },
+        }
+    }
+
+    /// What is said of it to whoever has ordered it.
+    pub(super) fn newborn(&self) -> Newborn {
+        Newborn {
+            summary: self.genome.to_string(),
+            genome: Arc::clone(&self.genome),
+            hash: self.hash.clone(),
+            parents: self.parents.clone(),
+            operation: self.operation.clone(),
+            parameters: self.size.parameters,
+            multiply_adds: self.size.multiply_adds,
+        }
+    }
 }
 
 /// What is searched.
@@ -109,24 +146,12 @@ impl Genomes {
     /// The textbook design of this number, from 0, where there is one.
     pub fn textbook(&self, number: usize) -> Option<Arc<Candidate>> {
         let offspring = variation::textbook(&self.home.habitat(), number)?;
-        Some(Self::accept(offspring, Vec::new()))
+        Some(Arc::new(Candidate::of(offspring, Vec::new())))
     }
 
     /// Why the last draw in vain was, where it is known.
     pub fn why_barren(&self) -> Option<String> {
         self.barren.borrow().clone()
-    }
-
-    fn accept(offspring: Offspring, parents: Vec<IndividualId>) -> Arc<Candidate> {
-        let Offspring { genome, operation, estimate } = offspring;
-        let genome: Arc<Written> = genome.into();
-        Arc::new(Candidate {
-            hash: canonical_hash(&genome).to_string(),
-            genome,
-            parents,
-            operation,
-            size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },
-        })
     }
 
     fn bred(
@@ -135,7 +160,7 @@ impl Genomes {
         parents: Vec<IndividualId>,
     ) -> Option<Arc<Candidate>> {
         match offspring {
-            Ok(offspring) => Some(Self::accept(offspring, parents)),
+            Ok(offspring) => Some(Arc::new(Candidate::of(offspring, parents))),
             Err(barren) => {
                 *self.barren.borrow_mut() = Some(barren.to_string());
                 None
@@ -169,7 +194,7 @@ impl Genomes {
             Some(before) => format!("{before}; {}", offspring.operation),
             None => offspring.operation,
         };
-        Self::accept(Offspring { operation, ..offspring }, parents)
+        Arc::new(Candidate::of(Offspring { operation, ..offspring }, parents))
     }
 
     fn random_base(&self, rng: &mut ChaCha8Rng) -> Option<Arc<Candidate>> {
@@ -232,7 +257,7 @@ impl Domain for Genomes {
             }
         });
         parents.truncate(2);
-        Some(Self::accept(offspring, parents))
+        Some(Arc::new(Candidate::of(offspring, parents)))
     }
 
     fn neighbours(&self, point: &Self::Point, max: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {

@@ -161,12 +161,12 @@ impl Making for Searcher {
         }
         // Of these the strategy hears when they are born.
         if let Some(candidate) = self.textbook(order) {
-            return Ok(newborn(&candidate));
+            return Ok(candidate.newborn());
         }
         let context = self.context(order);
         match self.strategy.ask(&self.domain, &context) {
             Ask::Evaluate(trial, point) => {
-                let newborn = newborn(&point);
+                let newborn = point.newborn();
                 self.made.insert(order.birth, (trial, point));
                 Ok(newborn)
             }
@@ -203,17 +203,5 @@ fn candidate(individual: &Individual) -> Candidate {
         parents: individual.parents.clone(),
         operation: individual.operation.clone(),
         size: Size { parameters: individual.parameters, multiply_adds: individual.multiply_adds },
-    }
-}
-
-fn newborn(candidate: &Candidate) -> Newborn {
-    Newborn {
-        summary: candidate.genome.to_string(),
-        genome: candidate.genome.clone(),
-        hash: candidate.hash.clone(),
-        parents: candidate.parents.clone(),
-        operation: candidate.operation.clone(),
-        parameters: candidate.size.parameters,
-        multiply_adds: candidate.size.multiply_adds,
     }
 }

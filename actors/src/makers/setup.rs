@@ -3,7 +3,7 @@
 use super::Making;
 use super::genomes::{Genomes, Home};
 use super::searcher::{Searcher, Task};
-use crate::protocol::Maker;
+use crate::protocol::{Individual, Maker, Newborn};
 use crate::search::evolution::{Evolution, Settings};
 use crate::search::hatchery::Hatchery;
 use crate::search::local::Local;
@@ -15,12 +15,17 @@ use crate::streams::{Purpose, seed_for};
 use hatchery_config::experiment::{Experiment, Search};
 use hatchery_config::vocabulary::SearchStrategy;
 use hatchery_models::problem::Problem;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Where a run's makers come from.
-pub trait Makers: Send + Sync + 'static {
+pub trait Makers: Debug + Send + Sync + 'static {
     /// A maker that knows nothing yet.
     fn mind(&self, maker: Maker) -> Box<dyn Making>;
+
+    /// A network with so many steps more of regularisation, for the comparison at full length: the Refiner's word there. It
+    /// depends on nothing but the network. `None` where there is no more.
+    fn regularised(&self, individual: &Individual, steps: u32) -> Option<Newborn>;
 }
 
 /// Makers that search a space.
@@ -80,5 +85,9 @@ impl Makers for SearchingMakers {
         let strategy = self.strategy(maker);
         let task = Task { evaluations: self.evaluations, textbook: self.search.textbook };
         Box::new(Searcher::new(maker, Arc::clone(&self.home), strategy, task))
+    }
+
+    fn regularised(&self, individual: &Individual, steps: u32) -> Option<Newborn> {
+        self.home.regularised(&individual.genome, individual.id, steps).map(|candidate| candidate.newborn())
     }
 }

@@ -28,16 +28,21 @@ impl Brain {
         }
         for seed in std::mem::take(&mut self.settings.seeds) {
             if self.births_left() > 0 && !self.nursery.knows(&seed.hash) {
-                let id = self.nursery.next();
-                self.nursery.remember(id, &seed.hash);
-                self.bear(id, Maker::User, seed);
+                self.bear_unordered(Maker::User, seed, LeaseKind::Search);
             }
         }
     }
 
+    /// A network that nobody was asked for: the user's, or one that is born for the comparison at full length.
+    pub(super) fn bear_unordered(&mut self, maker: Maker, newborn: Newborn, kind: LeaseKind) {
+        let id = self.nursery.next();
+        self.nursery.remember(id, &newborn.hash);
+        self.bear(id, maker, newborn, kind);
+    }
+
     pub(super) fn bred(&mut self, birth: IndividualId, draw: u32, newborn: Newborn) {
         match self.nursery.drawn(birth, draw, &newborn.hash) {
-            Birth::New(order) => self.bear(birth, order.maker, newborn),
+            Birth::New(order) => self.bear(birth, order.maker, newborn, LeaseKind::Search),
             Birth::Unasked => {}
             vain => self.in_vain(draw, Some(newborn.hash), "it is known already", vain),
         }
@@ -48,7 +53,7 @@ impl Brain {
         self.in_vain(draw, None, message, vain);
     }
 
-    fn bear(&mut self, id: IndividualId, maker: Maker, newborn: Newborn) {
+    fn bear(&mut self, id: IndividualId, maker: Maker, newborn: Newborn, kind: LeaseKind) {
         let individual = Arc::new(Individual {
             id,
             genome: newborn.genome,
@@ -63,7 +68,7 @@ impl Brain {
         *self.births.entry(maker).or_default() += 1;
         self.record(Entry::Born(Arc::clone(&individual)));
         self.out.push(Effect::Tell(News::Born(Arc::clone(&individual))));
-        self.enqueue(individual, LeaseKind::Search);
+        self.enqueue(individual, kind);
     }
 
     /// A draw has brought nothing new: it is drawn again, or given up. What nobody asked for did not happen.

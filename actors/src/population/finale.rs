@@ -7,10 +7,9 @@
 
 use super::effect::Effect;
 use super::ledger::Closed;
-use super::plan::ids;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
-use crate::protocol::{EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Maker};
 use std::sync::Arc;
 
 impl Brain {
@@ -35,8 +34,8 @@ impl Brain {
         match self.stage {
             Stage::Crown => {
                 let open = self.desk.open().values().filter(|open| open.kind == LeaseKind::Crown);
-                let waiting: Vec<_> = open.map(|open| open.individual.id).collect();
-                self.finale.crown_end = self.crown_deadline(&waiting, now);
+                let waiting: Vec<_> = open.map(|open| self.as_fast_as(&open.individual)).collect();
+                self.finale.crown_end = self.crown_deadline_of(&waiting, now);
             }
             Stage::Test if !self.finale.tested && self.desk.active(LeaseKind::Test) == 0 => self.queue_test(),
             // Done and recorded: nothing is left to record.
@@ -53,17 +52,20 @@ impl Brain {
         if self.champions.best().is_none() {
             return self.finish(End::Failed(self.why_nothing_was_trained()));
         }
-        let candidates = self.candidates(now);
-        if candidates.len() < 2 {
+        let slate = self.slate(now);
+        if slate.len() < 2 {
             return self.enter_final(now);
         }
-        self.stage(Stage::Crown, format!("the best {} are trained at full length", candidates.len()));
-        self.finale.crown_end = self.crown_deadline(&ids(&candidates), now);
-        for champion in candidates {
+        self.stage(Stage::Crown, slate.words());
+        self.finale.crown_end = self.crown_deadline(&slate, now);
+        for champion in slate.known {
             if let Some(closed) = self.closed.get(champion.evaluation) {
                 let individual = Arc::clone(&closed.individual);
                 self.enqueue(individual, LeaseKind::Crown);
             }
+        }
+        for newborn in slate.regularised {
+            self.bear_unordered(Maker::Refiner, newborn, LeaseKind::Crown);
         }
     }
 

@@ -24,6 +24,7 @@ pub mod settings;
 mod sharing;
 #[cfg(test)]
 pub(crate) mod simulation;
+pub(crate) mod slate;
 pub mod state;
 mod stopping;
 mod telling;

@@ -1,14 +1,10 @@
-//! Length and time limit of each evaluation, and how many candidates the finale has time for: what the brain reads off
-//! its clock and its books. Nothing here changes anything.
+//! Length and time limit of each evaluation, and how long the finale takes: what the brain reads off its clock and its
+//! books. Nothing here changes anything.
 
-use super::champions::Champion;
-use super::ledger::Closed;
+use super::slate::Slate;
 use super::state::Brain;
 use crate::pace::{CAUTION, Pace};
-use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
-
-/// Candidates for the crown, at most.
-pub(super) const CANDIDATES_MAX: usize = 4;
+use crate::protocol::{Individual, IndividualId, LeaseKind};
 
 /// Crown trainings of less than this share of the final's epochs are not worth their time.
 const CROWN_SHARE_MIN: f64 = 0.5;
@@ -16,6 +12,10 @@ const CROWN_SHARE_MIN: f64 = 0.5;
 /// Crown trainings must leave the final at least this share of its epochs; where they cannot, theirs are handed over,
 /// and are to be as long.
 const FINAL_SHARE_MIN: f64 = 0.75;
+
+/// More regularisation is worth it from so many epochs on: augmentation costs four tenths of a point on Fashion-MNIST after
+/// 5 epochs, and brings as much and more after 10. Where a comparison has regularised networks, its trainings are at least so long.
+pub(super) const REGULARISED_EPOCHS_MIN: u32 = 10;
 
 /// A final training is to see at least this share of the samples that the weights before it have seen.
 const SAMPLES_SHARE_MIN: f64 = 0.75;
@@ -25,22 +25,41 @@ const OVERRUN: f64 = 1.25;
 
 /// Seconds that the finale needs at full length.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Needs {
+pub(super) struct Needs {
     /// Of the crown trainings, side by side as far as there are trainers.
     crown: f64,
     /// Of the final training.
     last: f64,
+    /// Shares of these lengths that are worth their time, at least.
+    shortest: Shares,
+}
+
+/// Shares of the lengths of crown and final trainings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shares {
+    crown: f64,
+    last: f64,
+}
+
+impl Shares {
+    const PLAIN: Self = Self { crown: CROWN_SHARE_MIN, last: FINAL_SHARE_MIN };
+
+    /// Where more strongly regularised networks are compared, of trainings of so many epochs.
+    fn regularised(epochs: u32) -> Self {
+        let share = (f64::from(REGULARISED_EPOCHS_MIN) / f64::from(epochs.max(1))).min(1.0);
+        Self { crown: share.max(CROWN_SHARE_MIN), last: share.max(FINAL_SHARE_MIN) }
+    }
 }
 
 impl Needs {
     /// The least with which candidates are told apart, and the winner is trained as long as it is worth.
     fn least(&self) -> f64 {
-        CROWN_SHARE_MIN * self.crown + FINAL_SHARE_MIN * self.last
+        self.shortest.crown * self.crown + self.shortest.last * self.last
     }
 
     /// Whether so many seconds are enough: with `last` for a final training, too.
-    fn fit(&self, seconds: f64, last: bool) -> bool {
-        seconds >= if last { self.least() } else { FINAL_SHARE_MIN * self.crown }
+    pub(super) fn fit(&self, seconds: f64, last: bool) -> bool {
+        seconds >= if last { self.least() } else { self.shortest.last * self.crown }
     }
 
     /// How many of so many seconds go to the crown trainings: between the least and full length as much as to the
@@ -51,7 +70,7 @@ impl Needs {
         }
         let room = (self.crown + self.last - self.least()).max(f64::MIN_POSITIVE);
         let length = ((seconds - self.least()) / room).min(1.0);
-        self.crown * (CROWN_SHARE_MIN + length * (1.0 - CROWN_SHARE_MIN))
+        self.crown * (self.shortest.crown + length * (1.0 - self.shortest.crown))
     }
 }
 
@@ -60,55 +79,46 @@ impl Brain {
     pub(super) fn plan(&self, kind: LeaseKind, individual: &Individual, now: f64) -> (u32, Option<f64>) {
         match kind {
             LeaseKind::Search => (self.settings.epochs, self.timing.search_limit(now, self.settings.seconds)),
-            LeaseKind::Crown => self.plan_crown(individual.id, now),
+            LeaseKind::Crown => self.plan_crown(individual, now),
             // Its trainer fits the epochs to the time: alone on all cores it may be faster than anything known here.
             LeaseKind::Final => (self.settings.final_training.epochs, self.timing.final_seconds(now)),
             LeaseKind::Test => (0, None),
         }
     }
 
-    /// The best of the search: as many as can be trained at a length that tells them apart. Before them the best
-    /// network that the user has designed: whether it was surpassed is seen at full length.
-    pub(super) fn candidates(&self, now: f64) -> Vec<Champion> {
-        match self.settings.final_training.enabled {
-            true => self.candidates_within(self.timing.final_seconds(now)),
-            false => Vec::new(),
-        }
-    }
-
-    /// As many as there is time for with a final training behind them; where there is none for that, as many as there
-    /// is time for without.
-    fn candidates_within(&self, seconds: Option<f64>) -> Vec<Champion> {
-        let most = CANDIDATES_MAX.min(self.champions.ranked().len());
-        let slates = |last: bool| (2..=most).rev().map(move |count| (self.best_and_seed(count), last));
-        slates(true)
-            .chain(slates(false))
-            .find(|(slate, last)| seconds.is_none_or(|seconds| self.needs(&ids(slate)).fit(seconds, *last)))
-            .map(|(slate, _)| slate)
-            .unwrap_or_default()
-    }
-
     /// Seconds that the finale needs at full length, by what is known now, with the candidates that there would be time
     /// for. `None` where there is no limit of time, and before anything is known.
     pub(super) fn finale_seconds(&self) -> Option<f64> {
         let seconds = self.timing.planned_final_seconds()?;
-        let candidates = ids(&self.candidates_within(Some(seconds)));
-        let Needs { crown, last } = match candidates.as_slice() {
-            [] => Needs { crown: 0.0, ..self.needs(&ids(&self.best_and_seed(1))) },
-            candidates => self.needs(candidates),
+        let slate = self.slate_within(Some(seconds));
+        let Needs { crown, last, .. } = match slate.len() {
+            0 => {
+                let best = Slate { known: self.best_and_seed(1), regularised: Vec::new() };
+                Needs { crown: 0.0, ..self.needs_of(&best) }
+            }
+            _ => self.needs_of(&slate),
         };
         Some(crown + last).filter(|_| last > 0.0)
     }
 
-    /// What the finale with these candidates needs, by the slowest of them. Those of unknown pace need nothing.
-    fn needs(&self, candidates: &[IndividualId]) -> Needs {
+    /// What the finale with this slate needs: who is regularised trains about as fast as who is not.
+    pub(super) fn needs_of(&self, slate: &Slate) -> Needs {
+        let needs = self.needs(&slate.known_ids(), slate.len());
+        match slate.regularised.is_empty() {
+            true => needs,
+            false => Needs { shortest: Shares::regularised(self.settings.final_training.epochs), ..needs },
+        }
+    }
+
+    /// What the finale with so many candidates needs, by the slowest of these. Those of unknown pace need nothing.
+    fn needs(&self, candidates: &[IndividualId], count: usize) -> Needs {
         let epochs = self.settings.final_training.epochs;
         let slowest = |images: u64| {
             let paces = candidates.iter().filter_map(|individual| self.pace_of(*individual));
             paces.map(|pace| CAUTION * pace.seconds(images, epochs)).fold(0.0, f64::max)
         };
-        let rounds = self.rounds(candidates.len()) as f64;
-        Needs { crown: rounds * slowest(self.settings.images.crown), last: slowest(self.images_of_final()) }
+        let crown = self.rounds(count) as f64 * slowest(self.settings.images.crown);
+        Needs { crown, last: slowest(self.images_of_final()), shortest: Shares::PLAIN }
     }
 
     /// Samples of an epoch of the final training, as many as they are for its pace: alone, it has the cores of all
@@ -117,47 +127,28 @@ impl Brain {
         self.settings.images.last / self.neighbours() as u64
     }
 
-    /// The best so many of the search, the best of the user's networks before them, wherever it is.
-    pub(super) fn best_and_seed(&self, count: usize) -> Vec<Champion> {
-        let seed = self.best_seed();
-        let others = self.champions.ranked().iter().take(count);
-        let others = others.filter(|one| seed.as_ref().is_none_or(|seed| seed.individual != one.individual));
-        let others: Vec<Champion> = others.cloned().collect();
-        seed.into_iter().chain(others).collect()
-    }
-
-    /// The user's best network by the search.
-    fn best_seed(&self) -> Option<Champion> {
-        let seeds =
-            self.closed.kept().iter().filter(|(_, closed)| {
-                closed.kind == LeaseKind::Search && closed.individual.maker == Maker::User
-            });
-        let champion = |(evaluation, closed): (&EvaluationId, &Closed)| {
-            let (evaluation, individual) = (*evaluation, closed.individual.id);
-            Some(Champion { evaluation, individual, fitness: closed.fitness? })
-        };
-        seeds.filter_map(champion).max_by(|one, other| {
-            one.fitness.compare(&other.fitness).then(other.individual.cmp(&one.individual))
-        })
-    }
-
     /// How often the trainers take turns for so many trainings.
     fn rounds(&self, trainings: usize) -> usize {
         trainings.div_ceil(self.trainer_count())
     }
 
-    /// When crown trainings of these candidates are to be over.
-    pub(super) fn crown_deadline(&self, candidates: &[IndividualId], now: f64) -> Option<f64> {
-        let seconds = self.timing.final_seconds(now)?;
-        Some(now + self.needs(candidates).crown_seconds(seconds))
+    /// When the crown trainings of a slate are to be over.
+    pub(super) fn crown_deadline(&self, slate: &Slate, now: f64) -> Option<f64> {
+        Some(now + self.needs_of(slate).crown_seconds(self.timing.final_seconds(now)?))
+    }
+
+    /// When crown trainings of these are to be over, which an earlier life has left.
+    pub(super) fn crown_deadline_of(&self, candidates: &[IndividualId], now: f64) -> Option<f64> {
+        let needs = self.needs(candidates, candidates.len());
+        Some(now + needs.crown_seconds(self.timing.final_seconds(now)?))
     }
 
     /// Epochs and limit of a crown training handed out now.
-    fn plan_crown(&self, individual: IndividualId, now: f64) -> (u32, Option<f64>) {
+    fn plan_crown(&self, individual: &Individual, now: f64) -> (u32, Option<f64>) {
         let rounds = self.rounds(self.desk.ready().len()).max(1) as f64;
         let seconds = self.finale.crown_end.map(|end| (end - now).max(0.0) / rounds);
         (
-            self.epochs_within(individual, seconds, self.settings.images.crown),
+            self.epochs_within(self.as_fast_as(individual), seconds, self.settings.images.crown),
             seconds.map(|limit| limit * OVERRUN),
         )
     }
@@ -187,6 +178,12 @@ impl Brain {
         self.pace_of(individual).map_or(wanted, |pace| pace.epochs_within(seconds, images, wanted))
     }
 
+    /// Whose pace is known that this network trains with: its own, or of one that has not trained yet, its parent's.
+    pub(super) fn as_fast_as(&self, individual: &Individual) -> IndividualId {
+        let own = self.pace_of(individual.id).map(|_| individual.id);
+        own.or(individual.parents.first().copied()).unwrap_or(individual.id)
+    }
+
     /// How fast an individual trains, by its last evaluation that trained anything.
     fn pace_of(&self, individual: IndividualId) -> Option<Pace> {
         self.closed
@@ -198,17 +195,13 @@ impl Brain {
     }
 }
 
-pub(super) fn ids(candidates: &[Champion]) -> Vec<IndividualId> {
-    candidates.iter().map(|champion| champion.individual).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn time_is_divided_between_crown_and_final_trainings() {
-        let needs = Needs { crown: 100.0, last: 40.0 };
+        let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN };
         assert!(!needs.fit(79.0, true) && needs.fit(80.0, true));
         assert_eq!(
             needs.crown_seconds(80.0),
@@ -220,5 +213,18 @@ mod tests {
         assert_eq!(needs.crown_seconds(1000.0), 100.0);
         assert!(needs.fit(76.0, false) && !needs.fit(74.0, false));
         assert_eq!(needs.crown_seconds(76.0), 76.0, "no time for a final training");
+    }
+
+    #[test]
+    fn regularised_networks_are_trained_for_long_or_not_at_all() {
+        let needs = |epochs| Needs { crown: 100.0, last: 40.0, shortest: Shares::regularised(epochs) };
+        assert!(!needs(10).fit(139.0, true) && needs(10).fit(140.0, true), "all of ten epochs");
+        assert_eq!(needs(10).crown_seconds(150.0), 100.0);
+        assert!(
+            !needs(16).fit(92.0, true) && needs(16).fit(93.0, true),
+            "ten of sixteen, twelve for the final"
+        );
+        assert_eq!(needs(16).crown_seconds(92.5), 62.5);
+        assert_eq!(needs(100), Needs { shortest: Shares::PLAIN, ..needs(100) });
     }
 }

@@ -2,8 +2,10 @@
 
 use super::retry::RetryPolicy;
 use super::stopping::StoppingRule;
+use crate::makers::Makers;
 use crate::protocol::{Images, Newborn};
 use hatchery_config::experiment::{FinalTraining, Search};
+use std::sync::Arc;
 
 /// The weights of so many of the best candidates are kept, for the final, for export, and where the final fails.
 pub const WEIGHTS_KEPT_MAX: usize = 8;
@@ -31,6 +33,8 @@ pub struct Settings {
     pub seconds: Option<f64>,
     /// What follows the search.
     pub final_training: FinalTraining,
+    /// Who regularises the best more strongly for the comparison at full length; `None`: nobody.
+    pub regulariser: Option<Arc<dyn Makers>>,
     /// Trainers side by side; so many candidates are kept ready.
     pub trainers: u32,
     /// How many samples one epoch has.

@@ -7,9 +7,9 @@
 
 use super::effect::Effect;
 use super::objectives::costs_before;
-use super::plan::CANDIDATES_MAX;
 use super::results::best_of;
 use super::settings::Settings;
+use super::slate::Slate;
 use super::state::Brain;
 use crate::journal::{EvaluationRecord, RunRecord, Stage};
 use crate::makers::{Makers, Making};
@@ -28,24 +28,26 @@ pub struct Witness {
 
 impl Witness {
     /// At the begin of a run.
-    pub fn new(settings: Settings, makers: &dyn Makers) -> Self {
-        Self::with(Brain::new(settings), &[], makers)
+    pub fn new(settings: Settings, makers: &Arc<dyn Makers>) -> Self {
+        let brain = Brain::new(Settings { regulariser: Some(Arc::clone(makers)), ..settings });
+        Self::with(brain, &[], makers)
     }
 
     /// At the begin of a later life of the run.
     pub fn restored(
         settings: Settings,
-        makers: &dyn Makers,
+        makers: &Arc<dyn Makers>,
         record: &RunRecord,
         kept: &BTreeSet<EvaluationId>,
     ) -> Self {
         let weights: BTreeMap<_, _> = kept.iter().map(|evaluation| (*evaluation, nothing())).collect();
+        let settings = Settings { regulariser: Some(Arc::clone(makers)), ..settings };
         let brain = Brain::restore(settings, record, weights);
         let news = brain.news(record);
         Self::with(brain, &news, makers)
     }
 
-    fn with(mut brain: Brain, news: &[News], makers: &dyn Makers) -> Self {
+    fn with(mut brain: Brain, news: &[News], makers: &Arc<dyn Makers>) -> Self {
         let (mut breeder, mut refiner) = (makers.mind(Maker::Breeder), makers.mind(Maker::Refiner));
         for piece in news {
             breeder.hear(piece);
@@ -117,7 +119,7 @@ impl Witness {
         taken.unwrap_or(Taken::GivenUp)
     }
 
-    /// A network of the user's is born.
+    /// A network that nobody was asked for is born: the user's, or one for the comparison at full length.
     pub fn bear(&mut self, individual: &Arc<Individual>) {
         self.brain.nursery.remember(individual.id, &individual.hash);
         self.brain.out.push(Effect::Tell(News::Born(Arc::clone(individual))));
@@ -204,11 +206,8 @@ impl Witness {
 
     /// Candidates for the crown, best first: these, in a run without a limit of time; in one with a limit as many of
     /// them as there was time for.
-    pub fn candidates(&self) -> Vec<IndividualId> {
-        let timed = self.is_timed();
-        let champions =
-            if timed { self.brain.best_and_seed(CANDIDATES_MAX) } else { self.brain.candidates(0.0) };
-        champions.iter().map(|champion| champion.individual).collect()
+    pub fn candidates(&self) -> Slate {
+        if self.is_timed() { self.brain.whole_slate() } else { self.brain.slate(0.0) }
     }
 
     /// The stage after the search, in a run without a limit of time and with a test part.

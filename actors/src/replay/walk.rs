@@ -14,7 +14,7 @@ use super::{Confirmed, DIFFERENCES_MAX, Decision, Difference, ReplayError, Repor
 use crate::journal::happened::{Advised, Ended, Leased, Life, Planned};
 use crate::journal::{EvaluationRecord, EvaluationState, EventRecord, Happened, History, Stage};
 use crate::population::witness::{Witness, score_after, score_of};
-use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind};
+use crate::protocol::{BreedOrder, EvaluationId, IndividualId, LeaseKind, Newborn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
 
@@ -27,6 +27,8 @@ struct Due {
     queue: VecDeque<(IndividualId, LeaseKind)>,
     /// How many of those must be; of the rest, time decides.
     queue_min: usize,
+    /// Networks to be born for the comparison at full length; with a limit of time, that decides how many.
+    regularised: VecDeque<Newborn>,
     /// Weights to be dropped.
     drops: BTreeSet<EvaluationId>,
 }
@@ -63,7 +65,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             history,
             rules,
-            witness: Witness::new(settings.clone(), &*(rules.makers)(&settings)),
+            witness: Witness::new(settings.clone(), &(rules.makers)(&settings)),
             so_far: SoFar::begin(history),
             due: Due::default(),
             stops: BTreeMap::new(),
@@ -191,6 +193,14 @@ impl<'a> Walk<'a> {
                 self.differ(Decision::Evaluation, subject, "no evaluation".to_owned(), replayed);
             }
         }
+        if !matches!(next, Happened::Queued(..) | Happened::Born(..)) {
+            let missing = std::mem::take(&mut self.due.regularised);
+            let needed = if self.witness.is_timed() { 0 } else { missing.len() };
+            for newborn in missing.into_iter().take(needed) {
+                let recorded = "not born".to_owned();
+                self.differ(Decision::Candidates, "a candidate".to_owned(), recorded, newborn.summary);
+            }
+        }
         if !matches!(next, Happened::WeightsKept(_) | Happened::WeightsDropped(_)) {
             for evaluation in std::mem::take(&mut self.due.drops) {
                 let subject = format!("weights of evaluation {evaluation}");
@@ -225,7 +235,7 @@ impl<'a> Walk<'a> {
             .map_err(|message| ReplayError::Experiment { event: event.number, message })?;
         self.so_far.record.elapsed_seconds = event.elapsed_seconds;
         let makers = (self.rules.makers)(&settings);
-        self.witness = Witness::restored(settings, &*makers, &self.so_far.record, &self.witness.kept());
+        self.witness = Witness::restored(settings, &makers, &self.so_far.record, &self.witness.kept());
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod mutation;
 pub mod plausible;
 mod random;
 mod refinement;
+mod regularisation;
 mod repair;
 mod settle;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use mutation::mutate;
 pub use plausible::{Implausible, plausible};
 pub use random::random;
 pub use refinement::{blend, refine};
+pub use regularisation::regularised;
 pub use settle::settle;
 pub use textbook::textbook;
 

@@ -10,10 +10,11 @@ use crate::testing::Drawing;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) fn replayed(world: &World, history: &History) -> Report {
     let settings = |experiment: &str| Ok(world.weather.settings_of(world.seed, experiment));
-    replay(history, &Rules { makers: &|_| Box::new(world.makers()), settings: &settings }).unwrap()
+    replay(history, &Rules { makers: &|_| Arc::new(world.makers()), settings: &settings }).unwrap()
 }
 
 pub(super) fn whole(world: &World) -> History {
@@ -192,8 +193,8 @@ fn events_taken_out_and_tables_changed_behind_their_back_are_noticed() {
 fn another_seed_is_another_run() {
     let (world, history) = eventful();
     let settings = |_: &str| Ok(world.weather.settings(world.seed + 1));
-    let makers = |settings: &Settings| -> Box<dyn Makers> {
-        Box::new(Drawing { seed: settings.seed, ..world.makers() })
+    let makers = |settings: &Settings| -> Arc<dyn Makers> {
+        Arc::new(Drawing { seed: settings.seed, ..world.makers() })
     };
     let report = replay(&history, &Rules { makers: &makers, settings: &settings }).unwrap();
     assert!(report.differences_count > 50);
@@ -205,10 +206,10 @@ fn a_journal_without_its_begin_cannot_be_replayed() {
     let (world, _) = eventful();
     world.journal.tamper("DELETE FROM log WHERE kind = 'begun'");
     let settings = |_: &str| Ok(world.weather.settings(world.seed));
-    let rules = Rules { makers: &|_| Box::new(world.makers()), settings: &settings };
+    let rules = Rules { makers: &|_| Arc::new(world.makers()), settings: &settings };
     assert_eq!(replay(&whole(&world), &rules), Err(ReplayError::Incomplete));
     let (world, _) = eventful();
     let settings = |_: &str| Err("no experiment".to_owned());
-    let rules = Rules { makers: &|_| Box::new(world.makers()), settings: &settings };
+    let rules = Rules { makers: &|_| Arc::new(world.makers()), settings: &settings };
     assert!(matches!(replay(&whole(&world), &rules), Err(ReplayError::Experiment { event: 1, .. })));
 }

@@ -90,7 +90,7 @@ impl Weather {
             time: self.time,
             epochs: 5,
             seconds: None,
-            final_training: FinalTraining { enabled: true, epochs: 10, time_share: 0.3 },
+            final_training: FinalTraining { epochs: 10, ..FinalTraining::default() },
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::named(if seed.is_multiple_of(5) {
@@ -99,6 +99,7 @@ impl Weather {
                 EarlyStopping::Quartile
             }),
             retry: RetryPolicy::new(&Default::default()),
+            regulariser: Some(Arc::new(drawing(seed, self))),
             claims: false,
             inherit: seed.is_multiple_of(2),
             measure_latency: seed.is_multiple_of(3),
@@ -393,6 +394,16 @@ impl World {
         self.schedule(BREEDING_SECONDS, Happening::Event(event));
     }
 
+    /// How many times as fast a training of this kind is as one of several side by side: a final training is alone, with
+    /// the cores of all trainers.
+    fn speed_up(&self, kind: LeaseKind) -> f64 {
+        const OF_EACH_FURTHER_TRAINER: f64 = 0.8;
+        match kind {
+            LeaseKind::Final => 1.0 + OF_EACH_FURTHER_TRAINER * f64::from(self.weather.trainers - 1),
+            _ => 1.0,
+        }
+    }
+
     fn train(&mut self, trainer: TrainerId, lease: &Lease) {
         if lease.kind == LeaseKind::Search {
             let hash = format!("{:x}", testing::number(&lease.genome));
@@ -403,7 +414,7 @@ impl World {
                 || self.weather.time.is_some_and(|time| self.now > time * 0.98);
         }
         assert_eq!(lease.kind == LeaseKind::Test, lease.weights.is_some());
-        let epoch = epoch_seconds(lease.kind, &lease.genome);
+        let epoch = epoch_seconds(lease.kind, &lease.genome) / self.speed_up(lease.kind);
         let planned = planned_epochs(lease, epoch);
         if planned != lease.epochs {
             let event = Event::Planned(trainer, lease.ticket(), planned);
@@ -422,7 +433,8 @@ impl World {
         let outcome = self.outcome(whole, duration);
         // What is lost in rounding is not lost in training.
         let epochs = ((duration - 0.1) / epoch + 1e-9).floor().max(0.0) as u32;
-        let score = 1.0 / (1.0 + testing::number(&lease.genome) as f64 / 1000.0);
+        let worth = testing::number(&lease.genome) as f64 / 1000.0;
+        let score = 1.0 / (1.0 + worth) + 0.01 * f64::from(lease.genome.training.shift);
         let mut trained = fruits(&mut self.rng, epochs.min(planned.max(1)), duration, score);
         trained.outcome = outcome;
         if !outcome.has_fitness() {

@@ -8,6 +8,7 @@ use crate::population::Taken;
 use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Maker, Newborn};
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Missing orders that are made up for, at most: after more, the numbers themselves are wrong.
 const ORDERS_MISSING_MAX: u64 = 10_000;
@@ -78,9 +79,15 @@ impl Walk<'_> {
             return self.differ(Decision::Birth, subject, "no row".to_owned(), "a birth".to_owned());
         };
         let differences = self.report.differences_count;
+        let kind = match self.so_far.record.stage {
+            Stage::Crown => LeaseKind::Crown,
+            _ => LeaseKind::Search,
+        };
         if row.maker == Maker::User {
             // Where it comes from is not recorded: its file.
             self.witness.bear(&row);
+        } else if kind == LeaseKind::Crown {
+            self.regularised_again(&row, born);
         } else {
             self.made_again(&row, born);
         }
@@ -88,7 +95,7 @@ impl Walk<'_> {
             self.confirm(Decision::Birth, row.maker != Maker::User);
         }
         self.so_far.born(&row);
-        self.due.queue = VecDeque::from([(id, LeaseKind::Search)]);
+        self.due.queue = VecDeque::from([(id, kind)]);
         self.due.queue_min = 1;
     }
 
@@ -100,14 +107,26 @@ impl Walk<'_> {
         };
         match made.clone() {
             Err(message) => return self.differ(Decision::Birth, subject(), row.hash.clone(), message),
-            Ok(newborn) => self.compare(row, born, &order, &newborn),
+            Ok(newborn) => self.compare(row, born, order.maker, &newborn),
         }
         if self.witness.take(row.id) != Taken::Born {
             self.differ(Decision::Birth, subject(), "new".to_owned(), "known already".to_owned());
         }
     }
 
-    fn compare(&mut self, row: &Individual, born: &Born, order: &BreedOrder, newborn: &Newborn) {
+    /// A birth for the comparison at full length: that network comes of a candidate.
+    fn regularised_again(&mut self, row: &Arc<Individual>, born: &Born) {
+        match self.due.regularised.pop_front() {
+            Some(newborn) => self.compare(row, born, Maker::Refiner, &newborn),
+            None => {
+                let subject = format!("individual {}", row.id);
+                self.differ(Decision::Birth, subject, "born".to_owned(), "no reason for one".to_owned());
+            }
+        }
+        self.witness.bear(row);
+    }
+
+    fn compare(&mut self, row: &Individual, born: &Born, maker: Maker, newborn: &Newborn) {
         let (id, parents) = (row.id, numbers(&newborn.parents));
         let of = |what: &'static str| move || format!("individual {id}: {what}");
         let mut same = |what, recorded: &dyn Debug, replayed: &dyn Debug| {
@@ -118,7 +137,7 @@ impl Walk<'_> {
         };
         same("parents", &numbers(&row.parents), &parents);
         same("parents in the event", &numbers(&born.parents), &parents);
-        same("maker", &row.maker, &order.maker);
+        same("maker", &row.maker, &maker);
         same("hash", &row.hash, &newborn.hash);
         same("genome", &row.genome, &newborn.genome);
         same("summary", &row.summary, &newborn.summary);

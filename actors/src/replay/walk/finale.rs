@@ -21,7 +21,9 @@ impl Walk<'_> {
         self.so_far.record.stage = stage;
         self.due.queue = match stage {
             Stage::Crown => {
-                self.witness.candidates().into_iter().map(|one| (one, LeaseKind::Crown)).collect()
+                let slate = self.witness.candidates();
+                self.due.regularised = slate.regularised.into();
+                slate.known.iter().map(|one| (one.individual, LeaseKind::Crown)).collect()
             }
             Stage::Final => {
                 self.witness.winner().into_iter().map(|(one, _)| (one, LeaseKind::Final)).collect()
@@ -32,9 +34,10 @@ impl Walk<'_> {
             }
             Stage::Search | Stage::Done => VecDeque::new(),
         };
-        // With a limit of time, that decides how many of the best are candidates: two at least.
+        // With a limit of time, that decides how many of the best are candidates: two at least, one perhaps regularised.
         let optional = stage == Stage::Crown && self.witness.is_timed();
-        self.due.queue_min = if optional { 2 } else { self.due.queue.len() };
+        let least = if self.due.regularised.is_empty() { 2 } else { 1 };
+        self.due.queue_min = if optional { least } else { self.due.queue.len() };
     }
 
     /// Without a limit of time, what ends the search is its budget, or that nothing new can be found.

@@ -1,0 +1,61 @@
+//! The comparison at full length: who was in it, and what each came to.
+
+use crate::{
+    drawing::escape,
+    view::{FullLength, Run},
+};
+use std::fmt::Write;
+
+/// Everyone who was trained at full length, the best first; nothing where nobody was.
+pub fn section(run: &Run) -> String {
+    let mut rows: Vec<_> =
+        run.full_length.iter().filter_map(|(id, at_length)| Some((run.row(*id)?, at_length))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    rows.sort_by(|(one, at_length), (other, others)| {
+        others.score.total_cmp(&at_length.score).then(one.id.cmp(&other.id))
+    });
+    let mut text = String::from(
+        "<section><h2>The comparison at full length</h2>\n<div class=\"wide\"><table><thead><tr><th>id</th>\
+         <th>at full length</th><th>epochs</th><th>in the search</th><th>by</th><th>genome</th></tr></thead><tbody>\n",
+    );
+    for (row, FullLength { score, epochs }) in rows {
+        _ = writeln!(
+            text,
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{epochs}</td><td class=\"n\">{}</td>\
+             <td>{}</td><td class=\"g\">{}</td></tr>",
+            row.id,
+            run.write_score(Some(*score)),
+            run.write_score(row.search_score()),
+            escape(&row.operation),
+            escape(&row.summary)
+        );
+    }
+    text.push_str("</tbody></table></div></section>\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::fixture;
+
+    #[test]
+    fn finalists_stand_with_both_scores_and_who_was_born_for_it_with_one() {
+        let mut run = fixture::run();
+        run.full_length.clear();
+        assert_eq!(section(&run), "");
+        run.finalists = vec![fixture::finalist(6, 4)];
+        run.full_length =
+            [(4, 0.92), (6, 0.94)].map(|(id, score)| (id, FullLength { score, epochs: 40 })).into();
+        let text = section(&run);
+        let (sixth, fourth) = (text.find(">6</td>").unwrap(), text.find(">4</td>").unwrap());
+        assert!(sixth < fourth, "the best comes first: {text}");
+        assert!(
+            text[sixth..fourth].contains("94.00 %") && !text[sixth..fourth].contains("90.00 %"),
+            "{text}"
+        );
+        assert!(text[fourth..].contains("92.00 %") && text[fourth..].contains("90.00 %"), "{text}");
+    }
+}
