@@ -122,9 +122,10 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
     rows.sort_by(|a, b| a.finished_s.total_cmp(&b.finished_s).then(a.id.cmp(&b.id)));
     let searched: BTreeSet<u64> = search().map(|evaluation| evaluation.individual.id.0).collect();
     let crowns = record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Crown);
-    let finalists = crowns
+    let finalists: Vec<Row> = crowns
         .filter(|evaluation| !searched.contains(&evaluation.individual.id.0))
-        .filter_map(|evaluation| row(evaluation, &ended, &objectives));
+        .filter_map(|evaluation| row(evaluation, &ended, &objectives))
+        .collect();
     Ok(Run {
         name: experiment.name,
         directory: directory.display().to_string(),
@@ -141,7 +142,7 @@ fn of(record: &RunRecord, directory: &Path, past: Past) -> Result<Run, Failure> 
         starting_points: seeds::of(record),
         yardstick: None,
         objectives,
-        finalists: finalists.collect(),
+        finalists,
         rows,
         incidents,
     })

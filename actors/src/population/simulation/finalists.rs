@@ -1,7 +1,10 @@
 //! How far the comparison of the best is, as those see it who watch.
 
+use super::super::settings::Settings;
 use super::world::{Weather, World};
-use crate::journal::Stage;
+use crate::journal::{EvaluationRecord, RunRecord, Stage};
+use crate::protocol::LeaseKind;
+use hatchery_config::vocabulary::Refinement;
 
 /// Far more than such a search takes.
 const STEPS_MAX: usize = 100_000;
@@ -26,4 +29,53 @@ fn finalists_are_counted_while_the_best_are_compared_and_only_then() {
         "{seen:?}"
     );
     assert!(last.ended > 0 && last.ended < last.of, "with the last, the next stage begins: {last:?}");
+}
+
+/// Everyone who was trained at full length, in a world without a limit of time.
+fn compared(world: World) -> (RunRecord, Vec<EvaluationRecord>) {
+    let (_, record, _) = world.run();
+    let crowns = record.evaluations.iter().filter(|one| one.kind == LeaseKind::Crown).cloned().collect();
+    (record, crowns)
+}
+
+fn untimed(seed: u64) -> World {
+    World::new(seed, Weather { failures: 0.0, ..Weather::fair(3) })
+}
+
+fn is_regularised(one: &&EvaluationRecord) -> bool {
+    one.individual.operation == "regularise"
+}
+
+#[test]
+fn the_best_are_compared_in_a_regularised_form_too_and_that_can_win() {
+    let (mut seen, mut won) = (0, 0);
+    for seed in 0..20 {
+        let (record, crowns) = compared(untimed(seed));
+        assert_eq!(crowns.len(), 4, "seed {seed}");
+        let best: Vec<_> = record.ranking().iter().take(4).map(|one| one.individual.id).collect();
+        for one in crowns.iter().filter(is_regularised) {
+            assert!(best.contains(&one.individual.parents[0]), "seed {seed}: {one:?}");
+            assert_eq!(record.evaluations_of(one.individual.id).next().unwrap().kind, LeaseKind::Crown);
+            seen += 1;
+            won += u32::from(record.final_result.as_ref().unwrap().individual == one.individual.id);
+        }
+    }
+    assert!(seen > 20 && won > 5, "{seen} were compared, {won} have won");
+}
+
+#[test]
+fn nobody_is_regularised_without_the_refiner_for_a_short_training_or_against_the_users_wish() {
+    let changes: [fn(&mut Settings); 3] = [
+        |settings| settings.search.refiner = Refinement::Off,
+        |settings| settings.final_training.epochs = 9,
+        |settings| settings.final_training.regularised = 0,
+    ];
+    for change in changes {
+        let mut world = untimed(1);
+        change(&mut world.brain.settings);
+        let (_, crowns) = compared(world);
+        assert_eq!((crowns.len(), crowns.iter().filter(is_regularised).count()), (4, 0));
+    }
+    let (_, crowns) = compared(untimed(1));
+    assert!(crowns.iter().filter(is_regularised).count() > 0, "else it tests nothing");
 }
