@@ -14,6 +14,7 @@ mod inheritance;
 pub mod lease;
 pub mod ledger;
 pub mod line;
+mod needs;
 mod nursery;
 pub mod objectives;
 mod plan;

@@ -1,78 +1,17 @@
 //! Length and time limit of each evaluation, and how long the finale takes: what the brain reads off its clock and its
 //! books. Nothing here changes anything.
 
+use super::needs::{Needs, Shares};
 use super::slate::Slate;
 use super::state::Brain;
 use crate::pace::{CAUTION, Pace};
 use crate::protocol::{Individual, IndividualId, LeaseKind};
-
-/// Crown trainings of less than this share of the final's epochs are not worth their time.
-const CROWN_SHARE_MIN: f64 = 0.5;
-
-/// Crown trainings must leave the final at least this share of its epochs; where they cannot, theirs are handed over,
-/// and are to be as long.
-const FINAL_SHARE_MIN: f64 = 0.75;
-
-/// More regularisation is worth it from so many epochs on: augmentation costs four tenths of a point on Fashion-MNIST after
-/// 5 epochs, and brings as much and more after 10. Where a comparison has regularised networks, its trainings are at least so long.
-pub(super) const REGULARISED_EPOCHS_MIN: u32 = 10;
 
 /// A final training is to see at least this share of the samples that the weights before it have seen.
 const SAMPLES_SHARE_MIN: f64 = 0.75;
 
 /// A planned training may overrun its plan by this factor before it is stopped.
 const OVERRUN: f64 = 1.25;
-
-/// Seconds that the finale needs at full length.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Needs {
-    /// Of the crown trainings, side by side as far as there are trainers.
-    crown: f64,
-    /// Of the final training.
-    last: f64,
-    /// Shares of these lengths that are worth their time, at least.
-    shortest: Shares,
-}
-
-/// Shares of the lengths of crown and final trainings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Shares {
-    crown: f64,
-    last: f64,
-}
-
-impl Shares {
-    const PLAIN: Self = Self { crown: CROWN_SHARE_MIN, last: FINAL_SHARE_MIN };
-
-    /// Where more strongly regularised networks are compared, of trainings of so many epochs.
-    fn regularised(epochs: u32) -> Self {
-        let share = (f64::from(REGULARISED_EPOCHS_MIN) / f64::from(epochs.max(1))).min(1.0);
-        Self { crown: share.max(CROWN_SHARE_MIN), last: share.max(FINAL_SHARE_MIN) }
-    }
-}
-
-impl Needs {
-    /// The least with which candidates are told apart, and the winner is trained as long as it is worth.
-    fn least(&self) -> f64 {
-        self.shortest.crown * self.crown + self.shortest.last * self.last
-    }
-
-    /// Whether so many seconds are enough: with `last` for a final training, too.
-    pub(super) fn fit(&self, seconds: f64, last: bool) -> bool {
-        seconds >= if last { self.least() } else { self.shortest.last * self.crown }
-    }
-
-    /// How many of so many seconds go to the crown trainings: between the least and full length as much as to the
-    /// final training; all where there are too few for that.
-    fn crown_seconds(&self, seconds: f64) -> f64 {
-        if !self.fit(seconds, true) {
-            return seconds;
-        }
-        let room = (self.crown + self.last - self.least()).max(f64::MIN_POSITIVE);
-        let length = ((seconds - self.least()) / room).min(1.0);
-        self.crown * (self.shortest.crown + length * (1.0 - self.shortest.crown))
-    }
-}
 
 impl Brain {
     /// Epochs and time limit of an evaluation handed out now.
@@ -192,39 +131,5 @@ impl Brain {
             .rev()
             .find(|closed| closed.individual.id == individual && closed.pace.is_some())?
             .pace
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_is_divided_between_crown_and_final_trainings() {
-        let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN };
-        assert!(!needs.fit(79.0, true) && needs.fit(80.0, true));
-        assert_eq!(
-            needs.crown_seconds(80.0),
-            50.0,
-            "half of their length, which leaves three quarters of the final's"
-        );
-        assert_eq!(needs.crown_seconds(110.0), 75.0);
-        assert_eq!(needs.crown_seconds(140.0), 100.0, "all there is to train");
-        assert_eq!(needs.crown_seconds(1000.0), 100.0);
-        assert!(needs.fit(76.0, false) && !needs.fit(74.0, false));
-        assert_eq!(needs.crown_seconds(76.0), 76.0, "no time for a final training");
-    }
-
-    #[test]
-    fn regularised_networks_are_trained_for_long_or_not_at_all() {
-        let needs = |epochs| Needs { crown: 100.0, last: 40.0, shortest: Shares::regularised(epochs) };
-        assert!(!needs(10).fit(139.0, true) && needs(10).fit(140.0, true), "all of ten epochs");
-        assert_eq!(needs(10).crown_seconds(150.0), 100.0);
-        assert!(
-            !needs(16).fit(92.0, true) && needs(16).fit(93.0, true),
-            "ten of sixteen, twelve for the final"
-        );
-        assert_eq!(needs(16).crown_seconds(92.5), 62.5);
-        assert_eq!(needs(100), Needs { shortest: Shares::PLAIN, ..needs(100) });
     }
 }

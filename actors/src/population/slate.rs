@@ -3,7 +3,7 @@
 
 use super::champions::Champion;
 use super::ledger::Closed;
-use super::plan::REGULARISED_EPOCHS_MIN;
+use super::needs::REGULARISED_EPOCHS_MIN;
 use super::state::Brain;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker, Newborn};
 use hatchery_config::experiment::FinalTraining;
