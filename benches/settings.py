@@ -2,8 +2,8 @@
 """What a setting of the search brings: real searches with equal budgets, the arms of one question side by side.
 
     benches/settings.py union|inherit|textbook|full-length [--problem fashion-mnist|fashion-mnist-15000|digits]
-        [--data DIR] [--seeds 1 2 3 4 5] [--evaluations 160] [--workers 2] [--hatchery target/release/hatchery]
-        [--json FILE]
+        [--data DIR] [--seeds 1 2 3 4 5] [--evaluations 160] [--workers 2] [--arms NAME ..] [--set KEY=VALUE ..]
+        [--hatchery target/release/hatchery] [--json FILE]
 
 `union`: Breeder and Refiner together, against the Breeder alone and the Refiner alone (which refines what the first
 eight random networks come to); births are shared from the 100th result on, so that in shorter searches the union is the
@@ -20,7 +20,9 @@ first 15,000 of its training images, by networks of at most 60,000 parameters an
 12,000 images, compared by 3,000 others. A budget is a number of evaluations, not a time: what else the machine does has
 no part in the result. What is compared is the best of each search by its validation part, and its accuracy on the test
 part with the weights that the search has left, since a longer last training would hide what the search is asked about;
-in `full-length`, the winner by the comparison's validation part, and on the test part as it is handed over.
+in `full-length`, the winner by the comparison's validation part, and on the test part as it is handed over. With `--set
+search.reproducible=true` arms that ask the same maker of the same seed bear the same networks, so that what they differ
+in is not hidden by chance.
 """
 
 import argparse
@@ -110,7 +112,7 @@ def figures(question):
 
 def search(arguments, settings, seed):
     """One search; the last line that it prints."""
-    settings = PROBLEMS[arguments.problem] | ALWAYS | settings
+    settings = PROBLEMS[arguments.problem] | ALWAYS | settings | arguments.set
     if arguments.data:
         settings["data.source"] = f"idx:{arguments.data}"
     with tempfile.TemporaryDirectory() as folder:
@@ -154,8 +156,8 @@ def write(arguments, arms):
     """After each seed: what has been measured is kept, whatever becomes of the rest."""
     if arguments.json:
         record = {"question": arguments.question, "evaluations": arguments.evaluations,
-                  "problem": {"experiment": arguments.problem} | PROBLEMS[arguments.problem] | ALWAYS,
-                  "runs": arms, "summary": summary(arms, figures(arguments.question))}
+                  "problem": {"experiment": arguments.problem} | PROBLEMS[arguments.problem] | ALWAYS | arguments.set,
+                  "arms": arguments.arms, "runs": arms, "summary": summary(arms, figures(arguments.question))}
         pathlib.Path(arguments.json).write_text(json.dumps(record, indent=1) + "\n")
 
 
@@ -167,9 +169,16 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--evaluations", type=int, default=160)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--arms", nargs="+", help="only these of the question's arms")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings that all arms have")
     parser.add_argument("--hatchery", default="target/release/hatchery")
     parser.add_argument("--json", help="write all figures to this file")
     arguments = parser.parse_args()
+    arguments.set = dict(setting.split("=", 1) for setting in arguments.set)
+    questioned = QUESTIONS[arguments.question]
+    if unknown := set(arguments.arms or []) - set(questioned):
+        parser.error(f"--arms: {', '.join(sorted(unknown))}: the arms of {arguments.question} are {', '.join(questioned)}")
+    arguments.arms = {name: questioned[name] for name in arguments.arms or questioned}
     if arguments.problem != "digits" and not arguments.data:
         parser.error("--data: where are Fashion-MNIST's four IDX files?")
     if arguments.problem == "fashion-mnist-15000":
@@ -182,9 +191,9 @@ def main():
 def compare(arguments):
     """All arms, seed by seed, and what they come to."""
     names = figures(arguments.question)
-    arms = {name: [] for name in QUESTIONS[arguments.question]}
+    arms = {name: [] for name in arguments.arms}
     for seed in arguments.seeds:
-        for name, settings in QUESTIONS[arguments.question].items():
+        for name, settings in arguments.arms.items():
             run = search(arguments, settings, seed)
             arms[name].append({"seed": seed, **run})
             came_to = ", ".join(f"{run[figure]:.4f} {words}" for figure, words in names.items())
