@@ -54,7 +54,7 @@ impl Home {
         genome: &Genome,
         individual: IndividualId,
         steps: u32,
-    ) -> Option<Candidate> {
+    ) -> Option<Arc<Candidate>> {
         Some(Candidate::of(variation::regularised(genome, &self.habitat(), steps)?, vec![individual]))
     }
 }
@@ -75,16 +75,16 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn of(offspring: Offspring, parents: Vec<IndividualId>) -> Self {
+    fn of(offspring: Offspring, parents: Vec<IndividualId>) -> Arc<Self> {
         let Offspring { genome, operation, estimate } = offspring;
         let genome: Arc<Written> = genome.into();
-        Self {
+        Arc::new(Self {
             hash: canonical_hash(&genome).to_string(),
             genome,
             parents,
             operation,
             size: Size { parameters: estimate.parameters, multiply_adds: estimate.multiply_adds },
-        }
+        })
     }
 
     /// What is said of it to whoever has ordered it.
@@ -146,7 +146,7 @@ impl Genomes {
     /// The textbook design of this number, from 0, where there is one.
     pub fn textbook(&self, number: usize) -> Option<Arc<Candidate>> {
         let offspring = variation::textbook(&self.home.habitat(), number)?;
-        Some(Arc::new(Candidate::of(offspring, Vec::new())))
+        Some(Candidate::of(offspring, Vec::new()))
     }
 
     /// Why the last draw in vain was, where it is known.
@@ -160,7 +160,7 @@ impl Genomes {
         parents: Vec<IndividualId>,
     ) -> Option<Arc<Candidate>> {
         match offspring {
-            Ok(offspring) => Some(Arc::new(Candidate::of(offspring, parents))),
+            Ok(offspring) => Some(Candidate::of(offspring, parents)),
             Err(barren) => {
                 *self.barren.borrow_mut() = Some(barren.to_string());
                 None
@@ -194,7 +194,7 @@ impl Genomes {
             Some(before) => format!("{before}; {}", offspring.operation),
             None => offspring.operation,
         };
-        Arc::new(Candidate::of(Offspring { operation, ..offspring }, parents))
+        Candidate::of(Offspring { operation, ..offspring }, parents)
     }
 
     fn random_base(&self, rng: &mut ChaCha8Rng) -> Option<Arc<Candidate>> {
@@ -257,7 +257,7 @@ impl Domain for Genomes {
             }
         });
         parents.truncate(2);
-        Some(Arc::new(Candidate::of(offspring, parents)))
+        Some(Candidate::of(offspring, parents))
     }
 
     fn neighbours(&self, point: &Self::Point, max: usize, rng: &mut ChaCha8Rng) -> Vec<Self::Point> {
