@@ -1,10 +1,7 @@
 //! The comparison at full length: who was in it, and what each came to.
 
-use crate::{
-    drawing::escape,
-    view::{FullLength, Run},
-};
-use std::fmt::Write;
+use super::table::{Cell, table};
+use crate::view::{FullLength, Run};
 
 /// Everyone who was trained at full length, the best first; nothing where nobody was.
 pub fn section(run: &Run) -> String {
@@ -16,24 +13,18 @@ pub fn section(run: &Run) -> String {
     rows.sort_by(|(one, at_length), (other, others)| {
         others.score.total_cmp(&at_length.score).then(one.id.cmp(&other.id))
     });
-    let mut text = String::from(
-        "<section><h2>The comparison at full length</h2>\n<div class=\"wide\"><table><thead><tr><th>id</th>\
-         <th>at full length</th><th>epochs</th><th>in the search</th><th>by</th><th>genome</th></tr></thead><tbody>\n",
-    );
-    for (row, FullLength { score, epochs }) in rows {
-        _ = writeln!(
-            text,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{epochs}</td><td class=\"n\">{}</td>\
-             <td>{}</td><td class=\"g\">{}</td></tr>",
-            row.id,
-            run.write_score(Some(*score)),
-            run.write_score(row.search_score()),
-            escape(&row.operation),
-            escape(&row.summary)
-        );
-    }
-    text.push_str("</tbody></table></div></section>\n");
-    text
+    let cells = rows.into_iter().map(|(row, FullLength { score, epochs })| {
+        vec![
+            Cell::Figure(row.id.to_string()),
+            Cell::Figure(run.write_score(Some(*score))),
+            Cell::Figure(epochs.to_string()),
+            Cell::Figure(run.write_score(row.search_score())),
+            Cell::Words(row.operation.clone()),
+            Cell::Genome(row.summary.clone()),
+        ]
+    });
+    let table = table(&["id", "at full length", "epochs", "in the search", "by", "genome"], cells);
+    format!("<section><h2>The comparison at full length</h2>\n<div class=\"wide\">{table}</div></section>\n")
 }
 
 #[cfg(test)]

@@ -1,28 +1,21 @@
 //! Who made the networks, and how the winner compares with those of the user.
 
+use super::table::{self, Cell};
 use crate::{drawing::escape, output::percent, view::Run};
 use std::fmt::Write;
 
 /// What each maker has contributed.
 pub fn table(run: &Run) -> String {
-    let mut text = String::from(
-        "<table><thead><tr><th>maker</th><th>networks</th><th>share</th><th>best score</th>\
-         <th>improvements of the best</th></tr></thead><tbody>\n",
-    );
-    for share in run.shares() {
-        _ = writeln!(
-            text,
-            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td></tr>",
-            share.maker.word(),
-            share.networks,
-            percent(share.networks as f64 / run.rows.len().max(1) as f64),
-            run.write_score(share.best),
-            share.improvements
-        );
-    }
-    text.push_str("</tbody></table>\n");
-    text
+    let cells = run.shares().into_iter().map(|share| {
+        vec![
+            Cell::Words(share.maker.word().to_owned()),
+            Cell::Figure(share.networks.to_string()),
+            Cell::Figure(percent(share.networks as f64 / run.rows.len().max(1) as f64)),
+            Cell::Figure(run.write_score(share.best)),
+            Cell::Figure(share.improvements.to_string()),
+        ]
+    });
+    table::table(&["maker", "networks", "share", "best score", "improvements of the best"], cells) + "\n"
 }
 
 /// The user's networks beside the winner; nothing where there were none.
@@ -34,19 +27,15 @@ pub fn starting_points(run: &Run) -> String {
     if let Some(words) = run.comparison_in_words() {
         _ = writeln!(text, "<p>{}</p>", escape(&words));
     }
-    text.push_str(
-        "<table><thead><tr><th>id</th><th>in the search</th><th>at full length</th><th>genome</th></tr></thead><tbody>\n",
-    );
-    for point in &run.starting_points {
-        _ = writeln!(
-            text,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"g\">{}</td></tr>",
-            point.id,
-            run.write_score(point.search_score),
-            run.write_score(point.full_length_score),
-            escape(&point.summary)
-        );
-    }
-    text.push_str("</tbody></table></section>\n");
+    let cells = run.starting_points.iter().map(|point| {
+        vec![
+            Cell::Figure(point.id.to_string()),
+            Cell::Figure(run.write_score(point.search_score)),
+            Cell::Figure(run.write_score(point.full_length_score)),
+            Cell::Genome(point.summary.clone()),
+        ]
+    });
+    text.push_str(&table::table(&["id", "in the search", "at full length", "genome"], cells));
+    text.push_str("</section>\n");
     text
 }

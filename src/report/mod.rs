@@ -7,5 +7,6 @@ mod finalists;
 mod lineage;
 mod makers;
 mod page;
+mod table;
 
 pub use page::page;

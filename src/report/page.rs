@@ -3,6 +3,7 @@
 use super::{
     charts::{Axis, Chart, Mark},
     finalists, lineage, makers,
+    table::{Cell, table},
 };
 use crate::{
     drawing::{Sketch, escape, svg},
@@ -236,26 +237,18 @@ fn front(run: &Run) -> String {
 }
 
 fn networks(title: &str, rows: &[&Row], run: &Run) -> String {
-    let mut text = format!("<section><h2>{}</h2>\n", escape(title));
-    text.push_str(
-        "<div class=\"wide\"><table><thead><tr><th>id</th><th>score</th><th>parameters</th>\
-         <th>multiply-adds</th><th>time</th><th>genome</th></tr></thead><tbody>\n",
-    );
-    for row in rows {
-        _ = writeln!(
-            text,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"g\">{}</td></tr>",
-            row.id,
-            run.write_score(row.score),
-            grouped(row.parameters),
-            grouped(row.multiply_adds),
-            duration(row.seconds),
-            escape(&row.summary)
-        );
-    }
-    text.push_str("</tbody></table></div></section>\n");
-    text
+    let cells = rows.iter().map(|row| {
+        vec![
+            Cell::Figure(row.id.to_string()),
+            Cell::Figure(run.write_score(row.score)),
+            Cell::Figure(grouped(row.parameters)),
+            Cell::Figure(grouped(row.multiply_adds)),
+            Cell::Figure(duration(row.seconds)),
+            Cell::Genome(row.summary.clone()),
+        ]
+    });
+    let table = table(&["id", "score", "parameters", "multiply-adds", "time", "genome"], cells);
+    format!("<section><h2>{}</h2>\n<div class=\"wide\">{table}</div></section>\n", escape(title))
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub trait Makers: Debug + Send + Sync + 'static {
     /// A maker that knows nothing yet.
     fn mind(&self, maker: Maker) -> Box<dyn Making>;
 
-    /// A network with so many steps more of regularisation, for the comparison at full length: the Refiner's word there. It
-    /// depends on nothing but the network. `None` where there is no more.
+    /// A network with so many steps more of regularisation, for the comparison at full length: the Refiner's word there.
+    /// It depends on nothing but the network. `None` where there is no more.
     fn regularised(&self, individual: &Individual, steps: u32) -> Option<Newborn>;
 }
 

@@ -34,7 +34,7 @@ impl Walk<'_> {
             }
             Stage::Search | Stage::Done => VecDeque::new(),
         };
-        // With a limit of time, that decides how many of the best are candidates: two at least, one perhaps regularised.
+        // With a limit of time, that decides how many are candidates: two at least, one perhaps regularised.
         let optional = stage == Stage::Crown && self.witness.is_timed();
         let least = if self.due.regularised.is_empty() { 2 } else { 1 };
         self.due.queue_min = if optional { least } else { self.due.queue.len() };
