@@ -15,7 +15,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use hatchery_actors::{
     journal::{EvaluationRecord, RunRecord, record},
-    protocol::{Inherited, LeaseKind},
+    protocol::{IndividualId, Inherited, LeaseKind},
     streams::{Purpose, seed_for},
 };
 use hatchery_config::Experiment;
@@ -86,16 +86,13 @@ impl Workshop {
         Ok(Self { directory: RunDirectory::at(directory), record, run, experiment, dataset, split })
     }
 
-    /// The evaluation whose weights stand for a network: the final training's, else the longest one's.
+    /// The evaluation whose weights stand for a network: of the winner those that were handed over.
     fn weighty(&self, id: u64) -> Option<&EvaluationRecord> {
-        let crowned = self.record.final_result.as_ref().filter(|result| result.individual.0 == id);
-        let own = || {
-            let own = self.record.evaluations.iter();
-            own.filter(|evaluation| evaluation.individual.id.0 == id && evaluation.has_weights)
-        };
-        let crowned = crowned.and_then(|result| own().find(|evaluation| evaluation.id == result.evaluation));
-        crowned
-            .or_else(|| own().max_by_key(|evaluation| (evaluation.kind == LeaseKind::Crown, evaluation.id)))
+        let chosen = self.record.final_result.as_ref().filter(|result| result.individual.0 == id);
+        let own = || self.record.evaluations_of(IndividualId(id));
+        let handed_over = chosen
+            .and_then(|result| own().find(|one| one.id == result.evaluation).filter(|one| one.has_weights));
+        handed_over.or_else(|| EvaluationRecord::weightiest(own()))
     }
 
     /// The library that the run was last told to use: the run directory's file holds what a resume has changed, the

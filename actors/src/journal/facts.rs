@@ -169,6 +169,22 @@ impl EvaluationRecord {
     pub fn has_fitness(&self) -> bool {
         self.outcome.is_some_and(Outcome::has_fitness) && self.score.is_some_and(f64::is_finite)
     }
+
+    /// Which of a network's evaluations has left the weights that stand for it: the final training, else the comparison
+    /// at full length where that came to a score, else the search. `None` where no weights were kept.
+    pub fn weightiest<'a>(own: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+        let kept = own.into_iter().filter(|evaluation| evaluation.has_weights);
+        kept.max_by_key(|evaluation| (evaluation.weight(), evaluation.id))
+    }
+
+    fn weight(&self) -> u8 {
+        match self.kind {
+            LeaseKind::Final if self.outcome.is_some_and(Outcome::has_fitness) => 3,
+            LeaseKind::Crown if self.has_fitness() => 2,
+            LeaseKind::Search if self.has_fitness() => 1,
+            LeaseKind::Final | LeaseKind::Crown | LeaseKind::Search | LeaseKind::Test => 0,
+        }
+    }
 }
 
 /// What a run is about, where it stands, and how many individuals were born in it: what can be read at once, however

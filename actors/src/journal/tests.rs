@@ -106,6 +106,35 @@ fn what_is_committed_is_read_back() {
 }
 
 #[test]
+fn weights_of_a_training_that_came_to_a_score_stand_for_a_network() {
+    let parent = TempDir::new().unwrap();
+    let (_, mut journal) = run_in(&parent);
+    journal.commit(1.0, &whole(1, 0.75)).unwrap();
+    let search = journal.record().unwrap().evaluations.remove(0);
+    let later = |id, kind, outcome, score| EvaluationRecord {
+        id: EvaluationId(id),
+        kind,
+        outcome: Some(outcome),
+        score,
+        has_weights: true,
+        ..search.clone()
+    };
+    let kept = EvaluationRecord { has_weights: true, ..search.clone() };
+    let crown = later(2, LeaseKind::Crown, Outcome::Completed, Some(0.8));
+    let hopeless = later(3, LeaseKind::Crown, Outcome::Degenerate, None);
+    let last = later(4, LeaseKind::Final, Outcome::Completed, None);
+    let diverged = later(5, LeaseKind::Final, Outcome::Diverged, None);
+    let chosen = |own: &[&EvaluationRecord]| {
+        EvaluationRecord::weightiest(own.iter().copied()).map(|evaluation| evaluation.id.0)
+    };
+    assert_eq!(chosen(&[&search]), None, "no weights were kept");
+    assert_eq!(chosen(&[&kept, &crown]), Some(2));
+    assert_eq!(chosen(&[&kept, &hopeless]), Some(1), "a training without a score stands for nothing");
+    assert_eq!(chosen(&[&kept, &crown, &last]), Some(4), "nothing is left to score the final training on");
+    assert_eq!(chosen(&[&kept, &crown, &diverged]), Some(2));
+}
+
+#[test]
 fn a_copy_of_the_files_of_a_running_run_can_be_resumed() {
     let parent = TempDir::new().unwrap();
     let (dir, mut journal) = run_in(&parent);

@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use hatchery_actors::{journal::EvaluationRecord, protocol::LeaseKind};
+use hatchery_actors::journal::EvaluationRecord;
 use hatchery_models::data::Normalisation;
 use hyper::body::Bytes;
 use std::sync::Arc;
@@ -47,24 +47,11 @@ fn model_of(watched: &Watched, shelf: &Shelf, id: u64) -> Result<Vec<u8>, Proble
             format!("hatchery export {} {id} --onnx {id}.onnx trains it again", watched.facts.directory);
         Problem::not_found(message, remedy)
     };
-    let evaluation = weightiest(&own).ok_or_else(missing)?;
+    let evaluation = EvaluationRecord::weightiest(&own).ok_or_else(missing)?;
     let weights = shelf.reader.weights(evaluation.id).map_err(|error| Problem::journal(&error))?;
     let weights = weights.ok_or_else(missing)?;
     let row = view::row_of(evaluation, watched.facts.objectives()).ok_or_else(missing)?;
     let normalisation = watched.kept.normalisation.get_or_init(|| Normalisation::of(dataset, &split.train));
     let facts = ModelFacts { row: &row, experiment, dataset, normalisation, best: None };
     model_file(&facts, &weights).map_err(|error| Problem::defect(format!("{error:#}")))
-}
-
-/// The evaluation whose weights stand for a network: the final training's, else the longest one's.
-fn weightiest(own: &[EvaluationRecord]) -> Option<&EvaluationRecord> {
-    let kept = own.iter().filter(|evaluation| evaluation.has_weights);
-    kept.max_by_key(|evaluation| {
-        let rank = match evaluation.kind {
-            LeaseKind::Final => 2,
-            LeaseKind::Crown => 1,
-            LeaseKind::Search | LeaseKind::Test => 0,
-        };
-        (rank, evaluation.id)
-    })
 }
