@@ -283,18 +283,29 @@ impl Default for Retry {
 pub struct FinalTraining {
     /// Whether there is a final training at all.
     pub enabled: bool,
-    /// Passes over training and validation samples together.
+    /// Full length: passes over all training samples in the comparison of the best, and over training and validation
+    /// samples together in the last training.
     pub epochs: u32,
+    /// Where `time_share` has time for more, up to so many passes; no more than `epochs` where nothing is said, and in a
+    /// run without a limit of time.
+    pub epochs_max: Option<u32>,
     /// Share of `budget.time` kept for it; where the time runs short, epochs are cut to fit.
     pub time_share: f64,
-    /// How many of the best are compared in a more strongly regularised form, too, which the Refiner makes: at most half
-    /// of all that are compared.
+    /// How many of the best are compared in a more strongly regularised form, too, which the Refiner makes.
     pub regularised: u32,
+}
+
+impl FinalTraining {
+    /// Passes at most: with a limit of time and without one.
+    pub fn longest(&self, timed: bool) -> u32 {
+        let longest = self.epochs_max.filter(|_| timed).unwrap_or(self.epochs);
+        longest.max(self.epochs)
+    }
 }
 
 impl Default for FinalTraining {
     fn default() -> Self {
-        Self { enabled: true, epochs: 40, time_share: 0.3, regularised: 2 }
+        Self { enabled: true, epochs: 40, epochs_max: None, time_share: 0.3, regularised: 2 }
     }
 }
 

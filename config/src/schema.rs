@@ -129,6 +129,7 @@ pub const KEYS: &[Key] = &[
     key("retry.never", Rule::Patterns),
     key("final.enabled", Rule::Flag),
     key("final.epochs", Rule::Whole(1, 1_000_000)),
+    optional("final.epochs_max", Rule::Whole(1, 1_000_000)),
     key("final.time_share", Rule::Number(0.0, 0.95)),
     key("final.regularised", Rule::Whole(0, 2)),
     optional("runtime.library", Rule::Text),

@@ -106,6 +106,11 @@ impl Records {
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// All trainings in the order of their numbers: the search's, those that compare the best, the winner's last.
+    pub fn trainings(&self) -> impl Iterator<Item = &EvaluationRecord> {
+        self.record.evaluations.iter().filter(|evaluation| evaluation.kind != LeaseKind::Test)
+    }
+
     /// The search's evaluations in the order of their numbers.
     pub fn search(&self) -> impl Iterator<Item = &EvaluationRecord> {
         self.record.evaluations.iter().filter(|evaluation| evaluation.kind == LeaseKind::Search)

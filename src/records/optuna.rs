@@ -45,6 +45,11 @@ fn study(records: &Records) -> Study {
     if let Some(last) = &records.record.final_result {
         attributes.push(attribute("winner", &json!(last.individual.0)));
         attributes.push(attribute("test_score", &json!(last.test_score)));
+        // A winner that was born for the comparison at full length is no trial of the search.
+        if let Some(winner) = records.record.individual(last.individual) {
+            attributes.push(attribute("winner_summary", &json!(winner.summary)));
+            attributes.push(attribute("winner_genome", &json!(**winner.genome)));
+        }
     }
     Study {
         name: records.name.clone(),

@@ -23,6 +23,10 @@ parts = {int(run.data.tags['hatchery.evaluation']): run for run in runs if run n
 assert len(whole) == 1 and len(parts) == int(sys.argv[2]), (len(whole), len(parts))
 assert all(run.data.tags['mlflow.parentRunId'] == whole[0].info.run_id for run in parts.values())
 assert parts[1].info.status == 'FINISHED' and parts[5].info.status == 'FAILED'
+kinds = {number: run.data.tags['hatchery.kind'] for number, run in parts.items()}
+assert (kinds[1], kinds[6], kinds[7]) == ('search', 'crown', 'final')
+assert (parts[6].info.status, parts[7].info.status) == ('FINISHED', 'FINISHED')
+assert 'crown' in parts[6].info.run_name and 'score' not in parts[7].data.metrics
 assert whole[0].data.params['objectives'] == 'accuracy'
 assert parts[2].data.tags['hatchery.maker'] == 'refiner'
 assert '<script>' in parts[5].data.tags['hatchery.message']
@@ -93,7 +97,10 @@ fn a_run_is_logged_once_however_often_it_is_exported() {
     let Some(server) = start(&python, folder.path()) else { return };
     let run = run(folder.path());
     let journal = rusqlite::Connection::open(run.join("journal.sqlite")).unwrap();
-    let query = "SELECT count(*) FROM evaluations WHERE kind = 'search' AND state = 'finished'";
+    let compared = journal.execute("UPDATE trials SET kind = 'crown' WHERE id = 6", []).unwrap();
+    let last = "UPDATE trials SET kind = 'final', score = NULL, loss = NULL WHERE id = 7";
+    assert_eq!((compared, journal.execute(last, []).unwrap()), (1, 1));
+    let query = "SELECT count(*) FROM evaluations WHERE kind != 'test' AND state = 'finished'";
     let count: i64 = journal.query_row(query, [], |row| row.get(0)).unwrap();
     let export = || succeeds(&["export", run.to_str().unwrap(), "--mlflow", &server.address]);
     let first = export();

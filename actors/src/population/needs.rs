@@ -22,6 +22,8 @@ pub struct Needs {
     pub last: f64,
     /// Shares of these lengths that are worth their time, at least.
     pub shortest: Shares,
+    /// How many times these lengths they may take, where there is time left: 1 or more.
+    pub longest: f64,
 }
 
 /// Shares of the lengths of crown and final trainings.
@@ -53,13 +55,26 @@ impl Needs {
         seconds >= if last { self.least() } else { self.shortest.last * self.crown }
     }
 
+    /// Seconds that it may take at most.
+    pub fn most(&self) -> f64 {
+        self.longest * self.whole()
+    }
+
+    /// Seconds at full length.
+    fn whole(&self) -> f64 {
+        self.crown + self.last
+    }
+
     /// How many of so many seconds go to the crown trainings: between the least and full length as much as to the
-    /// final training; all where there are too few for that.
+    /// final training, and so beyond it; all where there are too few for that.
     pub fn crown_seconds(&self, seconds: f64) -> f64 {
         if !self.fit(seconds, true) {
             return seconds;
         }
-        let room = (self.crown + self.last - self.least()).max(f64::MIN_POSITIVE);
+        if seconds > self.whole() {
+            return self.crown * (seconds / self.whole()).min(self.longest);
+        }
+        let room = (self.whole() - self.least()).max(f64::MIN_POSITIVE);
         let length = ((seconds - self.least()) / room).min(1.0);
         self.crown * (self.shortest.crown + length * (1.0 - self.shortest.crown))
     }
@@ -71,7 +86,7 @@ mod tests {
 
     #[test]
     fn time_is_divided_between_crown_and_final_trainings() {
-        let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN };
+        let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN, longest: 1.0 };
         assert!(!needs.fit(79.0, true) && needs.fit(80.0, true));
         assert_eq!(
             needs.crown_seconds(80.0),
@@ -86,8 +101,21 @@ mod tests {
     }
 
     #[test]
+    fn where_time_is_left_trainings_are_longer() {
+        let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN, longest: 3.0 };
+        assert_eq!(needs.crown_seconds(110.0), 75.0, "less than full length is divided as ever");
+        assert_eq!(needs.crown_seconds(140.0), 100.0);
+        assert_eq!(needs.crown_seconds(210.0), 150.0, "half as long again, each of them");
+        assert_eq!(needs.crown_seconds(1000.0), 300.0);
+        assert_eq!(needs.most(), 420.0);
+        let nothing = Needs { crown: 0.0, last: 0.0, ..needs };
+        assert_eq!((nothing.crown_seconds(10.0), nothing.crown_seconds(0.0)), (0.0, 0.0));
+    }
+
+    #[test]
     fn regularised_networks_are_trained_for_long_or_not_at_all() {
-        let needs = |epochs| Needs { crown: 100.0, last: 40.0, shortest: Shares::regularised(epochs) };
+        let shortest = Shares::regularised;
+        let needs = |epochs| Needs { crown: 100.0, last: 40.0, shortest: shortest(epochs), longest: 1.0 };
         assert!(!needs(10).fit(139.0, true) && needs(10).fit(140.0, true), "all of ten epochs");
         assert_eq!(needs(10).crown_seconds(150.0), 100.0);
         assert!(

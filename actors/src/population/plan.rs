@@ -20,24 +20,27 @@ impl Brain {
             LeaseKind::Search => (self.settings.epochs, self.timing.search_limit(now, self.settings.seconds)),
             LeaseKind::Crown => self.plan_crown(individual, now),
             // Its trainer fits the epochs to the time: alone on all cores it may be faster than anything known here.
-            LeaseKind::Final => (self.settings.final_training.epochs, self.timing.final_seconds(now)),
+            LeaseKind::Final => {
+                let seconds = self.timing.final_seconds(now);
+                (self.settings.final_training.longest(seconds.is_some()), seconds)
+            }
             LeaseKind::Test => (0, None),
         }
     }
 
-    /// Seconds that the finale needs at full length, by what is known now, with the candidates that there would be time
-    /// for. `None` where there is no limit of time, and before anything is known.
+    /// Seconds that the finale takes at most, by what is known now, with the candidates that there would be time for: at
+    /// full length, or beyond it as far as trainings may be longer. `None` where there is no limit of time, and before anything is known.
     pub(super) fn finale_seconds(&self) -> Option<f64> {
         let seconds = self.timing.planned_final_seconds()?;
         let slate = self.slate_within(Some(seconds));
-        let Needs { crown, last, .. } = match slate.len() {
+        let needs = match slate.len() {
             0 => {
                 let best = Slate { known: self.best_and_seed(1), regularised: Vec::new() };
                 Needs { crown: 0.0, ..self.needs_of(&best) }
             }
             _ => self.needs_of(&slate),
         };
-        Some(crown + last).filter(|_| last > 0.0)
+        Some(needs.most()).filter(|_| needs.last > 0.0)
     }
 
     /// What the finale with this slate needs: who is regularised trains about as fast as who is not.
@@ -51,13 +54,15 @@ impl Brain {
 
     /// What the finale with so many candidates needs, by the slowest of these. Those of unknown pace need nothing.
     fn needs(&self, candidates: &[IndividualId], count: usize) -> Needs {
-        let epochs = self.settings.final_training.epochs;
+        let final_training = &self.settings.final_training;
+        let epochs = final_training.epochs;
+        let longest = f64::from(final_training.longest(true)) / f64::from(epochs.max(1));
         let slowest = |images: u64| {
             let paces = candidates.iter().filter_map(|individual| self.pace_of(*individual));
             paces.map(|pace| CAUTION * pace.seconds(images, epochs)).fold(0.0, f64::max)
         };
         let crown = self.rounds(count) as f64 * slowest(self.settings.images.crown);
-        Needs { crown, last: slowest(self.images_of_final()), shortest: Shares::PLAIN }
+        Needs { crown, last: slowest(self.images_of_final()), shortest: Shares::PLAIN, longest }
     }
 
     /// Samples of an epoch of the final training, as many as they are for its pace: alone, it has the cores of all
@@ -109,11 +114,11 @@ impl Brain {
             _ => u64::from(self.settings.epochs) * images.search,
         };
         let epochs = seen.div_ceil(images.last.max(1)).max(1);
-        u32::try_from(epochs).unwrap_or(u32::MAX).min(self.settings.final_training.epochs)
+        u32::try_from(epochs).unwrap_or(u32::MAX).min(self.settings.final_training.longest(true))
     }
 
     fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64) -> u32 {
-        let wanted = self.settings.final_training.epochs;
+        let wanted = self.settings.final_training.longest(seconds.is_some());
         self.pace_of(individual).map_or(wanted, |pace| pace.epochs_within(seconds, images, wanted))
     }
 

@@ -1,5 +1,5 @@
-//! Who is compared at full length: the best of the search, the user's best network before them, and the best in a more
-//! strongly regularised form. Nothing here changes anything.
+//! Who is compared at full length: the best of the search, the user's best network before them, and besides them the
+//! best in a more strongly regularised form. Nothing here changes anything.
 
 use super::champions::Champion;
 use super::ledger::Closed;
@@ -10,8 +10,12 @@ use hatchery_config::experiment::FinalTraining;
 use hatchery_config::vocabulary::Refinement;
 use std::collections::BTreeSet;
 
-/// Candidates for the crown, at most; the user's best network comes to them.
-const CANDIDATES_MAX: usize = 4;
+/// Networks of the search that are compared, at most; the user's best network comes to them.
+const KNOWN_MAX: usize = 4;
+
+/// How many are compared as they are, and how many regularised: the first for which there is time. Rather few for long,
+/// of whom one is regularised, than more for half as long.
+const MIXES: [(usize, usize); 5] = [(KNOWN_MAX, 2), (3, 2), (2, 2), (2, 1), (1, 1)];
 
 /// Who is compared at full length.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +61,12 @@ impl Brain {
     }
 
     /// As many as there is time for with a final training behind them; where there is none for that, as many as there
-    /// is time for without. Rather two for long, of which one is regularised, than four for half as long.
+    /// is time for without.
     pub(super) fn slate_within(&self, seconds: Option<f64>) -> Slate {
         let regularised = self.regularised();
         let mixed: Vec<Slate> =
-            (2..=CANDIDATES_MAX).rev().filter_map(|count| self.mixed(count, &regularised)).collect();
-        let plain: Vec<Slate> = (2..=CANDIDATES_MAX).rev().filter_map(|count| self.plain(count)).collect();
+            MIXES.iter().filter_map(|(known, forms)| self.mixed(*known, *forms, &regularised)).collect();
+        let plain: Vec<Slate> = (2..=KNOWN_MAX).rev().filter_map(|count| self.plain(count)).collect();
         let slates = || mixed.iter().chain(&plain);
         let fit =
             |slate: &&Slate, last| seconds.is_none_or(|seconds| self.needs_of(slate).fit(seconds, last));
@@ -77,17 +81,15 @@ impl Brain {
         enough.then(|| Slate { known: self.best_and_seed(count), regularised: Vec::new() })
     }
 
-    /// So many candidates, half of them regularised as far as there are such.
-    fn mixed(&self, count: usize, regularised: &[Newborn]) -> Option<Slate> {
-        let regularised =
-            regularised.get(..regularised.len().min(count / 2)).filter(|some| !some.is_empty())?;
-        let plain = self.plain(count - regularised.len())?;
-        Some(Slate { regularised: regularised.to_vec(), ..plain })
+    /// So many of the best of the search, and so many regularised as far as there are such.
+    fn mixed(&self, known: usize, count: usize, regularised: &[Newborn]) -> Option<Slate> {
+        let regularised = regularised.get(..regularised.len().min(count)).filter(|some| !some.is_empty())?;
+        Some(Slate { regularised: regularised.to_vec(), ..self.plain(known)? })
     }
 
     /// All that may be compared, whatever time there is.
     pub(super) fn whole_slate(&self) -> Slate {
-        Slate { known: self.best_and_seed(CANDIDATES_MAX), regularised: self.regularised() }
+        Slate { known: self.best_and_seed(KNOWN_MAX), regularised: self.regularised() }
     }
 
     /// The best so many of the search, the best of the user's networks before them, wherever it is.
@@ -122,7 +124,7 @@ impl Brain {
             return Vec::new();
         }
         let wanted = usize::try_from(regularised).unwrap_or(usize::MAX);
-        let best = self.champions.ranked().iter().take(CANDIDATES_MAX);
+        let best = self.champions.ranked().iter().take(KNOWN_MAX);
         let mut hashes = BTreeSet::new();
         best.filter_map(|champion| self.regularised_form(&self.closed.get(champion.evaluation)?.individual))
             .filter(|newborn| hashes.insert(newborn.hash.clone()))

@@ -1,5 +1,5 @@
-//! A run at an MLflow tracking server: one MLflow run for the whole, and below it one for each ended evaluation of the
-//! search, with its genes as parameters and its learning curve as metrics.
+//! A run at an MLflow tracking server: one MLflow run for the whole, and below it one for each training that has ended
+//! (a tag says of which kind), with its genes as parameters and its learning curve as metrics.
 //!
 //! What is there already is found again by its tags: exporting a run that goes on adds what has come since, and one that
 //! was cut off goes on where it was. It must not know how requests are sent.
@@ -11,7 +11,11 @@ use super::{
     client::{Client, ClientError},
     genes,
 };
-use hatchery_actors::journal::{End, EvaluationRecord, EvaluationState};
+use hatchery_actors::{
+    journal::{End, EvaluationRecord, EvaluationState},
+    protocol::LeaseKind,
+};
+use hatchery_models::training::outcome::Outcome;
 use serde_json::json;
 use server::{Batch, Server, status};
 
@@ -25,9 +29,9 @@ const EVALUATION_TAG: &str = "hatchery.evaluation";
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Logged {
-    /// Evaluations that were logged.
+    /// Trainings that were logged.
     pub logged: usize,
-    /// Evaluations that were there already.
+    /// Trainings that were there already.
     pub present: usize,
 }
 
@@ -45,7 +49,7 @@ pub fn log(address: &str, records: &Records) -> Result<Logged, ClientError> {
         None => server.begin(&records.name, records.record.started_ms, &whole_tags(records, &identity))?,
     };
     let (mut logged, mut present) = (0, 0);
-    for one in records.search().filter(|one| one.state == EvaluationState::Finished) {
+    for one in records.trainings().filter(|one| one.state == EvaluationState::Finished) {
         let id = match known.get(&one.id.0.to_string()) {
             Some(run) if run.ended => {
                 present += 1;
@@ -53,12 +57,12 @@ pub fn log(address: &str, records: &Records) -> Result<Logged, ClientError> {
             }
             Some(run) => run.id.clone(),
             None => {
-                let name = format!("{}-{:05}", records.name, one.id.0);
+                let name = name(records, one);
                 server.begin(&name, began(one), &tags(one, &identity, &whole))?
             }
         };
         server.log(&id, &batch(records, one))?;
-        let ended = if one.has_fitness() { status::FINISHED } else { status::FAILED };
+        let ended = if came_to_something(one) { status::FINISHED } else { status::FAILED };
         server.set_status(&id, ended, one.finished_ms)?;
         logged += 1;
     }
@@ -71,6 +75,22 @@ pub fn log(address: &str, records: &Records) -> Result<Logged, ClientError> {
 /// Two runs of the same name are two runs.
 fn identity(records: &Records) -> String {
     format!("{}@{}", records.name, records.record.started_ms)
+}
+
+/// Trainings of the search by their numbers alone; of what follows it, the name says what it is.
+fn name(records: &Records, one: &EvaluationRecord) -> String {
+    match one.kind {
+        LeaseKind::Search => format!("{}-{:05}", records.name, one.id.0),
+        kind => format!("{}-{}-{:05}", records.name, kind.word(), one.id.0),
+    }
+}
+
+/// Nothing is left to score the final training on.
+fn came_to_something(one: &EvaluationRecord) -> bool {
+    match one.kind {
+        LeaseKind::Final => one.outcome.is_some_and(Outcome::has_fitness),
+        LeaseKind::Search | LeaseKind::Crown | LeaseKind::Test => one.has_fitness(),
+    }
 }
 
 fn began(one: &EvaluationRecord) -> i64 {
@@ -98,6 +118,7 @@ fn tags(one: &EvaluationRecord, identity: &str, whole: &str) -> Vec<(String, Str
         (EVALUATION_TAG, one.id.0.to_string()),
         ("mlflow.parentRunId", whole.to_owned()),
         ("mlflow.note.content", one.individual.summary.clone()),
+        ("hatchery.kind", one.kind.word().to_owned()),
         ("hatchery.individual", one.individual.id.0.to_string()),
         ("hatchery.maker", one.individual.maker.word().to_owned()),
         ("hatchery.operation", one.individual.operation.clone()),

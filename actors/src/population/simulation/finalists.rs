@@ -51,7 +51,9 @@ fn the_best_are_compared_in_a_regularised_form_too_and_that_can_win() {
     let (mut seen, mut won) = (0, 0);
     for seed in 0..20 {
         let (record, crowns) = compared(untimed(seed));
-        assert_eq!(crowns.len(), 4, "seed {seed}");
+        let regularised = crowns.iter().filter(is_regularised).count();
+        assert_eq!(crowns.len() - regularised, 4, "seed {seed}: the four best as they are");
+        assert!(regularised <= 2, "seed {seed}: {regularised}");
         let best: Vec<_> = record.ranking().iter().take(4).map(|one| one.individual.id).collect();
         for one in crowns.iter().filter(is_regularised) {
             assert!(best.contains(&one.individual.parents[0]), "seed {seed}: {one:?}");
@@ -61,6 +63,26 @@ fn the_best_are_compared_in_a_regularised_form_too_and_that_can_win() {
         }
     }
     assert!(seen > 20 && won > 5, "{seen} were compared, {won} have won");
+}
+
+#[test]
+fn where_time_is_left_the_best_are_trained_for_longer_than_full_length() {
+    let longest = |time: Option<f64>, epochs_max: Option<u32>| {
+        let weather = Weather { evaluations: Some(20), time, failures: 0.0, ..Weather::fair(3) };
+        let mut world = World::new(1, weather);
+        world.brain.settings.final_training.epochs_max = epochs_max;
+        let (_, record, _) = world.run();
+        let longest = |kind| {
+            let own = record.evaluations.iter().filter(|one| one.kind == kind);
+            own.map(|one| one.curve.len()).max().unwrap()
+        };
+        (longest(LeaseKind::Crown), longest(LeaseKind::Final))
+    };
+    assert_eq!(longest(Some(10_000.0), None), (10, 10));
+    assert_eq!(longest(Some(10_000.0), Some(25)), (25, 25));
+    let (crown, last) = longest(Some(150.0), Some(1000));
+    assert!((11..1000).contains(&crown) && (11..1000).contains(&last), "{crown} and {last}: as time allows");
+    assert_eq!(longest(None, Some(25)), (10, 10), "without a limit of time, as is said");
 }
 
 #[test]

@@ -90,7 +90,11 @@ impl Weather {
             time: self.time,
             epochs: 5,
             seconds: None,
-            final_training: FinalTraining { epochs: 10, ..FinalTraining::default() },
+            final_training: FinalTraining {
+                epochs: 10,
+                epochs_max: seed.is_multiple_of(3).then_some(25),
+                ..FinalTraining::default()
+            },
             trainers: self.trainers,
             images: Images { search: 800, crown: 1000, last: 1200, test: 300 },
             stopping: StoppingRule::named(if seed.is_multiple_of(5) {
