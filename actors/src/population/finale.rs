@@ -34,7 +34,7 @@ impl Brain {
         match self.stage {
             Stage::Crown => {
                 let open = self.desk.open().values().filter(|open| open.kind == LeaseKind::Crown);
-                let waiting: Vec<_> = open.map(|open| self.as_fast_as(&open.individual)).collect();
+                let waiting: Vec<_> = open.map(|open| &*open.individual).collect();
                 self.finale.crown_end = self.crown_deadline_of(&waiting, now);
             }
             Stage::Test if !self.finale.tested && self.desk.active(LeaseKind::Test) == 0 => self.queue_test(),

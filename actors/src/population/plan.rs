@@ -45,24 +45,22 @@ impl Brain {
 
     /// What the finale with this slate needs: who is regularised trains about as fast as who is not.
     pub(super) fn needs_of(&self, slate: &Slate) -> Needs {
-        let needs = self.needs(&slate.known_ids(), slate.len());
-        match slate.regularised.is_empty() {
-            true => needs,
-            false => Needs { shortest: Shares::regularised(self.settings.final_training.epochs), ..needs },
-        }
+        self.needs(&slate.known_ids(), slate.len(), !slate.regularised.is_empty())
     }
 
-    /// What the finale with so many candidates needs, by the slowest of these. Those of unknown pace need nothing.
-    fn needs(&self, candidates: &[IndividualId], count: usize) -> Needs {
+    /// What the finale with so many candidates needs, some of them more strongly regularised or none, by the slowest of
+    /// these. Those of unknown pace need nothing.
+    fn needs(&self, candidates: &[IndividualId], count: usize, regularised: bool) -> Needs {
         let final_training = &self.settings.final_training;
         let epochs = final_training.epochs;
         let longest = f64::from(final_training.longest(true)) / f64::from(epochs.max(1));
+        let shortest = if regularised { Shares::regularised(epochs) } else { Shares::PLAIN };
         let slowest = |images: u64| {
             let paces = candidates.iter().filter_map(|individual| self.pace_of(*individual));
             paces.map(|pace| CAUTION * pace.seconds(images, epochs)).fold(0.0, f64::max)
         };
         let crown = self.rounds(count) as f64 * slowest(self.settings.images.crown);
-        Needs { crown, last: slowest(self.images_of_final()), shortest: Shares::PLAIN, longest }
+        Needs { crown, last: slowest(self.images_of_final()), shortest, longest }
     }
 
     /// Samples of an epoch of the final training, as many as they are for its pace: alone, it has the cores of all
@@ -81,9 +79,12 @@ impl Brain {
         Some(now + self.needs_of(slate).crown_seconds(self.timing.final_seconds(now)?))
     }
 
-    /// When crown trainings of these are to be over, which an earlier life has left.
-    pub(super) fn crown_deadline_of(&self, candidates: &[IndividualId], now: f64) -> Option<f64> {
-        let needs = self.needs(candidates, candidates.len());
+    /// When crown trainings of these are to be over, which an earlier life has left. Whoever the search has not trained
+    /// was born more strongly regularised.
+    pub(super) fn crown_deadline_of(&self, candidates: &[&Individual], now: f64) -> Option<f64> {
+        let regularised = candidates.iter().any(|one| self.pace_of(one.id).is_none());
+        let paced: Vec<IndividualId> = candidates.iter().map(|one| self.as_fast_as(one)).collect();
+        let needs = self.needs(&paced, paced.len(), regularised);
         Some(now + needs.crown_seconds(self.timing.final_seconds(now)?))
     }
 

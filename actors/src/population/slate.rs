@@ -3,7 +3,7 @@
 
 use super::champions::Champion;
 use super::ledger::Closed;
-use super::needs::REGULARISED_EPOCHS_MIN;
+use super::needs::{Last, REGULARISED_EPOCHS_MIN};
 use super::state::Brain;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker, Newborn};
 use hatchery_config::experiment::FinalTraining;
@@ -60,18 +60,21 @@ impl Brain {
         }
     }
 
-    /// As many as there is time for with a final training behind them; where there is none for that, as many as there
-    /// is time for without.
+    /// As many as there is time for with a final training behind them, the longer the better; where there is none for
+    /// that, as many as there is time for without.
     pub(super) fn slate_within(&self, seconds: Option<f64>) -> Slate {
         let regularised = self.regularised();
         let mixed: Vec<Slate> =
             MIXES.iter().filter_map(|(known, forms)| self.mixed(*known, *forms, &regularised)).collect();
         let plain: Vec<Slate> = (2..=KNOWN_MAX).rev().filter_map(|count| self.plain(count)).collect();
-        let slates = || mixed.iter().chain(&plain);
-        let fit =
-            |slate: &&Slate, last| seconds.is_none_or(|seconds| self.needs_of(slate).fit(seconds, last));
-        let found =
-            slates().find(|slate| fit(slate, true)).or_else(|| slates().find(|slate| fit(slate, false)));
+        // For longer than full length, those are worth it that overfit least.
+        let longer = if mixed.is_empty() { &plain } else { &mixed };
+        let both = || mixed.iter().chain(&plain);
+        let fit = |last: Last| {
+            move |slate: &&Slate| seconds.is_none_or(|seconds| self.needs_of(slate).fit(seconds, last))
+        };
+        let found = longer.iter().find(fit(Last::Longest)).or_else(|| longer.iter().find(fit(Last::Half)));
+        let found = found.or_else(|| both().find(fit(Last::Short))).or_else(|| both().find(fit(Last::None)));
         found.cloned().unwrap_or_default()
     }
 
