@@ -6,6 +6,7 @@ use super::slate::Slate;
 use super::state::Brain;
 use crate::pace::{CAUTION, Pace};
 use crate::protocol::{Individual, IndividualId, LeaseKind};
+use std::collections::BTreeMap;
 
 /// A final training is to see at least this share of the samples that the weights before it have seen.
 const SAMPLES_SHARE_MIN: f64 = 0.75;
@@ -66,7 +67,21 @@ impl Brain {
     /// Samples of an epoch of the final training, as many as they are for its pace: alone, it has the cores of all
     /// trainers beside it.
     fn images_of_final(&self) -> u64 {
-        self.settings.images.last / self.neighbours() as u64
+        self.settings.images.last / self.sharing_cores() as u64
+    }
+
+    /// Trainers of one host that share its cores, where these are most; one where any trains on a GPU, since the final
+    /// training may be there, with as much of it as before.
+    fn sharing_cores(&self) -> usize {
+        let mut hosts: BTreeMap<&str, usize> = BTreeMap::new();
+        for trainer in self.desk.trainers().keys() {
+            let Some(facts) = self.desk.workers().get(&trainer.worker) else { continue };
+            if facts.is_on_gpu(trainer.slot) {
+                return 1;
+            }
+            *hosts.entry(facts.host.as_str()).or_default() += 1;
+        }
+        hosts.into_values().max().unwrap_or(self.settings.trainers as usize).max(1)
     }
 
     /// How often the trainers take turns for so many trainings.
@@ -137,5 +152,34 @@ impl Brain {
             .rev()
             .find(|closed| closed.individual.id == individual && closed.pace.is_some())?
             .pace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::population::simulation::world::Weather;
+    use crate::protocol::{Event, TrainerId, WorkerFacts, WorkerId};
+    use crate::testing;
+
+    /// Samples that an epoch of the final training counts for, with four trainers of one host on these devices.
+    fn images_of_final(devices: [&str; 4]) -> u64 {
+        let mut brain = Brain::new(Weather::fair(4).settings(1));
+        let worker = WorkerId(1);
+        let devices = devices.map(str::to_owned).to_vec();
+        let facts = WorkerFacts { devices, ..testing::worker_facts("node") };
+        brain.on_event(Event::Joined(worker, facts), 0.0);
+        for slot in 0..4 {
+            brain.on_event(Event::Ready(TrainerId { worker, slot }, None), 0.0);
+        }
+        brain.images_of_final()
+    }
+
+    #[test]
+    fn a_final_training_has_the_cores_of_its_host_and_one_gpu() {
+        let whole = Weather::fair(4).settings(1).images.last;
+        assert_eq!(images_of_final(["cpu"; 4]), whole / 4);
+        assert_eq!(images_of_final(["cuda:0", "cuda:0", "cuda:1", "cuda:1"]), whole);
+        assert_eq!(images_of_final(["cpu", "cpu", "cpu", "cuda:0"]), whole);
     }
 }

@@ -11,7 +11,6 @@ use crate::protocol::{BreedOrder, LeaseKind, Maker};
 use hatchery_config::vocabulary::Refinement;
 use hatchery_models::training::outcome::Outcome;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 impl Brain {
     /// A snapshot for the display. Rates and shares are those of this process, and of the search alone.
@@ -63,17 +62,6 @@ impl Brain {
             0 => self.settings.trainers.max(1) as usize,
             there => there,
         }
-    }
-
-    /// Trainers of one host, where that has most: as many at least as can be expected to share its cores.
-    pub(super) fn neighbours(&self) -> usize {
-        let mut hosts: BTreeMap<&str, usize> = BTreeMap::new();
-        for trainer in self.desk.trainers().keys() {
-            if let Some(facts) = self.desk.workers().get(&trainer.worker) {
-                *hosts.entry(facts.host.as_str()).or_default() += 1;
-            }
-        }
-        hosts.into_values().max().unwrap_or(self.settings.trainers as usize).max(1)
     }
 
     /// Whether an earlier life of this run has done everything.

@@ -10,6 +10,7 @@ pub use making::{BreedOrder, Maker, Newborn, News, Verdict};
 
 use hatchery_models::genome::Written;
 use hatchery_models::training::outcome::{EpochReport, Outcome, Trained, Weights};
+use hatchery_models::training::runtime::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Display};
@@ -69,6 +70,14 @@ pub struct WorkerFacts {
     pub devices: Vec<String>,
     /// Its version of the program.
     pub program_version: String,
+}
+
+impl WorkerFacts {
+    /// Whether this slot trains on a GPU, whose pace is no matter of the host's cores.
+    pub fn is_on_gpu(&self, slot: u32) -> bool {
+        let device = self.devices.get(slot as usize).map(|device| device.parse());
+        matches!(device, Some(Ok(Device::Cuda(_))))
+    }
 }
 
 impl Display for IndividualId {
