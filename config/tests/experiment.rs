@@ -33,6 +33,7 @@ fn full() -> Experiment {
     experiment.limits.host_memory_mib = Some(4096);
     experiment.limits.gpu_memory_mib = Some(8192);
     experiment.retry.exclude_node = vec!["*uncorrectable ECC*".to_owned(), "Xid, 79".to_owned()];
+    experiment.final_training.epochs_max = Some(120);
     experiment.runtime.library = Some("/lib/libonnxruntime.so".into());
     experiment.runtime.device = Some("cuda:1".to_owned());
     experiment.runtime.workers = Some(3);
