@@ -30,7 +30,8 @@ impl Brain {
     }
 
     /// Seconds that the finale takes at most, by what is known now, with the candidates that there would be time for: at
-    /// full length, or beyond it as far as trainings may be longer. `None` where there is no limit of time, and before anything is known.
+    /// full length, or beyond it as far as trainings may be longer. `None` where there is no limit of time, and before
+    /// anything is known.
     pub(super) fn finale_seconds(&self) -> Option<f64> {
         let seconds = self.timing.planned_final_seconds()?;
         let slate = self.slate_within(Some(seconds));
