@@ -26,18 +26,19 @@ pub struct Needs {
     pub longest: f64,
 }
 
-/// How long a final training is looked for, beyond full length where there is time left: a winner that is trained for
-/// longer is worth more than a candidate more.
+/// How long crown trainings and the final training are looked for. Beyond full length they are as long as each other:
+/// regularisation that pays in a long training may lose in a short comparison, and who needs none is not made better by
+/// more epochs than it was compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Last {
-    /// As long as it may be.
+pub enum Length {
+    /// As long as they may be.
     Longest,
     /// Half as long as that, where it is more than full length.
     Half,
-    /// As short as it is worth.
+    /// As short as they are worth.
     Short,
-    /// There is none: the weights of a crown training are handed over.
-    None,
+    /// As short, and no final training: the weights of a crown training are handed over.
+    CrownOnly,
 }
 
 /// Shares of the lengths of crown and final trainings.
@@ -64,14 +65,14 @@ impl Needs {
         self.shortest.crown * self.crown + self.shortest.last * self.last
     }
 
-    /// Whether so many seconds are enough for a final training of this length, and for crown trainings before it.
-    pub fn fit(&self, seconds: f64, last: Last) -> bool {
-        let beyond = |share: f64| share > 1.0 && seconds >= self.crown + share * self.last;
-        match last {
-            Last::Longest => beyond(self.longest),
-            Last::Half => beyond(0.5 * self.longest),
-            Last::Short => seconds >= self.least(),
-            Last::None => seconds >= self.shortest.last * self.crown,
+    /// Whether so many seconds are enough for trainings of this length.
+    pub fn fit(&self, seconds: f64, length: Length) -> bool {
+        let beyond = |share: f64| share > 1.0 && seconds >= share * self.whole();
+        match length {
+            Length::Longest => beyond(self.longest),
+            Length::Half => beyond(0.5 * self.longest),
+            Length::Short => seconds >= self.least(),
+            Length::CrownOnly => seconds >= self.shortest.last * self.crown,
         }
     }
 
@@ -86,13 +87,13 @@ impl Needs {
     }
 
     /// How many of so many seconds go to the crown trainings: between the least and full length as much as to the
-    /// final training; beyond it, what that leaves at its longest; all where there are too few for that.
+    /// final training, and so beyond it; all where there are too few for that.
     pub fn crown_seconds(&self, seconds: f64) -> f64 {
-        if !self.fit(seconds, Last::Short) {
+        if !self.fit(seconds, Length::Short) {
             return seconds;
         }
         if seconds > self.whole() {
-            return (seconds - self.longest * self.last).clamp(self.crown, self.longest * self.crown);
+            return self.crown * (seconds / self.whole()).min(self.longest);
         }
         let room = (self.whole() - self.least()).max(f64::MIN_POSITIVE);
         let length = ((seconds - self.least()) / room).min(1.0);
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn time_is_divided_between_crown_and_final_trainings() {
         let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN, longest: 1.0 };
-        assert!(!needs.fit(79.0, Last::Short) && needs.fit(80.0, Last::Short));
+        assert!(!needs.fit(79.0, Length::Short) && needs.fit(80.0, Length::Short));
         assert_eq!(
             needs.crown_seconds(80.0),
             50.0,
@@ -116,8 +117,8 @@ mod tests {
         assert_eq!(needs.crown_seconds(110.0), 75.0);
         assert_eq!(needs.crown_seconds(140.0), 100.0, "all there is to train");
         assert_eq!(needs.crown_seconds(1000.0), 100.0);
-        assert!(needs.fit(76.0, Last::None) && !needs.fit(74.0, Last::None));
-        assert!(!needs.fit(1e9, Last::Longest) && !needs.fit(1e9, Last::Half), "it may not be longer");
+        assert!(needs.fit(76.0, Length::CrownOnly) && !needs.fit(74.0, Length::CrownOnly));
+        assert!(!needs.fit(1e9, Length::Longest) && !needs.fit(1e9, Length::Half), "it may not be longer");
         assert_eq!(needs.crown_seconds(76.0), 76.0, "no time for a final training");
     }
 
@@ -126,13 +127,11 @@ mod tests {
         let needs = Needs { crown: 100.0, last: 40.0, shortest: Shares::PLAIN, longest: 3.0 };
         assert_eq!(needs.crown_seconds(110.0), 75.0, "less than full length is divided as ever");
         assert_eq!(needs.crown_seconds(140.0), 100.0);
-        assert_eq!(needs.crown_seconds(210.0), 100.0, "all that is left goes to the final training");
-        assert_eq!(needs.crown_seconds(220.0), 100.0, "which is at its longest");
-        assert_eq!(needs.crown_seconds(250.0), 130.0);
+        assert_eq!(needs.crown_seconds(210.0), 150.0, "half as long again, each of them");
         assert_eq!(needs.crown_seconds(1000.0), 300.0);
         assert_eq!(needs.most(), 420.0);
-        assert!(!needs.fit(219.0, Last::Longest) && needs.fit(220.0, Last::Longest));
-        assert!(!needs.fit(159.0, Last::Half) && needs.fit(160.0, Last::Half));
+        assert!(!needs.fit(419.0, Length::Longest) && needs.fit(420.0, Length::Longest));
+        assert!(!needs.fit(209.0, Length::Half) && needs.fit(210.0, Length::Half));
         let nothing = Needs { crown: 0.0, last: 0.0, ..needs };
         assert_eq!((nothing.crown_seconds(10.0), nothing.crown_seconds(0.0)), (0.0, 0.0));
     }
@@ -141,7 +140,7 @@ mod tests {
     fn regularised_networks_are_trained_for_long_or_not_at_all() {
         let shortest = Shares::regularised;
         let needs = |epochs| Needs { crown: 100.0, last: 40.0, shortest: shortest(epochs), longest: 1.0 };
-        let fit = |epochs, seconds| needs(epochs).fit(seconds, Last::Short);
+        let fit = |epochs, seconds| needs(epochs).fit(seconds, Length::Short);
         assert!(!fit(10, 139.0) && fit(10, 140.0), "all of ten epochs");
         assert_eq!(needs(10).crown_seconds(150.0), 100.0);
         assert!(!fit(16, 92.0) && fit(16, 93.0), "ten of sixteen, twelve for the final");

@@ -21,10 +21,7 @@ impl Brain {
             LeaseKind::Search => (self.settings.epochs, self.timing.search_limit(now, self.settings.seconds)),
             LeaseKind::Crown => self.plan_crown(individual, now),
             // Its trainer fits the epochs to the time: alone on all cores it may be faster than anything known here.
-            LeaseKind::Final => {
-                let seconds = self.timing.final_seconds(now);
-                (self.settings.final_training.longest(seconds.is_some()), seconds)
-            }
+            LeaseKind::Final => (self.final_epochs_wanted(), self.timing.final_seconds(now)),
             LeaseKind::Test => (0, None),
         }
     }
@@ -38,7 +35,7 @@ impl Brain {
         let needs = match slate.len() {
             0 => {
                 let best = Slate { known: self.best_and_seed(1), regularised: Vec::new() };
-                Needs { crown: 0.0, ..self.needs_of(&best) }
+                Needs { crown: 0.0, longest: 1.0, ..self.needs_of(&best) }
             }
             _ => self.needs_of(&slate),
         };
@@ -108,8 +105,10 @@ impl Brain {
     fn plan_crown(&self, individual: &Individual, now: f64) -> (u32, Option<f64>) {
         let rounds = self.rounds(self.desk.ready().len()).max(1) as f64;
         let seconds = self.finale.crown_end.map(|end| (end - now).max(0.0) / rounds);
+        let wanted = self.settings.final_training.longest(seconds.is_some());
+        let images = self.settings.images.crown;
         (
-            self.epochs_within(self.as_fast_as(individual), seconds, self.settings.images.crown),
+            self.epochs_within(self.as_fast_as(individual), seconds, images, wanted),
             seconds.map(|limit| limit * OVERRUN),
         )
     }
@@ -117,25 +116,33 @@ impl Brain {
     /// Epochs of the final training that fit at best: alone, as fast as all trainers of its host together. How many
     /// really fit, its trainer measures.
     pub(super) fn final_epochs_max(&self, individual: IndividualId, now: f64) -> u32 {
-        self.epochs_within(individual, self.timing.final_seconds(now), self.images_of_final())
+        let seconds = self.timing.final_seconds(now);
+        self.epochs_within(individual, seconds, self.images_of_final(), self.final_epochs_wanted())
+    }
+
+    /// Full length, or what the winner was compared with, where that was longer.
+    fn final_epochs_wanted(&self) -> u32 {
+        self.compared_epochs().unwrap_or(0).max(self.settings.final_training.epochs)
+    }
+
+    /// Epochs that the winner was compared with; `None` where nobody was compared.
+    fn compared_epochs(&self) -> Option<u32> {
+        let winner = self.winner().and_then(|(_, evaluation)| self.closed.get(evaluation));
+        winner.filter(|winner| winner.kind == LeaseKind::Crown).map(|winner| winner.epochs)
     }
 
     /// A final training of fewer epochs would be worse than the weights that there are.
     pub(super) fn final_epochs_min(&self) -> u32 {
-        let winner = self.winner().and_then(|(_, evaluation)| self.closed.get(evaluation));
         let images = self.settings.images;
-        let seen = match winner {
-            Some(winner) if winner.kind == LeaseKind::Crown => {
-                (SAMPLES_SHARE_MIN * f64::from(winner.epochs) * images.crown as f64) as u64
-            }
-            _ => u64::from(self.settings.epochs) * images.search,
+        let seen = match self.compared_epochs() {
+            Some(epochs) => (SAMPLES_SHARE_MIN * f64::from(epochs) * images.crown as f64) as u64,
+            None => u64::from(self.settings.epochs) * images.search,
         };
         let epochs = seen.div_ceil(images.last.max(1)).max(1);
-        u32::try_from(epochs).unwrap_or(u32::MAX).min(self.settings.final_training.longest(true))
+        u32::try_from(epochs).unwrap_or(u32::MAX).min(self.final_epochs_wanted())
     }
 
-    fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64) -> u32 {
-        let wanted = self.settings.final_training.longest(seconds.is_some());
+    fn epochs_within(&self, individual: IndividualId, seconds: Option<f64>, images: u64, wanted: u32) -> u32 {
         self.pace_of(individual).map_or(wanted, |pace| pace.epochs_within(seconds, images, wanted))
     }
 

@@ -3,7 +3,7 @@
 
 use super::champions::Champion;
 use super::ledger::Closed;
-use super::needs::{Last, REGULARISED_EPOCHS_MIN};
+use super::needs::{Length, REGULARISED_EPOCHS_MIN};
 use super::state::Brain;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker, Newborn};
 use hatchery_config::experiment::FinalTraining;
@@ -67,14 +67,16 @@ impl Brain {
         let mixed: Vec<Slate> =
             MIXES.iter().filter_map(|(known, forms)| self.mixed(*known, *forms, &regularised)).collect();
         let plain: Vec<Slate> = (2..=KNOWN_MAX).rev().filter_map(|count| self.plain(count)).collect();
-        // For longer than full length, those are worth it that overfit least.
+        // Beyond full length, those are worth it that overfit least.
         let longer = if mixed.is_empty() { &plain } else { &mixed };
         let both = || mixed.iter().chain(&plain);
-        let fit = |last: Last| {
-            move |slate: &&Slate| seconds.is_none_or(|seconds| self.needs_of(slate).fit(seconds, last))
+        let fit = |length: Length| {
+            move |slate: &&Slate| seconds.is_none_or(|seconds| self.needs_of(slate).fit(seconds, length))
         };
-        let found = longer.iter().find(fit(Last::Longest)).or_else(|| longer.iter().find(fit(Last::Half)));
-        let found = found.or_else(|| both().find(fit(Last::Short))).or_else(|| both().find(fit(Last::None)));
+        let found =
+            longer.iter().find(fit(Length::Longest)).or_else(|| longer.iter().find(fit(Length::Half)));
+        let found =
+            found.or_else(|| both().find(fit(Length::Short))).or_else(|| both().find(fit(Length::CrownOnly)));
         found.cloned().unwrap_or_default()
     }
 
