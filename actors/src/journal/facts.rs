@@ -179,10 +179,20 @@ impl EvaluationRecord {
 
     fn weight(&self) -> u8 {
         match self.kind {
-            LeaseKind::Final if self.outcome.is_some_and(Outcome::has_fitness) => 3,
-            LeaseKind::Crown if self.has_fitness() => 2,
-            LeaseKind::Search if self.has_fitness() => 1,
-            LeaseKind::Final | LeaseKind::Crown | LeaseKind::Search | LeaseKind::Test => 0,
+            _ if !self.came_to_something() => 0,
+            LeaseKind::Final => 3,
+            LeaseKind::Crown => 2,
+            LeaseKind::Search => 1,
+            LeaseKind::Test => 0,
+        }
+    }
+
+    /// Whether it ended in a way that is of use: with a score, but for the final training, for which nothing is left to
+    /// score it on.
+    pub fn came_to_something(&self) -> bool {
+        match self.kind {
+            LeaseKind::Final => self.outcome.is_some_and(Outcome::has_fitness),
+            LeaseKind::Search | LeaseKind::Crown | LeaseKind::Test => self.has_fitness(),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Needs {
             return self.crown * (seconds / self.whole()).min(self.longest);
         }
         let room = (self.whole() - self.least()).max(f64::MIN_POSITIVE);
-        let length = ((seconds - self.least()) / room).min(1.0);
+        let length = (seconds - self.least()) / room;
         self.crown * (self.shortest.crown + length * (1.0 - self.shortest.crown))
     }
 }

@@ -15,7 +15,6 @@ use hatchery_actors::{
     journal::{End, EvaluationRecord, EvaluationState},
     protocol::LeaseKind,
 };
-use hatchery_models::training::outcome::Outcome;
 use serde_json::json;
 use server::{Batch, Server, status};
 
@@ -62,7 +61,7 @@ pub fn log(address: &str, records: &Records) -> Result<Logged, ClientError> {
             }
         };
         server.log(&id, &batch(records, one))?;
-        let ended = if came_to_something(one) { status::FINISHED } else { status::FAILED };
+        let ended = if one.came_to_something() { status::FINISHED } else { status::FAILED };
         server.set_status(&id, ended, one.finished_ms)?;
         logged += 1;
     }
@@ -82,14 +81,6 @@ fn name(records: &Records, one: &EvaluationRecord) -> String {
     match one.kind {
         LeaseKind::Search => format!("{}-{:05}", records.name, one.id.0),
         kind => format!("{}-{}-{:05}", records.name, kind.word(), one.id.0),
-    }
-}
-
-/// Nothing is left to score the final training on.
-fn came_to_something(one: &EvaluationRecord) -> bool {
-    match one.kind {
-        LeaseKind::Final => one.outcome.is_some_and(Outcome::has_fitness),
-        LeaseKind::Search | LeaseKind::Crown | LeaseKind::Test => one.has_fitness(),
     }
 }
 
