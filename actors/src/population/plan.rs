@@ -166,7 +166,7 @@ impl Brain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::population::simulation::world::Weather;
+    use crate::population::simulation::weather::Weather;
     use crate::protocol::{Event, TrainerId, WorkerFacts, WorkerId};
     use crate::testing;
 

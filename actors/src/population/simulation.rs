@@ -4,6 +4,7 @@
 
 mod finalists;
 mod replayed;
+pub mod weather;
 mod wished;
 pub mod world;
 
@@ -18,7 +19,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use world::{Weather, World};
+use weather::Weather;
+use world::World;
 
 /// Whether it has a score that no other network of at most its size reaches; of equals, the eldest has it.
 fn is_champion(one: &EvaluationRecord, all: &[&EvaluationRecord]) -> bool {

@@ -12,7 +12,7 @@ use crate::journal::entry::Entry;
 use crate::link::LinkEvent;
 use crate::membership::{Deed, Membership};
 use crate::population::effect::Effect;
-use crate::population::simulation::world::drawing;
+use crate::population::simulation::weather::drawing;
 use crate::population::state::Brain;
 use crate::protocol::letters::{Letter, NodeName, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{EvaluationId, Event, WorkerId};

@@ -3,7 +3,7 @@
 use super::happening::Break;
 use super::state::{Count, World};
 use super::weather::{Trouble, Weather};
-use crate::population::simulation::world::Weather as Search;
+use crate::population::simulation::weather::Weather as Search;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::io::Write;

@@ -2,7 +2,7 @@
 
 use crate::population::retry::RetryPolicy;
 use crate::population::settings::Settings;
-use crate::population::simulation::world::Weather as Search;
+use crate::population::simulation::weather::Weather as Search;
 use hatchery_config::experiment::Retry;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,8 @@
 //! How far the comparison of the best is, as those see it who watch.
 
 use super::super::settings::Settings;
-use super::world::{Weather, World};
+use super::weather::Weather;
+use super::world::World;
 use crate::journal::{EvaluationRecord, RunRecord, Stage};
 use crate::protocol::LeaseKind;
 use hatchery_config::vocabulary::Refinement;

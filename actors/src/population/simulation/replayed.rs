@@ -1,7 +1,8 @@
 //! What every world's journal must allow: that its decisions are made again, and come out the same. And that whoever
 //! meddles with it is found out, at the event where he did.
 
-use super::world::{Weather, World};
+use super::weather::Weather;
+use super::world::World;
 use crate::journal::{End, EventRecord, History};
 use crate::makers::Makers;
 use crate::population::settings::Settings;

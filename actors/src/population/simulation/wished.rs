@@ -2,7 +2,8 @@
 //! exceeded or forgotten, and all of it can be replayed.
 
 use super::replayed::{replayed, whole};
-use super::world::{Weather, World};
+use super::weather::Weather;
+use super::world::World;
 use crate::invariants;
 use crate::journal::{End, Stage};
 use crate::protocol::{Event, Wish};
