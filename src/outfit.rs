@@ -146,7 +146,10 @@ fn dataset(experiment: &Experiment, hash: &str, fetch: Fetch) -> Result<Dataset,
         ),
         Err(failure) => tracing::info!("the data are not here ({failure}); the coordinator's are used"),
     }
-    fetched(hash, fetch)
+    let mut dataset = fetched(hash, fetch)?;
+    // How channels are seen is no part of the data: a copy that is kept may have served another experiment.
+    dataset.problem.multi_view = experiment.data.multi_view;
+    Ok(dataset)
 }
 
 /// The data as the coordinator has them; kept for the next time.

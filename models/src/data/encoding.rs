@@ -9,8 +9,8 @@ use super::{Column, ColumnKind, Dataset, Samples, column::code};
 /// each column of numbers in which some are missing.
 ///
 /// Features follow from the whole data set, so that they are the same for every split of it. Those that the training
-/// part never has as 1 are held at 0, since their weights would be untrained: where a category or a gap occurs in other
-/// parts only, it means "no category", or the mean.
+/// part never has as 1, and numbers that it has one value of at most, are held at 0, since their weights would be
+/// untrained: where a category or a gap occurs in other parts only, it means "no category", or the mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoding {
     /// Raw values of a row.

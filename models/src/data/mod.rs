@@ -238,16 +238,16 @@ pub struct Split {
     pub test: Vec<u32>,
 }
 
-/// Means and standard deviations of the training part; a deviation of 0 is replaced by 1.
+/// Means and standard deviations of the training part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Mean of each channel (images) or column of numbers (tables).
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel or column of numbers.
+    /// Standard deviation of each channel or column of numbers; infinite where it does not vary, so that it is always 0.
     pub deviation: Vec<f32>,
     /// Mean of each regression target; empty for classification.
     pub target_mean: Vec<f32>,
-    /// Standard deviation of each regression target; empty for classification.
+    /// Standard deviation of each regression target, 1 where it does not vary; empty for classification.
     pub target_deviation: Vec<f32>,
     /// How a table's rows become features; `None` where each raw value is one.
     pub encoding: Option<Encoding>,

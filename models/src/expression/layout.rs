@@ -82,6 +82,13 @@ pub struct Weights {
     pub statistics: Vec<f32>,
 }
 
+impl Weights {
+    /// Whether all are numbers, none of them infinite.
+    pub fn are_finite(&self) -> bool {
+        self.parameters.iter().chain(&self.statistics).all(|value| value.is_finite())
+    }
+}
+
 /// All tensors of a network in their flat vectors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {

@@ -3,7 +3,10 @@
 //! Only what can be seen without a problem is done here; what depends on shapes (resolved groups, say) is done where
 //! shapes are known.
 
-use super::{Activation, Convolution, Genome, Inception, LayerGene, Norm, Optimizer, Padding, TrainingGenes};
+use super::{
+    Activation, Convolution, Dense, Genome, Inception, LayerGene, Norm, Optimizer, Padding, TrainingGenes,
+    check::DROPOUT_MAX,
+};
 
 /// The canonical form: genes that do nothing are dropped or set to one fixed value. Idempotent; the network and its
 /// training stay the same.
@@ -26,7 +29,7 @@ fn is_idle(gene: &LayerGene) -> bool {
     match gene {
         LayerGene::MaxPool(pool) | LayerGene::AveragePool(pool) => pool.kernel == 1 && pool.stride == 1,
         LayerGene::Normalisation { norm } => *norm == Norm::None,
-        LayerGene::Dropout { ratio } => *ratio == 0.0,
+        LayerGene::Dropout { ratio } => rounded(*ratio) == 0.0,
         _ => false,
     }
 }
@@ -49,19 +52,28 @@ fn absorb(before: Option<&mut LayerGene>, gene: &LayerGene) -> bool {
     match (before, gene) {
         (Some(LayerGene::GlobalAveragePool), LayerGene::GlobalAveragePool) => true,
         (Some(LayerGene::Dropout { ratio }), LayerGene::Dropout { ratio: next }) => {
-            // Rounded, so that it reads well; nobody could tell the difference.
-            *ratio = ((1.0 - (1.0 - *ratio) * (1.0 - next)) * 1e4).round() / 1e4;
-            true
+            let both = rounded(1.0 - (1.0 - *ratio) * (1.0 - next));
+            let is_one = both <= DROPOUT_MAX;
+            *ratio = if is_one { both } else { *ratio };
+            is_one
         }
-        (Some(LayerGene::Normalisation { norm }), LayerGene::Normalisation { norm: next }) => norm == next,
-        (Some(LayerGene::Convolution(genes)), LayerGene::Normalisation { norm }) => {
-            genes.activation == Activation::None && genes.norm == *norm
-        }
-        (Some(LayerGene::Dense(genes)), LayerGene::Normalisation { norm }) => {
-            genes.activation == Activation::None && genes.norm == *norm
-        }
+        // What is scaled and shifted channel by channel comes out of a second batch normalisation as of the first. A
+        // layer normalisation measures all channels together, so that a second one does something.
+        (Some(before), LayerGene::Normalisation { norm: Norm::Batch }) => match before {
+            LayerGene::Normalisation { norm } => *norm == Norm::Batch,
+            LayerGene::Convolution(Convolution { norm, activation, .. })
+            | LayerGene::Dense(Dense { norm, activation, .. }) => {
+                *activation == Activation::None && *norm == Norm::Batch
+            }
+            _ => false,
+        },
         _ => false,
     }
+}
+
+/// A ratio of dropout that reads well; nobody could tell the difference.
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 1e4).round() / 1e4
 }
 
 fn canonical_training(genes: &TrainingGenes) -> TrainingGenes {
@@ -115,6 +127,31 @@ mod tests {
         let canonical_once = canonical(&genome);
         assert_eq!(canonical_once.layers.last(), Some(&LayerGene::Dropout { ratio: 0.75 }));
         assert_eq!(canonical(&canonical_once), canonical_once);
+    }
+
+    #[test]
+    fn dropouts_that_are_no_single_one_stay_apart() {
+        let dropouts = |ratios: &[f64]| {
+            let layers = ratios.iter().map(|&ratio| LayerGene::Dropout { ratio }).collect();
+            Genome { layers, ..sample() }
+        };
+        assert_eq!(canonical(&dropouts(&[0.95, 0.9])), dropouts(&[0.95, 0.9]), "together 0.995");
+        assert_eq!(canonical(&dropouts(&[0.95, 0.9, 0.5])), dropouts(&[0.95, 0.95]));
+        assert_eq!(canonical(&dropouts(&[1e-5, 1e-5, 0.5])), dropouts(&[0.5]));
+    }
+
+    #[test]
+    fn a_second_batch_normalisation_does_nothing_but_a_second_layer_normalisation_does() {
+        let twice = |norm| {
+            let mut genome = sample();
+            let dense = Dense { units: 8, norm, activation: Activation::None };
+            genome.layers = vec![LayerGene::Dense(dense), LayerGene::Normalisation { norm }];
+            genome
+        };
+        assert_eq!(canonical(&twice(Norm::Batch)).layers.len(), 1);
+        for norm in [Norm::Layer, Norm::LocalResponse] {
+            assert_eq!(canonical(&twice(norm)), twice(norm));
+        }
     }
 
     #[test]

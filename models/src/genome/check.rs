@@ -12,6 +12,8 @@ pub const WIDTH_MAX: u32 = 65_536;
 pub const KERNEL_MAX: u32 = 255;
 /// Most samples of a step.
 pub const BATCH_MAX: u32 = 65_536;
+/// Largest ratio of dropout: what is left of more would hardly train.
+pub(super) const DROPOUT_MAX: f64 = 0.99;
 /// Largest learning rate, weight decay, gradient norm: beyond it, certainly a mistake.
 const RATE_MAX: f64 = 1e6;
 /// Largest augmentation shift in pixels.
@@ -92,7 +94,7 @@ fn check_layer(gene: &LayerGene) -> Result<(), Field> {
         }
         LayerGene::Residual(genes) => all(&[width("filters", genes.filters), side("stride", genes.stride)]),
         LayerGene::Dense(genes) => all(&[width("units", genes.units)]),
-        LayerGene::Dropout { ratio } => all(&[("ratio", *ratio, 0.0, 0.99)]),
+        LayerGene::Dropout { ratio } => all(&[("ratio", *ratio, 0.0, DROPOUT_MAX)]),
         LayerGene::GlobalAveragePool | LayerGene::Normalisation { .. } | LayerGene::Merge => Ok(()),
     }
 }

@@ -310,9 +310,17 @@ impl<'a> Run<'a> {
     /// training ended but by failing.
     fn keep_last_weights(&mut self, end: &Result<(), End>, observer: &dyn Observer) -> Result<(), End> {
         let usable = end.as_ref().err().is_none_or(|end| end.outcome.has_fitness());
-        if self.assignment.valid.is_empty() && usable && self.record.steps > 0 {
-            self.record.weights = Some(self.weights(observer)?);
+        if !self.assignment.valid.is_empty() || !usable || self.record.steps == 0 {
+            return Ok(());
         }
+        let weights = self.weights(observer)?;
+        if !weights.are_finite() {
+            return Err(End::new(
+                Outcome::Diverged,
+                "the last step left weights that are no numbers".to_owned(),
+            ));
+        }
+        self.record.weights = Some(weights);
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use crate::graph::{
 };
 use std::sync::Arc;
 
-/// (values - mean) / deviation, with one mean and deviation for each position along the axis that `shape` has.
+/// (values - mean) / deviation, with one mean and deviation for each position along the axis that `shape` has; 0 where
+/// the deviation is infinite.
 pub(super) fn standardise(
     graph: &mut Graph,
     values: Outlet,

@@ -137,7 +137,8 @@ fn normal(x: f32) -> [f32; 2] {
 }
 
 /// e to the power of x, good to the last bit or two: 2^n e^r with n a whole number and |r| at most half of ln 2, the latter
-/// by its Taylor series up to r^7. Below the range of normal floats, the least of them.
+/// by its Taylor series up to r^7. Below the range of normal floats, the least of them; infinite from 88.38 on, a little
+/// before floats end (88.72).
 #[inline(always)]
 pub(super) fn exponential(x: f32) -> f32 {
     /// Added to a small float, it leaves a whole number in the lowest bits.

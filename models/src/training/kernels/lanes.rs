@@ -26,6 +26,7 @@ pub(super) trait Lanes {
     unsafe fn splat(from: *const f32) -> Self::Vector;
     /// `a * b + c`, rounded once.
     unsafe fn fused(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// The larger of two; `b` where either is no number.
     unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
 }
 

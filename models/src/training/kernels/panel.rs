@@ -195,7 +195,7 @@ unsafe fn tile<L: Lanes, const M: usize, const N: usize>(panel: &mut Panel<'_>, 
         }
         for (row, sums) in sums.iter().enumerate() {
             for (column, sum) in sums.iter().enumerate() {
-                let value = if panel.rectified { L::max(*sum, L::zero()) } else { *sum };
+                let value = if panel.rectified { L::max(L::zero(), *sum) } else { *sum };
                 L::store(to.add(row * width + column * L::WIDTH), value);
             }
         }

@@ -197,6 +197,18 @@ fn computed(kernel: &mut dyn Kernel, inputs: &[&[f32]], lengths: &[usize], team:
     outputs
 }
 
+/// All kernels that can compute a convolution of this shape, chosen ones first.
+fn forward_kernels(shape: &ConvolutionShape, is_rectified: bool, vectors: Vectors) -> Vec<Box<dyn Kernel>> {
+    let mut kernels: Vec<Box<dyn Kernel>> = vec![convolution::forward(shape, is_rectified, vectors)];
+    if shape.groups == 1 {
+        kernels.push(Box::new(Forward::new(shape, is_rectified, vectors)));
+    }
+    if is_tileable(shape) {
+        kernels.push(Box::new(TiledForward::new(shape, is_rectified, vectors)));
+    }
+    kernels
+}
+
 #[test]
 fn convolutions_add_up_all_products() {
     for (vectors, shape) in
@@ -210,18 +222,29 @@ fn convolutions_add_up_all_products() {
         let rectified: Vec<f32> = y.iter().map(|y| y.max(0.0)).collect();
         for team in TEAMS {
             for (is_rectified, expected) in [(false, &y), (true, &rectified)] {
-                let mut kernels: Vec<Box<dyn Kernel>> =
-                    vec![convolution::forward(&shape, is_rectified, vectors)];
-                if shape.groups == 1 {
-                    kernels.push(Box::new(Forward::new(&shape, is_rectified, vectors)));
-                }
-                if is_tileable(&shape) {
-                    kernels.push(Box::new(TiledForward::new(&shape, is_rectified, vectors)));
-                }
-                for mut kernel in kernels {
+                for mut kernel in forward_kernels(&shape, is_rectified, vectors) {
                     let found = computed(&mut *kernel, &[&x, &weights, &bias], &[count], team);
                     assert_near(&format!("{vectors:?} {shape:?}"), &found[0], expected);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_is_handed_on_rectified_or_not() {
+    for (vectors, shape) in
+        vectors().into_iter().flat_map(|v| shapes().into_iter().map(move |shape| (v, shape)))
+    {
+        let Tensors { x, mut weights, bias, .. } = tensors(&shape);
+        let (plane, of_filter) = (shape.output[0] * shape.output[1], weights.len() / shape.filters);
+        let count = shape.batch * shape.filters * plane;
+        weights[..of_filter].fill(f32::NAN);
+        for mut kernel in [false, true].into_iter().flat_map(|r| forward_kernels(&shape, r, vectors)) {
+            let found = computed(&mut *kernel, &[&x, &weights, &bias], &[count], &Alone).remove(0);
+            for (index, y) in found.iter().enumerate() {
+                let of_nan = index / plane % shape.filters == 0;
+                assert_eq!(y.is_nan(), of_nan, "{vectors:?} {shape:?}: element {index} is {y}");
             }
         }
     }

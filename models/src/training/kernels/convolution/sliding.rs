@@ -162,7 +162,7 @@ impl Row<'_> {
             }
             for (column, sums) in sums.iter().enumerate() {
                 for (sum, place) in sums.iter().zip(places) {
-                    let value = if self.rectified { L::max(*sum, L::zero()) } else { *sum };
+                    let value = if self.rectified { L::max(L::zero(), *sum) } else { *sum };
                     L::store(to.add((first + column) * plane + place), value);
                 }
             }
