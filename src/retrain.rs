@@ -67,6 +67,8 @@ fn lease(evaluation: &EvaluationRecord, experiment: &Experiment) -> Lease {
         checkpoint: None,
         inherit: None,
         measure_latency: false,
+        // As far as it went then, and no less.
+        to_the_end: true,
     }
 }
 

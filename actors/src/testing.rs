@@ -111,6 +111,7 @@ pub fn lease(evaluation: u64) -> Lease {
         checkpoint: None,
         inherit: None,
         measure_latency: false,
+        to_the_end: false,
     }
 }
 

@@ -61,6 +61,7 @@ fn a_final_training_is_planned_for_its_time() {
         checkpoint: None,
         inherit: None,
         measure_latency: false,
+        to_the_end: false,
     };
     let mut work = factory.make(0).unwrap();
     let planned = work.plan(wanted.clone(), &Unobserved);

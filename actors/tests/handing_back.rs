@@ -67,6 +67,7 @@ fn lease(kind: LeaseKind) -> Lease {
         checkpoint: None,
         inherit: None,
         measure_latency: false,
+        to_the_end: false,
     }
 }
 

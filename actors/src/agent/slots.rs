@@ -280,5 +280,6 @@ fn lease(order: Order, genome: Genome) -> Lease {
         checkpoint: None,
         inherit: None,
         measure_latency: order.measure_latency,
+        to_the_end: order.to_the_end,
     }
 }

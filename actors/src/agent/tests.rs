@@ -40,6 +40,7 @@ fn order(evaluation: u64) -> (Ticket, ToWorker) {
         checkpoint: None,
         inherit: None,
         measure_latency: false,
+        to_the_end: false,
     };
     (ticket, ToWorker::Assign(1, Box::new(order)))
 }

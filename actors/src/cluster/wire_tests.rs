@@ -98,6 +98,7 @@ fn order(weights: Option<BlobRef>) -> Order {
             weights: BlobRef { name: BlobName::Inherited(ticket()), bytes: 4096 },
         }),
         measure_latency: true,
+        to_the_end: true,
     }
 }
 

@@ -67,6 +67,7 @@ impl Membership {
             checkpoint,
             inherit,
             measure_latency: lease.measure_latency,
+            to_the_end: lease.to_the_end,
         };
         self.send(trainer.worker, ToWorker::Assign(trainer.slot, Box::new(order)));
         std::mem::take(&mut self.out)

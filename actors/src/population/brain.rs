@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::lease::{CLAIM_SECONDS_MAX, Held, Open, Place};
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
-use crate::protocol::{Event, IndividualId, Lease, LeaseKind};
+use crate::protocol::{Event, IndividualId, Lease, LeaseKind, Maker};
 use crate::streams::{Purpose, seed_for};
 use std::sync::Arc;
 
@@ -150,6 +150,7 @@ impl Brain {
             let inherit = self.inherited(kind, &individual);
             let inherits = inherit.as_ref().map(|inherited| inherited.evaluation);
             let measure_latency = self.settings.measure_latency && kind == LeaseKind::Search;
+            let to_the_end = kind == LeaseKind::Crown || individual.maker == Maker::User;
             let seed = self.training_seed(kind, individual.id);
             let trainer_label = self.desk.label(trainer);
             let held = Held { epochs, seconds_max, ..Held::by(trainer, now) };
@@ -167,6 +168,7 @@ impl Brain {
                 checkpoint: open.checkpoint.clone(),
                 inherit,
                 measure_latency,
+                to_the_end,
             };
             let attempt = lease.attempt;
             self.record(Entry::Leased {

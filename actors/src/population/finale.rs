@@ -10,6 +10,7 @@ use super::ledger::Closed;
 use super::state::Brain;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, IndividualId, LeaseKind, Maker};
+use hatchery_models::training::outcome::Outcome;
 use std::sync::Arc;
 
 impl Brain {
@@ -171,11 +172,28 @@ impl Brain {
         }
         match self.closed.last() {
             Some((outcome, message)) => format!(
-                "none of {} evaluations reached a score; the last ended as {} {message}",
+                "none of {} evaluations reached a score; the last ended as {}: {message}{}",
                 self.closed.len(),
                 outcome.word(),
+                remedy(outcome)
             ),
             None => "the time was over before anything was trained; raise --time".to_owned(),
         }
+    }
+}
+
+/// What helps where all evaluations end so.
+const fn remedy(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Degenerate => {
+            "; raise training.epochs or data.search_samples, or see by `hatchery data inspect` whether there is anything \
+             to learn"
+        }
+        Outcome::Diverged => {
+            "; lower space.learning_rate, or see by `hatchery data inspect` what the data hold"
+        }
+        Outcome::OutOfMemory => "; raise limits.memory_mib, or lower limits.parameters and space.batch_size",
+        Outcome::TimedOut => "; raise training.seconds",
+        Outcome::Completed | Outcome::Stopped | Outcome::Crashed | Outcome::WorkerLost => "",
     }
 }

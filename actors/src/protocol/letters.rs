@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
 /// Version of the letters. Nodes of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// Bytes of one piece of a blob. Small enough that a heartbeat behind a piece waits for about a millisecond.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -272,6 +272,8 @@ pub struct Order {
     pub inherit: Option<Bequest>,
     /// Whether to measure the latency of the finished network.
     pub measure_latency: bool,
+    /// Whether the training goes on to its planned end however little is learned.
+    pub to_the_end: bool,
 }
 
 /// A parent's weights, as an order names them.

@@ -204,6 +204,9 @@ pub struct Lease {
     pub inherit: Option<Inherited>,
     /// Whether the latency of the finished network is to be measured; of a search training that has a score it is.
     pub measure_latency: bool,
+    /// Whether the training goes on to its planned end however little is learned: the user's own networks, and those
+    /// that are compared at full length, are judged by what they come to.
+    pub to_the_end: bool,
 }
 
 /// A parent's weights.

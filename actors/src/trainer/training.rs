@@ -237,7 +237,7 @@ impl TrainingWork {
             normalisation: &parts.normalisation,
             seconds_max: lease.seconds_max,
             memory_bytes_max: memory_mib << 20,
-            majority_patience: training.majority_patience,
+            majority_patience: if lease.to_the_end { f64::INFINITY } else { training.majority_patience },
             // Those at full length are to be trained at full length.
             patience: if lease.kind == LeaseKind::Search { training.patience } else { 0 },
             resume: None,

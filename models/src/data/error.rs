@@ -238,6 +238,19 @@ pub enum DataError {
         /// The range, in words.
         range: &'static str,
     },
+    /// All samples that networks would be compared by have the same class or target.
+    #[error(
+        "{origin}: the validation part would have {count} {} of one {what} only, which tells no network from another; raise data.valid_fraction, choose another data.split_seed, or add samples",
+        if *.count == 1 { "sample" } else { "samples" }
+    )]
+    UniformPart {
+        /// The source.
+        origin: String,
+        /// "class" or "target".
+        what: &'static str,
+        /// Samples of the validation part.
+        count: usize,
+    },
     /// A part of the split would be empty.
     #[error("{origin}: the {part} part would have no sample of {count}; {remedy}")]
     EmptyPart {

@@ -8,13 +8,19 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 const SPLIT_STREAM: u64 = u64::from_le_bytes(*b"split\0\0\0");
 const SUBSET_STREAM: u64 = u64::from_le_bytes(*b"subset\0\0");
 
+/// Samples of a class that the test part leaves, where there are so many: one to train on, one to validate with.
+const KEPT_OF_TEST: usize = 2;
+/// Samples of a class that the validation part leaves to train on.
+const KEPT_OF_VALIDATION: usize = 1;
+
 impl Split {
     /// Divides a data set into training, validation and test part.
     ///
     /// The official test part, where there is one, is the test part and `test_fraction` is not used;
     /// otherwise that share is set aside. `valid_fraction` is the share of the remaining samples. Each class
-    /// is divided alike, to within one sample, and keeps at least one sample for training; regression samples
-    /// are shuffled. `test_fraction` 0 leaves the test part empty.
+    /// is divided alike, to within one sample; of the smallest ones first a sample is kept for training, then one for
+    /// validation, then one for the test. Regression samples are shuffled. `test_fraction` 0 leaves the test part
+    /// empty.
     ///
     /// # Errors
     /// A fraction out of range, or a part that should not be empty and would be.
@@ -32,13 +38,34 @@ impl Split {
         let test = if dataset.official_test > 0 {
             (own..dataset.count as u32).collect()
         } else {
-            take_share(&mut groups, test_fraction)
+            take_share(&mut groups, test_fraction, KEPT_OF_TEST)
         };
-        let valid = take_share(&mut groups, valid_fraction);
+        let valid = take_share(&mut groups, valid_fraction, KEPT_OF_VALIDATION);
         let split = Self { train: ascending(groups.concat()), valid, test };
         let wants_test = dataset.official_test > 0 || test_fraction > 0.0;
         check_parts(dataset, &split, wants_test)?;
         Ok(split)
+    }
+
+    /// Whether networks can be compared by the validation part.
+    ///
+    /// # Errors
+    /// Where all of its samples are of one class, or have one value: they tell no network from another.
+    pub fn check_validation(&self, dataset: &Dataset) -> Result<(), DataError> {
+        let (what, varies) = match &dataset.targets {
+            Targets::Classes { labels, .. } => ("class", self.validation_varies(|index| labels[index])),
+            Targets::Values { values, names } => {
+                ("target", self.validation_varies(|index| &values[index * names.len()..][..names.len()]))
+            }
+        };
+        if varies {
+            return Ok(());
+        }
+        Err(DataError::UniformPart { origin: dataset.source.clone(), what, count: self.valid.len() })
+    }
+
+    fn validation_varies<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
+        self.valid.windows(2).any(|pair| of(pair[0] as usize) != of(pair[1] as usize))
     }
 }
 
@@ -94,12 +121,12 @@ fn groups(dataset: &Dataset, indices: &[u32]) -> Vec<Vec<u32>> {
     groups
 }
 
-/// Takes a share of all samples out of the groups and leaves at least one in each.
-fn take_share(groups: &mut [Vec<u32>], fraction: f64) -> Vec<u32> {
+/// Takes a share of all samples out of the groups and leaves at least `keep` in each, as far as it has so many.
+fn take_share(groups: &mut [Vec<u32>], fraction: f64, keep: usize) -> Vec<u32> {
     let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
     let total: usize = sizes.iter().sum();
     let wanted = (total as f64 * fraction).round() as usize;
-    take(groups, &apportion(&sizes, wanted, 1))
+    take(groups, &apportion(&sizes, wanted, keep))
 }
 
 fn take(groups: &mut [Vec<u32>], numbers: &[usize]) -> Vec<u32> {
@@ -117,7 +144,8 @@ fn apportion(sizes: &[usize], wanted: usize, keep: usize) -> Vec<usize> {
     let total: usize = sizes.iter().sum::<usize>().max(1);
     // Sizes are below 2^32 each: products need 128 bits only to be beyond doubt.
     let product = |size: usize| size as u128 * wanted as u128;
-    let mut shares: Vec<usize> = sizes.iter().map(|&size| (product(size) / total as u128) as usize).collect();
+    let share = |&size: &usize| ((product(size) / total as u128) as usize).min(size.saturating_sub(keep));
+    let mut shares: Vec<usize> = sizes.iter().map(share).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&group| {
         let remainder = product(sizes[group]) % total as u128;

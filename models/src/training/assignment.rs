@@ -32,7 +32,8 @@ pub struct Assignment<'a> {
     pub seconds_max: Option<f64>,
     /// Limit of the memory that the training needs beside the data set, as estimated before anything is allocated.
     pub memory_bytes_max: u64,
-    /// A candidate no better than always naming the majority class after this many epochs is given up.
+    /// A candidate no better than always naming the majority class after this many epochs is given up; infinity: it is
+    /// judged after its last epoch only.
     pub majority_patience: f64,
     /// Epochs without a better validation result after which training stops; 0 = never.
     pub patience: u32,

@@ -203,8 +203,9 @@ impl<'a> Run<'a> {
 
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), End> {
         let (epoch, training_loss) = (self.record.epoch, self.record.training_loss());
-        let (scores, better) = self.validate(training_loss, observer)?;
-        if better {
+        let scores = self.validate(training_loss, observer)?;
+        let judged = self.judge(&scores)?;
+        if judged == Ok(true) {
             self.record.weights = Some(self.weights(observer)?);
         }
         let report = EpochReport {
@@ -215,7 +216,9 @@ impl<'a> Run<'a> {
             seconds: self.seconds(),
         };
         self.record.finish_epoch(report);
-        if observer.epoch(&report) == Verdict::Stop {
+        let verdict = observer.epoch(&report);
+        judged?;
+        if verdict == Verdict::Stop {
             return Err(End::new(Outcome::Stopped, format!("stopped after epoch {epoch} on request")));
         }
         if self.watch.is_patience_spent() && epoch < self.assignment.epochs {
@@ -251,16 +254,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Validates an epoch, where there are samples for it; says whether its weights are the best so far.
-    fn validate(&mut self, training_loss: f64, observer: &dyn Observer) -> Result<(Scores, bool), End> {
+    /// Validates an epoch, where there are samples for it.
+    fn validate(&mut self, training_loss: f64, observer: &dyn Observer) -> Result<Scores, End> {
         if self.assignment.valid.is_empty() {
-            let scores =
-                Scores { loss: training_loss, score: 0.0, correct: 0, count: 0, one_class_share: 0.0 };
-            return Ok((scores, false));
+            return Ok(Scores {
+                loss: training_loss,
+                score: 0.0,
+                correct: 0,
+                count: 0,
+                one_class_share: 0.0,
+            });
         }
-        let scores = self.evaluate(self.assignment.valid, observer)?;
-        let better = self.watch.on_epoch(self.progress(self.record.epoch), &scores)?;
-        Ok((scores, better))
+        self.evaluate(self.assignment.valid, observer)
+    }
+
+    /// Whether an epoch is the best so far, or ends the training. One whose scores are no numbers is an error at once,
+    /// and is no part of the curve.
+    fn judge(&mut self, scores: &Scores) -> Result<Result<bool, End>, End> {
+        if self.assignment.valid.is_empty() {
+            return Ok(Ok(false));
+        }
+        match self.watch.on_epoch(self.progress(self.record.epoch), scores) {
+            Err(end) if end.outcome == Outcome::Diverged => Err(end),
+            judged => Ok(judged),
+        }
     }
 
     fn evaluate(&mut self, indices: &[u32], observer: &dyn Observer) -> Result<Scores, End> {

@@ -22,6 +22,9 @@ pub const MAJORITY_MARGIN: f64 = 0.02;
 pub const MEAN_MARGIN: f64 = 0.001;
 /// A loss above this multiple of the classes' entropy has learned nothing but, at most, how frequent classes are.
 pub const ENTROPY_FACTOR: f64 = 0.97;
+/// A loss below this multiple of the classes' entropy has learned which samples are likelier of which class, even where
+/// one class is so frequent that it is still named for all.
+pub const LEARNED_FACTOR: f64 = 0.9;
 /// Looks in a row at which a network predicts one class and has learned nothing, after which it counts as dead.
 pub const DEAD_LOOKS: u32 = 3;
 
@@ -177,20 +180,25 @@ impl Watch {
 
     fn better_than_guessing(&self, epochs: u32, scores: &Scores) -> Result<(), End> {
         let guessing = match self.reference {
-            Reference::Classification { majority_share, .. } => {
+            // Where there is one class only, or one value, nobody can tell learning from guessing.
+            Reference::Classification { majority_share, entropy, .. } => {
+                let learned = scores.loss.min(self.memory.best_loss) < LEARNED_FACTOR * entropy;
                 let one_class = scores.one_class_share >= ONE_CLASS_SHARE
                     && majority_share < ONE_CLASS_SHARE
                     && self.memory.best_score <= scores.score;
                 let threshold = majority_share + MAJORITY_MARGIN * (1.0 - majority_share);
-                one_class || self.memory.best_score <= threshold
+                majority_share < 1.0 && !learned && (one_class || self.memory.best_score <= threshold)
             }
-            Reference::Regression { .. } => self.memory.best_score <= MEAN_MARGIN,
+            Reference::Regression { ref variances } => {
+                variances.iter().any(|&variance| variance > 0.0) && self.memory.best_score <= MEAN_MARGIN
+            }
         };
         if !guessing {
             return Ok(());
         }
         let message = format!(
-            "after {epochs} epochs the best score is {:.4}, no better than {}",
+            "after {epochs} {} the best score is {:.4}, no better than {}",
+            if epochs == 1 { "epoch" } else { "epochs" },
             self.memory.best_score,
             match self.reference {
                 Reference::Classification { majority_share, .. } =>
@@ -204,7 +212,9 @@ impl Watch {
     /// One class for everything and a loss that has learned nothing, several times in a row, is a dead network.
     fn look_for_life(&mut self, progress: Progress, scores: &Scores) -> Result<(), End> {
         let Reference::Classification { entropy, .. } = self.reference else { return Ok(()) };
-        let dead = progress.settled
+        let dead = self.majority_patience.is_finite()
+            && entropy > 0.0
+            && progress.settled
             && progress.steps >= JUDGED_STEPS_MIN
             && scores.one_class_share >= ONE_CLASS_SHARE
             && scores.loss >= ENTROPY_FACTOR * entropy;
@@ -316,6 +326,33 @@ mod tests {
         let watch = || Watch::new(reference.clone(), 1.0, 0);
         assert_eq!(watch().on_epoch(AMID, &scores(0.97, 0.1, 0.96)), Ok(true));
         assert!(watch().on_epoch(AMID, &scores(0.95, 0.19, 1.0)).is_err());
+    }
+
+    #[test]
+    fn a_network_that_tells_rare_samples_apart_is_left_alone_though_it_names_one_class() {
+        let reference = Reference::Classification { majority_share: 0.95, entropy: 0.2, classes: 2 };
+        let mut watch = Watch::new(reference, 1.0, 0);
+        assert_eq!(watch.on_epoch(Progress { last: true, ..AMID }, &scores(0.95, 0.17, 1.0)), Ok(true));
+    }
+
+    #[test]
+    fn who_is_trained_to_the_end_is_judged_there() {
+        let guessing = scores(0.1, 2.3, 1.0);
+        let mut patient = Watch::new(ten_classes(), f64::INFINITY, 0);
+        for epochs in 1..20 {
+            assert!(patient.on_epoch(Progress { epochs, ..AMID }, &guessing).is_ok());
+        }
+        let end = Progress { epochs: 20, last: true, ..AMID };
+        assert_eq!(outcome(patient.on_epoch(end, &guessing)), Some(Outcome::Degenerate));
+    }
+
+    #[test]
+    fn where_there_is_nothing_to_tell_apart_nobody_is_degenerate() {
+        let one_class = Reference::Classification { majority_share: 1.0, entropy: 0.0, classes: 2 };
+        let one_value = Reference::Regression { variances: vec![0.0] };
+        let end = Progress { last: true, ..AMID };
+        assert_eq!(Watch::new(one_class, 2.0, 0).on_epoch(end, &scores(1.0, 0.0, 1.0)), Ok(true));
+        assert_eq!(Watch::new(one_value, 2.0, 0).on_epoch(end, &scores(0.0, 0.1, 0.0)), Ok(true));
     }
 
     #[test]

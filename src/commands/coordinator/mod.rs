@@ -47,6 +47,7 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     let dataset = data::load(&plan.experiment.data)?;
     data::warn(&dataset);
     let split = data::split(&dataset, &plan.experiment.data)?;
+    split.check_validation(&dataset).or_exit(Exit::Data)?;
     let crew = crew(&plan, options)?;
     let cookie_file = options.cookie_file.clone().unwrap_or_else(|| plan.directory.cookie());
     let search = Search { plan: &plan, options, crew, door, tls, cookie_file, listener };

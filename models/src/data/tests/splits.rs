@@ -127,6 +127,34 @@ fn smallest_classes_stay_in_training() {
 }
 
 #[test]
+fn the_smallest_classes_are_in_validation_before_they_are_in_the_test() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let dataset = with_classes(&[2, 3, 300], 0, &mut rng);
+    for seed in 0..50 {
+        let split = Split::new(&dataset, 0.2, 0.2, seed).unwrap();
+        let counts = [&split.train, &split.valid, &split.test].map(|part| dataset.class_counts(part));
+        assert_eq!(counts.map(|counts| [counts[0], counts[1]]), [[1, 1], [1, 1], [0, 1]], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_validation_part_of_one_class_or_one_value_is_refused() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut dataset = with_classes(&[2, 2], 0, &mut rng);
+    let split = Split::new(&dataset, 0.2, 0.2, 1).unwrap();
+    let refused = split.check_validation(&dataset).unwrap_err().to_string();
+    assert!(refused.contains("1 sample of one class only"), "{refused}");
+    assert!(refused.contains("raise data.valid_fraction"), "{refused}");
+    let split = Split::new(&dataset, 0.0, 0.5, 1).unwrap();
+    split.check_validation(&dataset).unwrap();
+    let values = |values: Vec<f32>| Targets::Values { values, names: vec!["y".into(), "z".into()] };
+    dataset.targets = values(vec![0.0; 8]);
+    assert!(split.check_validation(&dataset).unwrap_err().to_string().contains("of one target only"));
+    dataset.targets = values((0..8).map(|value| value as f32).collect());
+    split.check_validation(&dataset).unwrap();
+}
+
+#[test]
 fn the_official_test_part_is_the_test_part() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let dataset = with_classes(&[50, 50], 20, &mut rng);
