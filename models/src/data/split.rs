@@ -18,9 +18,8 @@ impl Split {
     ///
     /// The official test part, where there is one, is the test part and `test_fraction` is not used;
     /// otherwise that share is set aside. `valid_fraction` is the share of the remaining samples. Each class
-    /// is divided alike, to within one sample; of the smallest ones first a sample is kept for training, then one for
-    /// validation, then one for the test. Regression samples are shuffled. `test_fraction` 0 leaves the test part
-    /// empty.
+    /// is divided alike, to within one sample; the test part leaves two samples of it, as far as it has so many, and
+    /// the validation part one. Regression samples are shuffled. `test_fraction` 0 leaves the test part empty.
     ///
     /// # Errors
     /// A fraction out of range, or a part that should not be empty and would be.

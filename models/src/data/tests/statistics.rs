@@ -71,7 +71,7 @@ fn large_means_keep_small_deviations() {
 }
 
 #[test]
-fn nothing_gives_neutral_statistics() {
+fn nothing_makes_all_inputs_nothing() {
     let digits = load("digits", &LoadOptions::default()).unwrap();
     let statistics = Normalisation::of(&digits, &[]);
     assert_eq!((statistics.mean, statistics.deviation), (vec![0.0], vec![f32::INFINITY]));

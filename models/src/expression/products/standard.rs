@@ -27,3 +27,21 @@ pub(super) fn standardise(
     let centred = graph.add(Subtract, &[values, mean])?;
     graph.add(Multiply, &[centred, inverse])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        graph::tests::support::{floats, outputs_of},
+        training::runtime::HostTensor,
+    };
+
+    #[test]
+    fn what_did_not_vary_in_training_is_0_whatever_it_is() {
+        let raw = HostTensor::F32(vec![2, 2], vec![3.0, 7.0, 5.0, 5_000.0]);
+        let outputs = outputs_of(&[raw], &|graph, given| {
+            vec![standardise(graph, given[0], &[4.0, 7.0], &[0.5, f32::INFINITY], &[2]).unwrap()]
+        });
+        assert_eq!(floats(&outputs[0]), [-2.0, 0.0, 2.0, 0.0]);
+    }
+}
