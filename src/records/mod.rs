@@ -99,9 +99,12 @@ impl Records {
         }
     }
 
-    /// How many individuals each maker has made, of those that have made any.
+    /// How many of the networks whose evaluation by the search has ended each maker has made, of those that have made
+    /// any.
     pub fn makers(&self) -> Vec<(&'static str, u64)> {
-        let made = |maker: Maker| self.record.individuals.iter().filter(|one| one.maker == maker).count();
+        let made = |maker: Maker| {
+            self.search().filter(|one| one.outcome.is_some() && one.individual.maker == maker).count()
+        };
         let counts = Maker::ALL.into_iter().map(|maker| (maker.word(), made(maker) as u64));
         counts.filter(|(_, count)| *count > 0).collect()
     }

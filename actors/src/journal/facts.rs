@@ -205,8 +205,8 @@ pub struct Outline {
     pub info: RunInfo,
     /// Where it stands.
     pub stage: Stage,
-    /// Individuals born.
-    pub born: u64,
+    /// Evaluations of the search, those that have not ended too.
+    pub searched: u64,
 }
 
 impl EvaluationState {

@@ -31,8 +31,9 @@ pub fn outline(dir: &Path) -> Result<Outline, JournalError> {
     let (connection, path) = open(dir)?;
     let query = || -> rusqlite::Result<Outline> {
         let run = read_run(&connection)?;
-        let born: i64 = connection.query_row("SELECT count(*) FROM individuals", [], |row| row.get(0))?;
-        Ok(Outline { info: run.info, stage: run.stage, born: born.unsigned_abs() })
+        let queued = "SELECT count(*) FROM evaluations WHERE kind = 'search'";
+        let searched: i64 = connection.query_row(queued, [], |row| row.get(0))?;
+        Ok(Outline { info: run.info, stage: run.stage, searched: searched.unsigned_abs() })
     };
     query().map_err(|error| schema::unreadable(error, &path))
 }

@@ -36,6 +36,7 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     let address = network::listening(&options.listen, &options.tls)?;
     let tls = network::tls(&options.tls)?;
     let plan = plan(&options.run)?;
+    plan.remarks.iter().for_each(|remark| note(format_args!("note: {remark}")));
     if plan.finished {
         return end(&plan, options, false);
     }

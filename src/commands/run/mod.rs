@@ -27,6 +27,7 @@ use plan::{Plan, plan};
 pub fn run(options: &RunOptions) -> Result<(), Failure> {
     logging::start();
     let plan = plan(options)?;
+    plan.remarks.iter().for_each(|remark| note(format_args!("note: {remark}")));
     if plan.finished {
         note(plan.finished_words());
         return close(&plan, options, false);

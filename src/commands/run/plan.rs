@@ -38,6 +38,8 @@ pub struct Plan {
     pub resume: bool,
     /// Whether that run has nothing left to do: its winner has been tested, which is done once.
     pub finished: bool,
+    /// Wishes that come to nothing, for the user.
+    pub remarks: Vec<String>,
 }
 
 impl Plan {
@@ -57,9 +59,7 @@ pub fn plan(options: &RunOptions) -> Result<Plan, Failure> {
 
 fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     let name = options.experiment.as_deref().unwrap_or(presets::DEFAULT);
-    let mut experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
-    experiment.data.source = anchored(&experiment.data.source);
-    anchor_library(&mut experiment);
+    let experiment = named(name, options)?;
     let directory = match &options.out {
         Some(out) => RunDirectory::at(out),
         None => RunDirectory::next(&experiment.name),
@@ -69,7 +69,7 @@ fn fresh(options: &RunOptions) -> Result<Plan, Failure> {
     if is_taken(directory.root()) {
         return Err(JournalError::Exists { dir: directory.root().to_owned() }).or_exit(Exit::RunDirectory);
     }
-    Ok(Plan { experiment, directory, resume: false, finished: false })
+    Ok(Plan { experiment, directory, resume: false, finished: false, remarks: Vec::new() })
 }
 
 /// The library's path as a whole.
@@ -134,15 +134,50 @@ fn resumed(options: &RunOptions) -> Result<Plan, Failure> {
     }
     anchor_library(&mut experiment);
     same_search(&stored, &experiment, &recorded).or_exit(Exit::Experiment)?;
+    let mut remarks = Vec::new();
     if let Some(name) = options.experiment.as_deref().filter(|name| !Path::new(name).is_dir()) {
-        same_name(&stored, &Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?, root)
-            .or_exit(Exit::Experiment)?;
+        let named = named(name, options)?;
+        same_name(&stored, &named, root).or_exit(Exit::Experiment)?;
+        // A preset does not change; whoever began with --set knows.
+        remarks.extend(other_file(name, &experiment, &named).filter(|_| Path::new(name).is_file()));
     }
-    // Who is born already is evaluated, whatever the new budget says.
-    let born = u32::try_from(record.born).unwrap_or(u32::MAX);
-    experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(born));
+    remarks.extend(search_is_over(record.stage, &stored, &experiment));
+    // Who is to be evaluated already will be, whatever the new budget says.
+    let searched = u32::try_from(record.searched).unwrap_or(u32::MAX);
+    experiment.budget.evaluations = experiment.budget.evaluations.map(|count| count.max(searched));
     not_in_use(root)?;
-    Ok(Plan { experiment, directory, resume: true, finished: record.stage == Stage::Done })
+    Ok(Plan { experiment, directory, resume: true, finished: record.stage == Stage::Done, remarks })
+}
+
+/// The experiment that the user names, as a run that begins would record it.
+fn named(name: &str, options: &RunOptions) -> Result<Experiment, Failure> {
+    let mut experiment = Experiment::load(name, &options.all_sets()).or_exit(Exit::Experiment)?;
+    experiment.data.source = anchored(&experiment.data.source);
+    anchor_library(&mut experiment);
+    Ok(experiment)
+}
+
+/// A run goes on as its journal has it: what was changed in the file since is told, and not taken over, since the
+/// journal may know better (a budget that was granted meanwhile).
+fn other_file(name: &str, experiment: &Experiment, named: &Experiment) -> Option<String> {
+    let changed = differences(experiment, named);
+    (!changed.is_empty()).then(|| {
+        format!(
+            "{name} differs in {} from what the run has recorded, which it goes on with; what may change when a run goes \
+             on is changed by --set, --evaluations and --time",
+            changed.join(", ")
+        )
+    })
+}
+
+/// A larger budget comes too late where the search is over.
+fn search_is_over(stage: Stage, stored: &Experiment, asked: &Experiment) -> Option<String> {
+    let is_over = !matches!(stage, Stage::Search | Stage::Done);
+    (is_over && asked.budget != stored.budget).then(|| {
+        "the search of this run is over, and its best are being trained at full length: another budget of evaluations \
+         searches no more"
+            .to_owned()
+    })
 }
 
 fn same_name(stored: &Experiment, named: &Experiment, root: &Path) -> anyhow::Result<()> {
@@ -187,21 +222,29 @@ fn same_search(stored: &Experiment, asked: &Experiment, file: &str) -> anyhow::R
     if frozen == *stored {
         return Ok(());
     }
-    let sections = [
-        ("name", frozen.name != stored.name),
-        ("seed", frozen.seed != stored.seed),
-        ("data", frozen.data != stored.data),
-        ("search", frozen.search != stored.search),
-        ("training", frozen.training != stored.training),
-        ("limits", frozen.limits != stored.limits),
-        ("space", frozen.space != stored.space),
-    ];
-    let changed: Vec<&str> = sections.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
     anyhow::bail!(
         "{} cannot change when a run goes on (see {file}): only budget, runtime, retry, final, limits.host_memory_mib, \
          limits.gpu_memory_mib and limits.hang_seconds may; start a new run without --resume",
-        changed.join(", ")
+        differences(stored, &frozen).join(", ")
     )
+}
+
+/// The sections in which two experiments differ.
+fn differences(one: &Experiment, other: &Experiment) -> Vec<&'static str> {
+    let sections = [
+        ("name", one.name != other.name),
+        ("seed", one.seed != other.seed),
+        ("data", one.data != other.data),
+        ("search", one.search != other.search),
+        ("training", one.training != other.training),
+        ("budget", one.budget != other.budget),
+        ("limits", one.limits != other.limits),
+        ("space", one.space != other.space),
+        ("final", one.final_training != other.final_training),
+        ("retry", one.retry != other.retry),
+        ("runtime", one.runtime != other.runtime),
+    ];
+    sections.iter().filter(|(_, differ)| *differ).map(|(name, _)| *name).collect()
 }
 
 #[cfg(test)]
@@ -249,5 +292,18 @@ mod tests {
         let message =
             same_search(&stored, &experiment(&["seed=9", "space.depth=1,2"]), "f").unwrap_err().to_string();
         assert!(message.contains("seed, space"), "{message}");
+    }
+
+    #[test]
+    fn what_is_changed_in_the_file_or_comes_too_late_is_told() {
+        let stored = experiment(&[]);
+        assert_eq!(other_file("f.toml", &stored, &stored), None);
+        let other = experiment(&["budget.evaluations=500", "space.depth=1,2"]);
+        let told = other_file("f.toml", &stored, &other).unwrap();
+        assert!(told.starts_with("f.toml differs in budget, space from"), "{told}");
+        for (stage, is_told) in [(Stage::Search, false), (Stage::Crown, true), (Stage::Done, false)] {
+            assert_eq!(search_is_over(stage, &stored, &other).is_some(), is_told, "{stage:?}");
+        }
+        assert_eq!(search_is_over(Stage::Final, &stored, &stored), None);
     }
 }
