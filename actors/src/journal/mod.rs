@@ -24,6 +24,7 @@ mod side_by_side;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod weights;
 pub mod workers;
 mod write;
 pub mod writer;
@@ -283,7 +284,7 @@ impl Journal {
         &self,
         evaluation: crate::protocol::EvaluationId,
     ) -> Result<Option<hatchery_models::training::outcome::Weights>, JournalError> {
-        record::read_weights(&self.connection, &self.path, evaluation)
+        weights::read(&self.connection, &self.path, evaluation)
     }
 
     /// Folds the write-ahead log into the database, so that the file can be copied alone.

@@ -196,7 +196,7 @@ impl Reader {
     /// # Errors
     /// Where the journal cannot be read.
     pub fn weights(&self, evaluation: EvaluationId) -> Result<Option<Weights>, JournalError> {
-        record::read_weights(&self.connection, &self.path, evaluation)
+        weights::read(&self.connection, &self.path, evaluation)
     }
 
     /// When the run began, Unix milliseconds.

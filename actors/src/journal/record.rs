@@ -5,8 +5,8 @@ pub use super::events::EventRecord;
 pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, RunRecord};
 
 use super::error::JournalError;
-use super::rows::{floats, integer, read_evaluations, read_final, read_individuals, read_run};
-use super::{JOURNAL_FILE, events, schema};
+use super::rows::{integer, read_evaluations, read_final, read_individuals, read_run};
+use super::{JOURNAL_FILE, events, schema, weights};
 use crate::protocol::EvaluationId;
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -44,7 +44,7 @@ pub fn outline(dir: &Path) -> Result<Outline, JournalError> {
 /// As `read`.
 pub fn weights(dir: &Path, evaluation: EvaluationId) -> Result<Option<Weights>, JournalError> {
     let (connection, path) = open(dir)?;
-    read_weights(&connection, &path, evaluation)
+    weights::read(&connection, &path, evaluation)
 }
 
 /// Reads at most `count_max` events with numbers above `after`, oldest first.
@@ -114,27 +114,4 @@ pub(super) fn read_all(connection: &Connection, path: &Path) -> Result<RunRecord
         Ok(record)
     };
     query().map_err(|error| schema::unreadable(error, path))
-}
-
-/// Reads one evaluation's weights.
-pub(super) fn read_weights(
-    connection: &Connection,
-    path: &Path,
-    evaluation: EvaluationId,
-) -> Result<Option<Weights>, JournalError> {
-    let row = connection.query_row(
-        "SELECT parameters, statistics FROM weights WHERE evaluation = ?1",
-        [integer(evaluation.0)],
-        |row| {
-            Ok(Weights {
-                parameters: floats(&row.get::<_, Vec<u8>>(0)?),
-                statistics: floats(&row.get::<_, Vec<u8>>(1)?),
-            })
-        },
-    );
-    match row {
-        Ok(weights) => Ok(Some(weights)),
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-        Err(error) => Err(schema::classify("read", path, error)),
-    }
 }

@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use std::path::Path;
 
 /// Version of the tables, kept in `user_version`. Raise it with every change of a table or of a column's meaning.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// The oldest version that is still read, and brought up to date when a run goes on.
 const OLDEST_VERSION: i64 = 1;
@@ -84,6 +84,7 @@ pub fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(tables::TABLES)?;
     connection.execute_batch(tables::WORKERS)?;
     connection.execute_batch(tables::LOG)?;
+    connection.execute_batch(tables::DIGESTS)?;
     connection.execute_batch(&tables::views())?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
@@ -121,13 +122,18 @@ fn columns_of_version_3() -> String {
     )
 }
 
+/// Whether weights have digests.
+pub fn has_digests(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 5)
+}
+
 /// Which version of the tables a journal has.
 pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings an older journal up to date, if it is sound: version 2 has workers, version 3 more columns, version 4 tables that say each
-/// thing once, and views of the same names as the tables before.
+/// Brings an older journal up to date, if it is sound: version 2 has workers, version 3 more columns, version 4 tables that
+/// say each thing once, and views of the same names as the tables before, version 5 digests of weights.
 pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let version = version(connection).map_err(|error| classify("read", path, error))?;
     if version == SCHEMA_VERSION {
@@ -136,9 +142,10 @@ pub fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), Jour
     check_sound(connection, path)?;
     let workers = if version < 2 { tables::WORKERS } else { "" };
     let columns = if version < 3 { columns_of_version_3() } else { String::new() };
-    let shorter = tables::to_version_4();
+    let shorter = if version < 4 { tables::to_version_4() } else { String::new() };
+    let digests = tables::DIGESTS;
     let upgrade = format!(
-        "BEGIN IMMEDIATE; {workers} {columns} {shorter} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {workers} {columns} {shorter} {digests} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     );
     connection.execute_batch(&upgrade).map_err(|error| {
         // Else the connection would keep the transaction open, and with it the lock.

@@ -138,6 +138,11 @@ CREATE VIEW events AS SELECT number, unix_ms, elapsed_s, log.kind AS kind, evalu
     )
 }
 
+/// New in version 5: a SHA-256 of the weights (`weights::digest`), by which damage is noticed. Those of before have none.
+pub const DIGESTS: &str = "
+ALTER TABLE weights ADD COLUMN digest BLOB;
+";
+
 /// Brings the tables of version 3 to those of version 4.
 pub fn to_version_4() -> String {
     format!(

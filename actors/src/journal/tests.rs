@@ -106,6 +106,23 @@ fn what_is_committed_is_read_back() {
 }
 
 #[test]
+fn weights_that_are_not_those_that_were_written_are_damage() {
+    let parent = TempDir::new().unwrap();
+    let (dir, mut journal) = run_in(&parent);
+    journal.commit(1.0, &whole(1, 0.75)).unwrap();
+    let weights = Arc::new(Weights { parameters: vec![1.5, -2.0], statistics: vec![0.25] });
+    let evaluation = EvaluationId(1);
+    journal.commit(2.0, &[Entry::WeightsKept { evaluation, weights: Arc::clone(&weights) }]).unwrap();
+    let change = |sql: &str| assert_eq!(journal.connection.execute(sql, []).unwrap(), 1);
+    change("UPDATE weights SET parameters = x'0000c03f000000c1'");
+    let error = record::weights(&dir, evaluation).unwrap_err();
+    assert!(error.to_string().contains("the weights of evaluation 1 are not those"), "{error}");
+    change("UPDATE weights SET digest = NULL");
+    let of_before = record::weights(&dir, evaluation).unwrap().unwrap();
+    assert_eq!(of_before.parameters, [1.5, -8.0], "journals up to version 4 have no digests");
+}
+
+#[test]
 fn weights_of_a_training_that_came_to_a_score_stand_for_a_network() {
     let parent = TempDir::new().unwrap();
     let (_, mut journal) = run_in(&parent);

@@ -9,6 +9,7 @@ use super::log::{Moment, note};
 use super::pen::Pen;
 use super::rows::integer;
 use super::shorthand::{OF_CURVES, OF_GENOMES, shorten};
+use super::weights;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_config::Experiment;
 use hatchery_models::genome::GenomeHash;
@@ -51,7 +52,7 @@ fn apply(pen: &Pen<'_>, moment: Moment, entry: &Entry) -> Result<(), Refusal> {
         Entry::Retried { evaluation, attempt, .. } => back_to_queue(pen, *evaluation, *attempt, 0)?,
         Entry::Released { evaluation, attempt } => back_to_queue(pen, *evaluation, *attempt, 0)?,
         Entry::Finished(finished) => write_finished(pen, moment, finished)?,
-        Entry::WeightsKept { evaluation, weights } => keep_weights(pen, *evaluation, weights)?,
+        Entry::WeightsKept { evaluation, weights: kept } => weights::keep(pen, *evaluation, kept)?,
         Entry::WeightsDropped { evaluation } => {
             pen.execute("DELETE FROM weights WHERE evaluation = ?1", [integer(evaluation.0)])?;
         }
@@ -269,14 +270,6 @@ fn write_finished(pen: &Pen<'_>, moment: Moment, finished: &Finished) -> Result<
     })
 }
 
-fn keep_weights(pen: &Pen<'_>, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
-    pen.execute(
-        "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics) VALUES (?1, ?2, ?3)",
-        params![integer(evaluation.0), to_bytes(&weights.parameters), to_bytes(&weights.statistics)],
-    )?;
-    Ok(())
-}
-
 fn parents_json(parents: &[IndividualId]) -> String {
     let parents: Vec<String> = parents.iter().map(ToString::to_string).collect();
     format!("[{}]", parents.join(","))
@@ -288,9 +281,4 @@ fn end_json(end: &End) -> String {
 
 fn exactly_one(changed: usize, what: impl FnOnce() -> String) -> Result<(), Refusal> {
     if changed == 1 { Ok(()) } else { Err(Refusal::Contradiction(what())) }
-}
-
-/// Little-endian, as files are read elsewhere.
-fn to_bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
