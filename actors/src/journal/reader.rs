@@ -7,7 +7,7 @@ use super::error::JournalError;
 use super::events::Milestones;
 use super::record::{self, EvaluationRecord};
 use super::rows::{self, integer};
-use super::{events, schema};
+use super::{events, schema, weights};
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, Maker};
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rusqlite::{Connection, OptionalExtension, Row};

@@ -5,7 +5,7 @@ pub use super::events::EventRecord;
 pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, RunRecord};
 
 use super::error::JournalError;
-use super::rows::{integer, read_evaluations, read_final, read_individuals, read_run};
+use super::rows::{read_evaluations, read_final, read_individuals, read_run};
 use super::{JOURNAL_FILE, events, schema, weights};
 use crate::protocol::EvaluationId;
 use hatchery_models::training::outcome::Weights;

@@ -13,7 +13,6 @@ use super::weights;
 use crate::protocol::{EvaluationId, Individual, IndividualId, LeaseKind, WorkerFacts, WorkerId};
 use hatchery_config::Experiment;
 use hatchery_models::genome::GenomeHash;
-use hatchery_models::training::outcome::Weights;
 use rusqlite::params;
 use rusqlite::types::Value;
 use serde_json::json;
