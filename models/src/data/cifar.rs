@@ -44,7 +44,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     let names = names(&folder.join(variant.names_file), variant.classes)?;
     Ok(Parts {
         shape: SHAPE,
-        samples: Samples::U8(pixels),
+        samples: pixels.into(),
         targets: Targets::Classes { labels, names },
         official_test,
         columns: Vec::new(),

@@ -222,7 +222,7 @@ impl<'a> Table<'a> {
         self.features.shrink_to_fit();
         let mut parts = Parts {
             shape: SampleShape::row(self.cells.len() as u64),
-            samples: Samples::F32(Vec::new()),
+            samples: Vec::<f32>::new().into(),
             targets: match self.targets {
                 Column::Text(labels) => labels.finish(),
                 Column::Numbers(values) => Targets::Values { values, names: self.columns.label_names() },
@@ -245,7 +245,7 @@ impl<'a> Table<'a> {
                 }
             });
         }
-        parts.samples = Samples::F32(self.features);
+        parts.samples = self.features.into();
         Ok(parts)
     }
 }

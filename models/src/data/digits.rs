@@ -42,7 +42,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Parts, DataError> {
     }
     Ok(Parts {
         shape: SampleShape { channels: 1, height: SIDE_PIXELS, width: SIDE_PIXELS },
-        samples: Samples::U8(pixels),
+        samples: pixels.into(),
         targets: classes_from_numbers(&labels),
         official_test: 0,
         columns: Vec::new(),

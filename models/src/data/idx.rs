@@ -29,7 +29,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     let stored: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
     Ok(Parts {
         shape: train,
-        samples: Samples::U8(pixels),
+        samples: pixels.into(),
         targets: classes_from_numbers(&stored),
         official_test: labels.len() - trained,
         columns: Vec::new(),

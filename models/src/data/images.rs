@@ -53,7 +53,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     };
     Ok(Parts {
         shape,
-        samples: Samples::U8(pixels.values),
+        samples: pixels.values.into(),
         official_test: labels.len() - trained,
         targets: Targets::Classes { labels, names },
         columns: Vec::new(),

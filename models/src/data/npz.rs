@@ -6,7 +6,7 @@
 //! numbers, an array `classes` of text says what the classes 0, 1, .. are called, as `write` writes it.
 
 use super::{
-    Column, DataError, Request, Samples, Targets, UnknownCategories,
+    Column, CommonValues, DataError, Request, Samples, Targets, UnknownCategories,
     assemble::{Parts, TextLabels, check_class_number, classes_from_numbers, classes_with_names},
     files::{malformed, open_file},
     missing::is_missing_label,
@@ -21,6 +21,7 @@ use std::{
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
     path::Path,
+    sync::Arc,
 };
 use zip::ZipArchive;
 
@@ -72,7 +73,7 @@ fn columns(
         return (Vec::new(), Vec::new());
     }
     match request.columns.filter(|known| known.len() as u64 == shape.channels) {
-        Some(known) => table::conform(values, known),
+        Some(known) => table::conform(Arc::make_mut(values), known),
         None => (table::of_numbers(values, shape.channels as usize), Vec::new()),
     }
 }
@@ -168,10 +169,10 @@ impl<'a> Archive<'a> {
             let values = request.check_sizes(&array.full_place(), shape, count, value_bytes)?;
             let samples = if bytes {
                 let pixels = array.read_bytes(values)?;
-                Samples::U8(if channels_last { channels_first(&pixels, shape) } else { pixels })
+                if channels_last { channels_first(&pixels, shape) } else { pixels }.into()
             } else {
                 let numbers = array.read_floats(shape.is_row())?;
-                Samples::F32(if channels_last { channels_first(&numbers, shape) } else { numbers })
+                if channels_last { channels_first(&numbers, shape) } else { numbers }.into()
             };
             Ok((shape, samples, count))
         })
@@ -403,11 +404,15 @@ fn channels_first<T: Copy>(values: &[T], shape: SampleShape) -> Vec<T> {
 
 fn append_samples(samples: &mut Samples, more: Samples) {
     match (samples, more) {
-        (Samples::U8(values), Samples::U8(more)) => values.extend(more),
-        (Samples::F32(values), Samples::F32(more)) => values.extend(more),
+        (Samples::U8(values), Samples::U8(more)) => append(values, &more),
+        (Samples::F32(values), Samples::F32(more)) => append(values, &more),
         // `samples` has compared the element types.
         (Samples::U8(_), Samples::F32(_)) | (Samples::F32(_), Samples::U8(_)) => {}
     }
+}
+
+fn append<T: Copy>(values: &mut CommonValues<T>, more: &[T]) {
+    *values = Arc::new([values, more].concat().into());
 }
 
 fn join_targets(path: &Path, train: Stored, test: Stored) -> Result<Stored, DataError> {

@@ -146,7 +146,7 @@ mod tests {
                 task: Task::Classification { classes },
             },
             columns: Vec::new(),
-            samples: Samples::U8(Vec::new()),
+            samples: Vec::<u8>::new().into(),
             targets: Targets::Classes { labels: Vec::new(), names: Vec::new() },
             count: 0,
             official_test: 0,

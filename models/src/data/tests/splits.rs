@@ -25,7 +25,7 @@ fn with_classes(sizes: &[usize], official_test: usize, rng: &mut ChaCha8Rng) -> 
             task: Task::Classification { classes: sizes.len() as u32 },
         },
         columns: Vec::new(),
-        samples: Samples::U8(vec![0; count]),
+        samples: vec![0_u8; count].into(),
         targets: Targets::Classes { labels, names },
         count,
         official_test,

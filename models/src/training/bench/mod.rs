@@ -205,7 +205,7 @@ fn random_data(problem: Problem, count: usize) -> Dataset {
         source: "random".to_owned(),
         problem,
         columns: Vec::new(),
-        samples: Samples::F32(samples),
+        samples: samples.into(),
         targets: Targets::Classes {
             labels: (0..count).map(|_| i64::from(stream.random_range(0..classes))).collect(),
             names: (0..classes).map(|class| class.to_string()).collect(),
