@@ -1,5 +1,7 @@
 //! docs/EXPERIMENT.md has all keys, what each may hold, and what it is where nothing is said.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop the test")]
+
 use hatchery_config::{Experiment, schema};
 
 const DOCUMENT: &str = include_str!("../../docs/EXPERIMENT.md");

@@ -3,7 +3,7 @@
 //! Described at <https://www.cs.toronto.edu/~kriz/cifar.html> (A. Krizhevsky, 2009).
 
 use super::{
-    DataError, Request, Samples, Targets,
+    DataError, Request, Targets,
     assemble::Parts,
     files::{Input, file_name, malformed, sorted_entries},
     sizes::SampleShape,

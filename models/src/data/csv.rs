@@ -12,7 +12,7 @@ mod lines;
 mod texts;
 
 use super::{
-    Column as Described, ColumnKind, DataError, Request, Samples, Targets,
+    Column as Described, ColumnKind, DataError, Request, Targets,
     assemble::{Parts, TextLabels, check_class_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},

@@ -8,7 +8,7 @@
 //! values are unchanged. Whoever passes the file `digits.csv.gz` on passes this attribution on with it.
 
 use super::{
-    DataError, Request, Samples,
+    DataError, Request,
     assemble::{Parts, classes_from_numbers},
     files::malformed,
     sizes::SampleShape,

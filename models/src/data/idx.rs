@@ -4,7 +4,7 @@
 //! rank RR.
 
 use super::{
-    DataError, Request, Samples,
+    DataError, Request,
     assemble::{Parts, classes_from_numbers},
     files::{Input, malformed},
     sizes::SampleShape,

@@ -73,7 +73,7 @@ fn columns(
         return (Vec::new(), Vec::new());
     }
     match request.columns.filter(|known| known.len() as u64 == shape.channels) {
-        Some(known) => table::conform(Arc::make_mut(values), known),
+        Some(known) => table::conform(Arc::<Box<[f32]>>::make_mut(values), known),
         None => (table::of_numbers(values, shape.channels as usize), Vec::new()),
     }
 }

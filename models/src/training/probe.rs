@@ -7,7 +7,7 @@ use super::{
     train,
 };
 use crate::{
-    data::{Dataset, Normalisation, Samples, Targets},
+    data::{Dataset, Normalisation, Targets},
     genome::{
         Activation, Convolution, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding, Schedule,
         TrainingGenes,

@@ -1,6 +1,6 @@
 //! Splits and subsets: disjoint, complete, stratified, reproducible.
 
-use crate::data::{Dataset, LoadOptions, Samples, Split, Targets, load, subset};
+use crate::data::{Dataset, LoadOptions, Split, Targets, load, subset};
 use crate::problem::{Problem, Task};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};

@@ -15,7 +15,7 @@ use super::{
     watch::End,
 };
 use crate::{
-    data::{Dataset, Normalisation, Samples, Targets},
+    data::{Dataset, Normalisation, Targets},
     expression::{blueprint, estimate},
     onnx::encode,
     problem::{Problem, Task},
@@ -199,7 +199,7 @@ fn random_data(problem: Problem, count: usize) -> Dataset {
     let values = [problem.channels, problem.height, problem.width]
         .into_iter()
         .fold(count, |product, size| product.saturating_mul(size as usize));
-    let samples = (0..values).map(|_| stream.random_range(-1.7..1.7)).collect();
+    let samples = (0..values).map(|_| stream.random_range(-1.7..1.7)).collect::<Vec<f32>>();
     let classes = problem.task.outputs();
     Dataset {
         source: "random".to_owned(),
