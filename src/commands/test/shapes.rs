@@ -117,7 +117,6 @@ fn in_words(sizes: &[Option<i64>]) -> String {
 mod tests {
     use super::*;
     use hatchery_models::{
-        data::Samples,
         onnx::proto::{Dimension, TensorShapeProto, TypeProto, TypeTensorProto},
         problem::{Problem, Task},
     };
