@@ -57,6 +57,11 @@ impl Open {
         }
     }
 
+    /// The node that it was lost with last.
+    pub fn lost_with_node(&self) -> Option<&str> {
+        self.lost_with.as_ref().map(|(_, node)| node.as_str())
+    }
+
     /// Whether it waits or is leased, rather than set aside.
     pub const fn is_active(&self) -> bool {
         !matches!(self.place, Place::Shelved)

@@ -39,7 +39,7 @@ impl Brain {
             }
             let cause = if crashed { Cause::Crashed } else { Cause::Lost };
             let judgement = self.settings.retry.judge(&open.failures, cause, how);
-            let node = open.lost_with.as_ref().map(|(_, node)| node.clone());
+            let node = open.lost_with_node().map(str::to_owned);
             self.exclude_when_judged(&judgement, node);
             if !judgement.again {
                 self.abandon(evaluation);
@@ -180,8 +180,7 @@ impl Brain {
     ) {
         self.note_busy(evaluation, now);
         self.desk.release(evaluation);
-        let Some(open) = self.desk.requeue(evaluation) else { return };
-        open.lost_with = with;
+        let Some(open) = self.desk.requeue_lost(evaluation, with) else { return };
         open.failures.note(Cause::Lost);
         let (attempt, failures) = (open.attempt, open.failures);
         self.tally.note(Outcome::WorkerLost);
