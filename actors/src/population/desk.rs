@@ -91,6 +91,21 @@ impl Desk {
         }
     }
 
+    /// The worker of the present attempt is told to drop it: that it is at it is believed no more.
+    pub fn call_off(&mut self, evaluation: EvaluationId) {
+        if let Some(open) = self.open.get_mut(&evaluation) {
+            open.called_off = open.attempt;
+        }
+    }
+
+    /// This attempt has ended and left something, which may have been on its way when it was called off: that is as good
+    /// as any.
+    pub fn has_ended(&mut self, Ticket { evaluation, attempt }: Ticket) {
+        if let Some(open) = self.open.get_mut(&evaluation).filter(|open| open.called_off == attempt) {
+            open.called_off = 0;
+        }
+    }
+
     /// Sets one aside that waits.
     pub fn set_aside(&mut self, evaluation: EvaluationId) {
         if self.ready.remove(&evaluation) {
@@ -257,7 +272,7 @@ impl Desk {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
-                    && open.given_up < ticket.attempt
+                    && open.given_up.max(open.called_off) < ticket.attempt
                     && is_free(&open.place) =>
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.

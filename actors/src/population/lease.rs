@@ -38,6 +38,8 @@ pub struct Open {
     pub checkpoint: Option<Arc<[u8]>>,
     /// The attempt that its worker has given up by itself: a word of it that comes late is no claim to it.
     pub given_up: u32,
+    /// The attempt that its worker was told to drop: that it is at it still is no claim to it, what it has left is.
+    pub called_off: u32,
     /// Where it stands.
     pub place: Place,
 }
@@ -53,6 +55,7 @@ impl Open {
             lost_with: None,
             checkpoint: None,
             given_up: 0,
+            called_off: 0,
             place: Place::Ready,
         }
     }

@@ -214,6 +214,46 @@ fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
     }
 }
 
+/// A search whose one trainer hangs, and was told to drop what it is at; the trainer, and that attempt.
+fn hung() -> (Brain, TrainerId, Ticket) {
+    let mut brain = Brain::new(Weather::fair(1).settings(1));
+    let trainer = TrainerId { worker: WorkerId(1), slot: 0 };
+    brain.on_event(Event::Joined(trainer.worker, testing::worker_facts("node")), 1.0);
+    get_to_work(&mut brain, &[(trainer, None)]);
+    let ticket = Ticket { evaluation: EvaluationId(1), attempt: 1 };
+    brain.desk.held(trainer, ticket).unwrap().seconds_max = Some(1.0);
+    for now in 1..=13 {
+        brain.on_event(Event::Holds(trainer, ticket), f64::from(now) * 5.0);
+    }
+    let told = brain.on_event(Event::Tick, 66.0);
+    assert!(told.iter().any(|effect| matches!(effect, Effect::Abandon(..))), "{told:?}");
+    (brain, trainer, ticket)
+}
+
+#[test]
+fn one_that_hangs_has_no_claim_to_what_it_was_told_to_drop() {
+    let (mut brain, trainer, ticket) = hung();
+    for event in [Event::Holds(trainer, ticket), Event::Progress(trainer, ticket, testing::epoch_report(1))] {
+        brain.on_event(event, 68.0);
+        assert!(brain.desk.leases().all(|(id, ..)| id != ticket.evaluation), "it was claimed");
+    }
+    let told = brain.on_event(Event::Holds(trainer, ticket), 70.0);
+    assert!(matches!(told.as_slice(), [Effect::Abandon(..)]), "{told:?}");
+    // It is nobody's, so that the next who can take work has it.
+    let told = brain.on_event(Event::Ready(trainer, Some(ticket)), 71.0);
+    let again = |effect: &Effect| matches!(effect, Effect::Assign(_, lease) if lease.attempt == 2);
+    assert!(told.iter().any(again), "{told:?}");
+}
+
+#[test]
+fn a_result_that_was_on_its_way_when_its_attempt_was_called_off_is_taken() {
+    let (mut brain, trainer, ticket) = hung();
+    let trained = nothing_trained(Outcome::Diverged, "bad luck".to_owned());
+    let delivery = Delivery { ticket, trained, weights: WeightsPlace::Here };
+    brain.on_event(Event::Delivered(trainer, Box::new(delivery)), 67.0);
+    assert!(brain.closed.past().contains_key(&ticket.evaluation));
+}
+
 #[test]
 fn breeding_ends_where_nothing_has_time() {
     let mut brain = short_of_time();

@@ -131,6 +131,7 @@ impl Brain {
         reason: &str,
         now: f64,
     ) {
+        self.desk.has_ended(ticket);
         if self.claim(trainer, ticket, now) != Claim::Refused {
             let Ticket { evaluation, attempt } = ticket;
             tracing::info!(%evaluation, attempt, reason, "an evaluation was handed back");
@@ -160,13 +161,14 @@ impl Brain {
         }
     }
 
-    /// Tells whoever has an evaluation to drop it.
+    /// Tells whoever has an evaluation to drop it. That it goes on with it for a while, or hangs, is no claim to it.
     fn abandon(&mut self, evaluation: EvaluationId) {
         if let Some(open) = self.desk.get(evaluation)
             && let Place::Leased(held) = &open.place
         {
             let ticket = Ticket { evaluation, attempt: open.attempt };
             self.out.push(Effect::Abandon(held.trainer, ticket));
+            self.desk.call_off(evaluation);
         }
     }
 
