@@ -4,10 +4,11 @@
 //! for the Population come out. It knows no score, no journal and no connection. Letters may be lost, doubled or late
 //! (`protocol::letters`); whatever is believed here about a worker is corrected by its next status.
 //!
-//! - `roll`: who joins, who is given up;
+//! - `roll`: who joins, who is given up; `past`: who is gone;
 //! - `status`: what a worker's status says about its slots;
 //! - `results`: what attempts leave, and the blobs that they consist of.
 
+mod past;
 mod results;
 mod roll;
 mod status;
@@ -19,6 +20,7 @@ use crate::link::LinkEvent;
 use crate::progress::NodeProgress;
 use crate::protocol::letters::{BlobName, Letter, NodeName, Report, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{Event, Ticket, TrainerId, WorkerFacts, WorkerId};
+use past::Past;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,7 +84,7 @@ pub struct Membership {
     /// Which number the process of a name has now.
     present: BTreeMap<NodeName, WorkerId>,
     /// Which number an incarnation had that is gone, for evidence that comes later.
-    past: BTreeMap<u64, WorkerId>,
+    past: Past,
     /// Since when somebody asks to join under a name that is taken.
     knocking: BTreeMap<NodeName, f64>,
     /// When the clock was last heard.
@@ -101,7 +103,7 @@ impl Membership {
             sole,
             members: BTreeMap::new(),
             present: BTreeMap::new(),
-            past: BTreeMap::new(),
+            past: Past::new(),
             knocking: BTreeMap::new(),
             ticked: 0.0,
             next: first.0,
