@@ -6,8 +6,9 @@
 //!
 //! - `roll`: who joins, who is given up; `past`: who is gone;
 //! - `status`: what a worker's status says about its slots;
-//! - `results`: what attempts leave, and the blobs that they consist of.
+//! - `results`: what attempts leave, and the blobs that they consist of; `bequests`: those that many children begin with.
 
+mod bequests;
 mod past;
 mod results;
 mod roll;
@@ -20,6 +21,7 @@ use crate::link::LinkEvent;
 use crate::progress::NodeProgress;
 use crate::protocol::letters::{BlobName, Letter, NodeName, Report, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{Event, Ticket, TrainerId, WorkerFacts, WorkerId};
+use bequests::Bequests;
 use past::Past;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +87,7 @@ pub struct Membership {
     present: BTreeMap<NodeName, WorkerId>,
     /// Which number an incarnation had that is gone, for evidence that comes later.
     past: Past,
+    bequests: Bequests,
     /// Since when somebody asks to join under a name that is taken.
     knocking: BTreeMap<NodeName, f64>,
     /// When the clock was last heard.
@@ -104,6 +107,7 @@ impl Membership {
             members: BTreeMap::new(),
             present: BTreeMap::new(),
             past: Past::new(),
+            bequests: Bequests::new(),
             knocking: BTreeMap::new(),
             ticked: 0.0,
             next: first.0,

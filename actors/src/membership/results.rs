@@ -164,6 +164,7 @@ impl Membership {
             let names =
                 [BlobName::Weights(ticket), BlobName::Checkpoint(ticket), BlobName::Inherited(ticket)];
             member.offers.retain(|name, _| !names.contains(name));
+            self.bequests.tidy();
         }
     }
 }

@@ -153,9 +153,11 @@ impl Membership {
 
     /// A worker is gone. Should it come back, it joins as another.
     pub(super) fn leave(&mut self, worker: WorkerId, reason: &str) {
-        let Some(member) = self.members.remove(&worker) else { return };
-        self.present.remove(&member.node);
-        self.past.remember(member.node.incarnation, worker);
+        let Some(Member { node, offers, .. }) = self.members.remove(&worker) else { return };
+        drop(offers);
+        self.bequests.tidy();
+        self.present.remove(&node);
+        self.past.remember(node.incarnation, worker);
         self.tell(Event::Left(worker, reason.to_owned()));
     }
 

@@ -3,8 +3,10 @@
 use super::{Deed, Membership};
 use crate::link::LinkEvent;
 use crate::protocol::letters::{Letter, NodeName, Report, SlotStatus, Status, ToCoordinator};
-use crate::protocol::{EvaluationId, Event, Ticket, TrainerId, WorkerId};
+use crate::protocol::{EvaluationId, Event, Inherited, Lease, Ticket, TrainerId, WorkerId};
 use crate::testing;
+use hatchery_models::training::outcome::Weights;
+use std::sync::Arc;
 
 const WORKER: WorkerId = WorkerId(1);
 
@@ -43,6 +45,32 @@ impl Table {
             memory_bytes: 0,
         }))
     }
+}
+
+/// An attempt that begins with the weights of evaluation 1.
+fn heir(evaluation: u64) -> Lease {
+    let weights = Arc::new(Weights { parameters: vec![0.5; 100], statistics: Vec::new() });
+    let inherit = Inherited { evaluation: EvaluationId(1), genome: testing::genome(1).into(), weights };
+    Lease { inherit: Some(inherit), ..testing::lease(evaluation) }
+}
+
+#[test]
+fn the_weights_of_a_parent_lie_here_once_for_all_its_children_and_no_longer_than_for_the_last() {
+    let slots = [0, 1].map(|slot| TrainerId { worker: WORKER, slot });
+    let mut table = Table::new();
+    for (slot, evaluation) in slots.into_iter().zip([7, 8]) {
+        table.membership.assign(slot, &heir(evaluation));
+    }
+    let offered: Vec<_> = table.membership.members[&WORKER].offers.values().cloned().collect();
+    assert!(offered.len() == 2 && Arc::ptr_eq(&offered[0], &offered[1]), "{offered:?}");
+    drop(offered);
+    table.membership.acknowledge(slots[0], heir(7).ticket());
+    assert_eq!(table.membership.bequests.len(), 1);
+    table.membership.abandon(slots[1], heir(8).ticket());
+    assert_eq!(table.membership.bequests.len(), 0);
+    table.membership.assign(slots[0], &heir(9));
+    table.membership.leave(WORKER, "killed");
+    assert_eq!(table.membership.bequests.len(), 0);
 }
 
 #[test]
