@@ -35,6 +35,9 @@ pub enum Deed {
     Send(NodeName, ToWorker),
     /// Tell the Population.
     Tell(Event),
+    /// The same, of what a worker says again and again until it is answered: not to be said while the Population does not
+    /// read.
+    Repeat(Event),
     /// End the connection, and why.
     HangUp(NodeName, String),
     /// Send a piece of the data set.
@@ -188,6 +191,10 @@ impl Membership {
 
     fn tell(&mut self, event: Event) {
         self.out.push(Deed::Tell(event));
+    }
+
+    fn repeat(&mut self, event: Event) {
+        self.out.push(Deed::Repeat(event));
     }
 
     fn send(&mut self, worker: WorkerId, letter: ToWorker) {

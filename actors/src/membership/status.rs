@@ -31,7 +31,8 @@ impl Membership {
         // What it has comes first: only then is it known whether it can take more.
         events.sort_by_key(|event| matches!(event, Event::Ready(..)));
         for event in events {
-            self.tell(event);
+            // Each status says it.
+            if matches!(event, Event::Holds(..)) { self.repeat(event) } else { self.tell(event) }
         }
     }
 
