@@ -310,7 +310,7 @@ impl World {
         while !deeds.is_empty() || !events.is_empty() {
             for deed in std::mem::take(&mut deeds) {
                 match deed {
-                    Deed::Tell(event) => events.push(event),
+                    Deed::Tell(event) | Deed::Repeat(event) => events.push(event),
                     Deed::Send(node, letter) => orders.push((node, letter)),
                     Deed::HangUp(..) | Deed::ServeData(..) => {}
                 }

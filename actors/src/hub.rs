@@ -11,6 +11,7 @@ use crate::messages::{Errand, HubMessage, PopulationMessage};
 use crate::progress::Nodes;
 use crate::protocol::Event;
 use crate::protocol::letters::{BlobName, Letter, NodeName, ToWorker};
+use crate::reading::{Pages, Reading};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Hub;
 pub struct HubArguments {
     /// Whom the workers work for.
     pub population: ActorRef<PopulationMessage>,
+    /// What they have read.
+    pub pages: Pages,
     /// Its brain.
     pub membership: Membership,
     /// The other end of the hub's connections.
@@ -59,6 +62,7 @@ pub struct Post {
 /// What a hub knows.
 pub struct HubState {
     population: ActorRef<PopulationMessage>,
+    reading: Reading,
     membership: Membership,
     began: Instant,
     link: Arc<dyn Link>,
@@ -106,7 +110,7 @@ impl HubState {
                 Vec::new()
             }
         };
-        let mut outgoing = Outgoing::default();
+        let mut outgoing = Outgoing { is_read: self.reading.goes_on(now), ..Outgoing::default() };
         for deed in deeds {
             self.perform(deed, &mut outgoing, myself);
         }
@@ -132,6 +136,8 @@ impl HubState {
                 outgoing.letters.entry(node).or_default().push(Letter::ToWorker(letter))
             }
             Deed::Tell(event) => outgoing.events.push(event),
+            // While the journal cannot be written, that would only heap up.
+            Deed::Repeat(event) => outgoing.events.extend(Some(event).filter(|_| outgoing.is_read)),
             Deed::HangUp(node, reason) => {
                 // What was said before goes before.
                 self.send_letters(&node, outgoing.letters.remove(&node).unwrap_or_default());
@@ -201,6 +207,8 @@ impl HubState {
 struct Outgoing {
     letters: BTreeMap<NodeName, Vec<Letter>>,
     events: Vec<Event>,
+    /// Whether the Population reads, so that things can be said again.
+    is_read: bool,
 }
 
 fn run(brain: &mut Membership, errand: Errand, now: f64) -> Vec<Deed> {
@@ -223,8 +231,8 @@ impl Actor for Hub {
         myself: ActorRef<Self::Msg>,
         arguments: HubArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let HubArguments { population, membership, post: Post { link, mut incoming, data, .. }, nodes } =
-            arguments;
+        let HubArguments { population, pages, membership, post, nodes } = arguments;
+        let Post { link, mut incoming, data, .. } = post;
         let ear = myself.clone();
         tokio::spawn(async move {
             let mut gathering = Gathering::default();
@@ -238,6 +246,7 @@ impl Actor for Hub {
         let began = Instant::now();
         Ok(HubState {
             population,
+            reading: Reading::of(pages, 0.0),
             membership,
             began,
             link,

@@ -29,6 +29,7 @@ pub mod pace;
 pub mod population;
 pub mod progress;
 pub mod protocol;
+mod reading;
 pub mod remote;
 pub mod replay;
 pub mod run;

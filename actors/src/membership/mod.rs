@@ -4,10 +4,12 @@
 //! for the Population come out. It knows no score, no journal and no connection. Letters may be lost, doubled or late
 //! (`protocol::letters`); whatever is believed here about a worker is corrected by its next status.
 //!
-//! - `roll`: who joins, who is given up;
+//! - `roll`: who joins, who is given up; `past`: who is gone;
 //! - `status`: what a worker's status says about its slots;
-//! - `results`: what attempts leave, and the blobs that they consist of.
+//! - `results`: what attempts leave, and the blobs that they consist of; `bequests`: those that many children begin with.
 
+mod bequests;
+mod past;
 mod results;
 mod roll;
 mod status;
@@ -19,6 +21,8 @@ use crate::link::LinkEvent;
 use crate::progress::NodeProgress;
 use crate::protocol::letters::{BlobName, Letter, NodeName, Report, ToCoordinator, ToWorker, Welcome};
 use crate::protocol::{Event, Ticket, TrainerId, WorkerFacts, WorkerId};
+use bequests::Bequests;
+use past::Past;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +35,9 @@ pub enum Deed {
     Send(NodeName, ToWorker),
     /// Tell the Population.
     Tell(Event),
+    /// The same, of what a worker says again and again until it is answered: not to be said while the Population does not
+    /// read.
+    Repeat(Event),
     /// End the connection, and why.
     HangUp(NodeName, String),
     /// Send a piece of the data set.
@@ -82,7 +89,8 @@ pub struct Membership {
     /// Which number the process of a name has now.
     present: BTreeMap<NodeName, WorkerId>,
     /// Which number an incarnation had that is gone, for evidence that comes later.
-    past: BTreeMap<u64, WorkerId>,
+    past: Past,
+    bequests: Bequests,
     /// Since when somebody asks to join under a name that is taken.
     knocking: BTreeMap<NodeName, f64>,
     /// When the clock was last heard.
@@ -101,7 +109,8 @@ impl Membership {
             sole,
             members: BTreeMap::new(),
             present: BTreeMap::new(),
-            past: BTreeMap::new(),
+            past: Past::new(),
+            bequests: Bequests::new(),
             knocking: BTreeMap::new(),
             ticked: 0.0,
             next: first.0,
@@ -182,6 +191,10 @@ impl Membership {
 
     fn tell(&mut self, event: Event) {
         self.out.push(Deed::Tell(event));
+    }
+
+    fn repeat(&mut self, event: Event) {
+        self.out.push(Deed::Repeat(event));
     }
 
     fn send(&mut self, worker: WorkerId, letter: ToWorker) {

@@ -15,8 +15,13 @@ impl Membership {
         let freed = member.free(report.slot, ticket, report.slot_is_free);
         let place = if report.weights.is_some() { WeightsPlace::WithWorker } else { WeightsPlace::Here };
         let trained = trained(&report);
-        member.reports.insert(ticket, report);
-        self.tell(Event::Delivered(trainer, Box::new(Delivery { ticket, trained, weights: place })));
+        let is_news = member.reports.insert(ticket, report).is_none();
+        let delivered = Event::Delivered(trainer, Box::new(Delivery { ticket, trained, weights: place }));
+        if is_news {
+            self.tell(delivered)
+        } else {
+            self.repeat(delivered)
+        }
         match freed {
             Some(true) => self.tell(Event::Ready(trainer, Some(ticket))),
             Some(false) => self.tell(Event::Resting(trainer)),
@@ -164,6 +169,7 @@ impl Membership {
             let names =
                 [BlobName::Weights(ticket), BlobName::Checkpoint(ticket), BlobName::Inherited(ticket)];
             member.offers.retain(|name, _| !names.contains(name));
+            self.bequests.tidy();
         }
     }
 }

@@ -26,9 +26,6 @@ const KNOCKING_SECONDS: f64 = 12.0;
 /// So many names are remembered of those who ask to join under a name that is taken, ..
 const KNOCKING_MAX: usize = 256;
 
-/// .. so many incarnations that are gone, ..
-const PAST_MAX: usize = 10_000;
-
 /// .. and so many slots a worker may have.
 const SLOTS_MAX: usize = 1024;
 
@@ -112,7 +109,7 @@ impl Membership {
         if let Some(&worker) = self.present.get(&before) {
             self.leave(worker, &format!("its process has ended: {how}"));
         }
-        if let Some(worker) = self.past.remove(incarnation) {
+        if let Some(worker) = self.past.take(*incarnation) {
             self.tell(Event::Evidence(worker, *crashed, how.clone()));
         }
     }
@@ -156,12 +153,11 @@ impl Membership {
 
     /// A worker is gone. Should it come back, it joins as another.
     pub(super) fn leave(&mut self, worker: WorkerId, reason: &str) {
-        let Some(member) = self.members.remove(&worker) else { return };
-        self.present.remove(&member.node);
-        if self.past.len() >= PAST_MAX {
-            self.past.pop_first();
-        }
-        self.past.insert(member.node.incarnation, worker);
+        let Some(Member { node, offers, .. }) = self.members.remove(&worker) else { return };
+        drop(offers);
+        self.bequests.tidy();
+        self.present.remove(&node);
+        self.past.remember(node.incarnation, worker);
         self.tell(Event::Left(worker, reason.to_owned()));
     }
 

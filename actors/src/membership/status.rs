@@ -31,7 +31,8 @@ impl Membership {
         // What it has comes first: only then is it known whether it can take more.
         events.sort_by_key(|event| matches!(event, Event::Ready(..)));
         for event in events {
-            self.tell(event);
+            // Each status says it.
+            if matches!(event, Event::Holds(..)) { self.repeat(event) } else { self.tell(event) }
         }
     }
 
@@ -41,6 +42,7 @@ impl Membership {
         let Some(member) = self.members.get_mut(&trainer.worker) else { return Vec::new() };
         let Some(slot) = member.slots.get_mut(trainer.slot as usize) else { return Vec::new() };
         *slot = Slot::Assigned(ticket);
+        let bequests = &mut self.bequests;
         let mut offer = |name: BlobName, bytes: Arc<[u8]>| {
             let blob = BlobRef { name: name.clone(), bytes: bytes.len() as u64 };
             member.offers.insert(name, bytes);
@@ -52,7 +54,7 @@ impl Membership {
             lease.checkpoint.as_ref().map(|state| offer(BlobName::Checkpoint(ticket), Arc::clone(state)));
         let inherit = lease.inherit.as_ref().map(|inherited| {
             let genome = inherited.genome.json().to_owned();
-            let weights = offer(BlobName::Inherited(ticket), inherited.weights.to_bytes().into());
+            let weights = offer(BlobName::Inherited(ticket), bequests.bytes(inherited));
             Bequest { evaluation: inherited.evaluation, genome, weights }
         });
         let order = Order {

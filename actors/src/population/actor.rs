@@ -16,6 +16,7 @@ use crate::metrics;
 use crate::progress::{Nodes, Progress};
 use crate::protocol::letters::Welcome;
 use crate::protocol::{Event, Maker, News, WorkerId};
+use crate::reading::Pages;
 use crate::remote::{Answer, Asked, Command, Refusal};
 use crate::supervision;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -48,7 +49,8 @@ const SHOWN_PAUSE_PER_TRAINER: Duration = Duration::from_micros(100);
 /// 3. the other effects are performed.
 ///
 /// Where the journal cannot be written, 2 is tried again for a while. Nothing is acknowledged meanwhile, so nothing
-/// is lost; then the run ends with an error that says how to go on.
+/// is lost; then the run ends with an error that says how to go on. Nothing is read meanwhile, either, which the Hub sees
+/// by the `Pages`: it says nothing again, so that the mailbox does not grow.
 pub struct Population;
 
 /// What a Population is made of.
@@ -95,6 +97,8 @@ pub struct PopulationState {
     flushing: bool,
     check_again: Instant,
     shown: Instant,
+    ticked: Instant,
+    pages: Pages,
     makers: Arc<dyn Makers>,
     patience: Duration,
     progress: watch::Sender<Progress>,
@@ -127,6 +131,11 @@ impl PopulationState {
     }
 
     fn tick(&mut self, myself: &ActorRef<PopulationMessage>) {
+        // Those that have come while the journal could not be written are one.
+        if self.ticked.elapsed() < TICK / 2 {
+            return;
+        }
+        self.ticked = Instant::now();
         // Where the wish's sender is gone, nobody can wish any more.
         if *self.stop.borrow() && !self.stopping {
             self.stopping = true;
@@ -360,7 +369,8 @@ impl Actor for Population {
         let refiner = start_maker(&myself, &*makers, Maker::Refiner, refined).await?;
         let membership = Membership::new(arguments.welcome, arguments.first_worker, arguments.post.sole);
         let (post, nodes) = (arguments.post, arguments.nodes);
-        let hub = HubArguments { population: myself.clone(), membership, post, nodes };
+        let pages = Pages::default();
+        let hub = HubArguments { population: myself.clone(), pages: pages.clone(), membership, post, nodes };
         let (hub, _) = Hub::spawn_linked(None, Hub, hub, myself.get_cell()).await?;
         myself.send_interval(TICK, || PopulationMessage::Tick);
         Ok(PopulationState {
@@ -375,6 +385,8 @@ impl Actor for Population {
             flushing: false,
             check_again: Instant::now(),
             shown: Instant::now(),
+            ticked: Instant::now(),
+            pages,
             makers,
             patience,
             progress: arguments.progress,
@@ -390,6 +402,7 @@ impl Actor for Population {
         message: PopulationMessage,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        state.pages.turn();
         match message {
             PopulationMessage::Events(events) => state.tell_brain(events, &myself),
             PopulationMessage::Flush => state.flush(&myself).await,

@@ -92,7 +92,10 @@ impl Brain {
             return;
         }
         let wanted = self.trainer_count();
-        while self.desk.ready().len() + self.nursery.orders().len() < wanted
+        // Whoever waits now may have nothing of what is ready, which was lost with its node: it is bred something.
+        let idle = self.desk.waiting().len().min(wanted);
+        let is_short = |ready: usize, ordered: usize| ready + ordered < wanted || ordered < idle;
+        while is_short(self.desk.ready().len(), self.nursery.orders().len())
             && self.births_left() > 0
             && self.nursery.exhausted().is_none()
             && self.telling.may_order(self.nursery.next(), self.nursery.orders().len())

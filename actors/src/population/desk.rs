@@ -10,16 +10,15 @@ use hatchery_models::training::outcome::EpochReport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Of the queue, so many are looked at for one that a waiting trainer may have.
-const CHOICES_MAX: usize = 64;
-
 /// The desk.
 #[derive(Clone, Debug, Default)]
 pub struct Desk {
     pub(super) open: BTreeMap<EvaluationId, Open>,
-    pub(super) ready: Line<EvaluationId>,
+    /// Evaluations that wait, in lanes by the node that each was lost with.
+    pub(super) ready: Line<EvaluationId, Option<String>>,
     pub(super) trainers: BTreeMap<TrainerId, Option<EvaluationId>>,
-    pub(super) waiting: Line<TrainerId>,
+    /// Trainers that wait, in lanes by their node.
+    pub(super) waiting: Line<TrainerId, String>,
     /// How many open evaluations of each kind are not shelved.
     active: BTreeMap<LeaseKind, usize>,
     /// Those that have reported since it was last asked who is half way through.
@@ -31,8 +30,9 @@ pub struct Desk {
 impl Desk {
     /// Takes a new evaluation in, behind the others.
     pub fn enqueue(&mut self, evaluation: EvaluationId, open: Open) {
+        let lane = open.lost_with_node().map(str::to_owned);
         self.take_in(evaluation, Open { place: Place::Ready, ..open });
-        self.ready.push_back(evaluation);
+        self.ready.push_back(evaluation, lane);
     }
 
     /// Takes an evaluation in that an earlier life of the run had under way, or has set aside: it waits for nobody
@@ -69,16 +69,40 @@ impl Desk {
 
     /// Puts a leased evaluation back, before the others: it has waited longest. Frees nobody.
     pub fn requeue(&mut self, evaluation: EvaluationId) -> Option<&mut Open> {
-        if self.open.contains_key(&evaluation) {
-            self.ready.push_front(evaluation);
-        }
+        let lane = self.open.get(&evaluation)?.lost_with_node().map(str::to_owned);
+        self.ready.push_front(evaluation, lane);
         self.put(evaluation, Place::Ready)
+    }
+
+    /// Puts one back whose worker was lost with it: it goes to another node, where there is one.
+    pub fn requeue_lost(
+        &mut self,
+        evaluation: EvaluationId,
+        with: Option<(WorkerId, String)>,
+    ) -> Option<&mut Open> {
+        self.open.get_mut(&evaluation)?.lost_with = with;
+        self.requeue(evaluation)
     }
 
     /// Its worker has given the present attempt up by itself, and will say no more of it.
     pub fn give_up(&mut self, evaluation: EvaluationId) {
         if let Some(open) = self.open.get_mut(&evaluation) {
             open.given_up = open.attempt;
+        }
+    }
+
+    /// The worker of the present attempt is told to drop it: that it is at it is believed no more.
+    pub fn call_off(&mut self, evaluation: EvaluationId) {
+        if let Some(open) = self.open.get_mut(&evaluation) {
+            open.called_off = open.attempt;
+        }
+    }
+
+    /// This attempt has ended and left something, which may have been on its way when it was called off: that is as good
+    /// as any.
+    pub fn has_ended(&mut self, Ticket { evaluation, attempt }: Ticket) {
+        if let Some(open) = self.open.get_mut(&evaluation).filter(|open| open.called_off == attempt) {
+            open.called_off = 0;
         }
     }
 
@@ -147,12 +171,12 @@ impl Desk {
         if self.is_given(trainer).is_some_and(|given| Some(given) != last) {
             return;
         }
-        let Some(node) = self.node_of(trainer.worker) else { return };
-        let barred = self.excluded.contains(node);
+        let Some(node) = self.node_of(trainer.worker).map(str::to_owned) else { return };
+        let barred = self.excluded.contains(&node);
         let had = self.trainers.insert(trainer, None).flatten();
         self.will_deliver(had);
         if !barred {
-            self.waiting.push_back(trainer);
+            self.waiting.push_back(trainer, node);
         }
     }
 
@@ -186,24 +210,34 @@ impl Desk {
         }
     }
 
-    /// The next trainer and the next evaluation that it may have, where there are both.
+    /// The next trainer and the next evaluation that it may have, where there are both: what was lost with one node goes
+    /// to another, where there is one.
     pub fn next(&self) -> Option<(TrainerId, EvaluationId)> {
-        if self.waiting.is_empty() {
-            return None;
+        let ((trainer, node), (evaluation, lost_with)) = (self.waiting.first()?, self.ready.first()?);
+        if lost_with.as_ref() != Some(node) {
+            return Some((trainer, evaluation));
         }
-        self.ready.iter().take(CHOICES_MAX).find_map(|evaluation| {
-            let open = self.open.get(evaluation)?;
-            let trainer = self.waiting.iter().find(|trainer| self.may_have(**trainer, open))?;
-            Some((*trainer, *evaluation))
+        if let Some(elsewhere) = self.waiting.first_outside(node) {
+            return Some((elsewhere, evaluation));
+        }
+        // All who wait are of the node that it was lost with.
+        if !self.has_trainers_beside(node) {
+            return Some((trainer, evaluation));
+        }
+        Some((trainer, self.ready.first_outside(lost_with)?))
+    }
+
+    /// Whether there are trainers that may have work on any other node. One that is still being started, or takes nothing
+    /// more, has none.
+    fn has_trainers_beside(&self, node: &str) -> bool {
+        self.workers.iter().any(|(worker, facts)| {
+            facts.node != node && !self.excluded.contains(&facts.node) && self.has_trainers(*worker)
         })
     }
 
-    /// Whether this trainer may have it: what was lost with one node goes to another, where there is one.
-    fn may_have(&self, trainer: TrainerId, open: &Open) -> bool {
-        let Some((_, lost_with)) = &open.lost_with else { return true };
-        let mut others = self.workers.values().map(|facts| &facts.node);
-        self.node_of(trainer.worker) != Some(lost_with)
-            || others.all(|node| node == lost_with || self.excluded.contains(node))
+    fn has_trainers(&self, worker: WorkerId) -> bool {
+        let of = |slot| TrainerId { worker, slot };
+        self.trainers.range(of(0)..=of(u32::MAX)).next().is_some()
     }
 
     /// Gives an evaluation that waits to a trainer that waits, and raises its attempt.
@@ -238,7 +272,7 @@ impl Desk {
             Some(open)
                 if known
                     && open.attempt == ticket.attempt
-                    && open.given_up < ticket.attempt
+                    && open.given_up.max(open.called_off) < ticket.attempt
                     && is_free(&open.place) =>
             {
                 // Where the trainer is known to be at something else, this one has ended and is kept.
@@ -346,12 +380,12 @@ impl Desk {
     }
 
     /// Evaluations that wait, next first.
-    pub const fn ready(&self) -> &Line<EvaluationId> {
+    pub const fn ready(&self) -> &Line<EvaluationId, Option<String>> {
         &self.ready
     }
 
     /// Trainers that wait, next first.
-    pub const fn waiting(&self) -> &Line<TrainerId> {
+    pub const fn waiting(&self) -> &Line<TrainerId, String> {
         &self.waiting
     }
 
@@ -416,6 +450,54 @@ mod tests {
         assert_eq!(desk.claim(TRAINER, ticket(1), false, 1.0), Claim::Renewed);
         desk.welcome(TRAINER, Some(ticket(1)));
         assert_eq!(desk.next(), Some((TRAINER, EvaluationId(2))));
+    }
+
+    /// The first so many evaluations are handed out to the trainer's node, and lost with it.
+    fn lose(desk: &mut Desk, evaluations: u64) {
+        for number in 1..=evaluations {
+            desk.lease(TRAINER, EvaluationId(number), Held::by(TRAINER, 0.0));
+        }
+        for number in 1..=evaluations {
+            desk.requeue_lost(EvaluationId(number), Some((TRAINER.worker, "node".to_owned())));
+        }
+        desk.rest(TRAINER);
+    }
+
+    #[test]
+    fn a_node_that_has_lost_many_is_given_what_waits_behind_them() {
+        let mut desk = desk(500);
+        let elsewhere = TrainerId { worker: WorkerId(2), slot: 0 };
+        desk.join(elsewhere.worker, testing::worker_facts("elsewhere"));
+        desk.welcome(elsewhere, None);
+        desk.lease(elsewhere, EvaluationId(500), Held::by(elsewhere, 0.0));
+        lose(&mut desk, 400);
+        desk.welcome(TRAINER, None);
+        assert_eq!(desk.next(), Some((TRAINER, EvaluationId(401))));
+        for number in 401..500 {
+            desk.set_aside(EvaluationId(number));
+        }
+        assert_eq!(desk.next(), None, "all others were lost with its node, and another may have them");
+        desk.close(EvaluationId(500));
+        desk.welcome(elsewhere, None);
+        assert_eq!(desk.next(), Some((elsewhere, EvaluationId(400))), "the last that was lost goes first");
+    }
+
+    #[test]
+    fn what_was_lost_goes_to_its_node_again_where_no_other_has_trainers() {
+        let mut desk = desk(1);
+        let elsewhere = TrainerId { worker: WorkerId(2), slot: 0 };
+        desk.join(elsewhere.worker, testing::worker_facts("elsewhere"));
+        lose(&mut desk, 1);
+        desk.welcome(TRAINER, None);
+        let again = Some((TRAINER, EvaluationId(1)));
+        assert_eq!(desk.next(), again, "the other is still being started");
+        desk.welcome(elsewhere, None);
+        assert_eq!(desk.next(), Some((elsewhere, EvaluationId(1))));
+        desk.dismiss(elsewhere);
+        assert_eq!(desk.next(), again, "the other takes nothing more");
+        desk.welcome(elsewhere, None);
+        desk.exclude("elsewhere".to_owned());
+        assert_eq!(desk.next(), again, "the other is excluded");
     }
 
     #[test]

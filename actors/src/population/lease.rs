@@ -38,6 +38,8 @@ pub struct Open {
     pub checkpoint: Option<Arc<[u8]>>,
     /// The attempt that its worker has given up by itself: a word of it that comes late is no claim to it.
     pub given_up: u32,
+    /// The attempt that its worker was told to drop: that it is at it still is no claim to it, what it has left is.
+    pub called_off: u32,
     /// Where it stands.
     pub place: Place,
 }
@@ -53,8 +55,14 @@ impl Open {
             lost_with: None,
             checkpoint: None,
             given_up: 0,
+            called_off: 0,
             place: Place::Ready,
         }
+    }
+
+    /// The node that it was lost with last.
+    pub fn lost_with_node(&self) -> Option<&str> {
+        self.lost_with.as_ref().map(|(_, node)| node.as_str())
     }
 
     /// Whether it waits or is leased, rather than set aside.

@@ -70,6 +70,7 @@ impl Brain {
 
     pub(super) fn deliver(&mut self, trainer: TrainerId, delivery: Delivery, now: f64) {
         let Delivery { ticket, trained, weights } = delivery;
+        self.desk.has_ended(ticket);
         if self.claim(trainer, ticket, now) == Claim::Refused {
             // An attempt that was given up, or a word said twice. The worker need not keep its result.
             return self.out.push(Effect::Acknowledge(trainer, ticket));

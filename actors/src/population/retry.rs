@@ -127,9 +127,12 @@ impl RetryPolicy {
         Judgement { again, exclude_node: sick.is_some(), reason }
     }
 
-    /// Whether an evaluation with this history may not be handed out any more, whatever the messages were.
+    /// Whether an evaluation with this history may not be handed out any more, whatever the messages were. Where some
+    /// may have spoken of a sick node, crashes count as losses do.
     pub fn is_spent(&self, history: &Attempts) -> bool {
-        history.lost >= self.numbers.lost || history.crashed >= self.numbers.crashed
+        let Retry { crashed, lost, .. } = self.numbers;
+        let crashed_max = if self.exclude_node.is_empty() { crashed } else { crashed.max(lost) };
+        history.lost >= lost || history.crashed >= crashed_max
     }
 
     /// The history of an evaluation whose worker was lost so often in earlier lives of the run: it has one more
@@ -213,6 +216,8 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     const CAUSES: [Cause; 5] =
         [Cause::Crashed, Cause::Lost, Cause::OutOfMemory, Cause::TimedOut, Cause::Failed];
@@ -296,6 +301,29 @@ mod tests {
         let other =
             policy.judge(&Attempts { failed: 1, ..Attempts::default() }, Cause::Failed, "out of shape");
         assert!(!other.exclude_node && !other.again);
+    }
+
+    #[test]
+    fn nothing_is_spent_that_is_to_be_handed_out_again() {
+        for seed in 0..200 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let sick = if seed % 2 == 0 { patterns(&["ecc"]) } else { Vec::new() };
+            let (crashed, lost) = (rng.random_range(1..6), rng.random_range(1..6));
+            let policy = RetryPolicy::new(&Retry { exclude_node: sick, crashed, lost, ..Retry::default() });
+            let mut history = Attempts::default();
+            loop {
+                let cause = [Cause::Crashed, Cause::Lost][rng.random_range(0..2)];
+                let message = ["an ECC error", "signal 11"][rng.random_range(0..2)];
+                history.note(cause);
+                let again = policy.judge(&history, cause, message).again;
+                assert!(!again || !policy.is_spent(&history), "seed {seed}: {history:?} of {policy:?}");
+                if !again {
+                    let spent = policy.is_spent(&history);
+                    assert!(spent || !policy.exclude_node.is_empty(), "seed {seed}: {history:?}");
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Brain {
             }
             let cause = if crashed { Cause::Crashed } else { Cause::Lost };
             let judgement = self.settings.retry.judge(&open.failures, cause, how);
-            let node = open.lost_with.as_ref().map(|(_, node)| node.clone());
+            let node = open.lost_with_node().map(str::to_owned);
             self.exclude_when_judged(&judgement, node);
             if !judgement.again {
                 self.abandon(evaluation);
@@ -131,6 +131,7 @@ impl Brain {
         reason: &str,
         now: f64,
     ) {
+        self.desk.has_ended(ticket);
         if self.claim(trainer, ticket, now) != Claim::Refused {
             let Ticket { evaluation, attempt } = ticket;
             tracing::info!(%evaluation, attempt, reason, "an evaluation was handed back");
@@ -160,13 +161,14 @@ impl Brain {
         }
     }
 
-    /// Tells whoever has an evaluation to drop it.
+    /// Tells whoever has an evaluation to drop it. That it goes on with it for a while, or hangs, is no claim to it.
     fn abandon(&mut self, evaluation: EvaluationId) {
         if let Some(open) = self.desk.get(evaluation)
             && let Place::Leased(held) = &open.place
         {
             let ticket = Ticket { evaluation, attempt: open.attempt };
             self.out.push(Effect::Abandon(held.trainer, ticket));
+            self.desk.call_off(evaluation);
         }
     }
 
@@ -180,8 +182,7 @@ impl Brain {
     ) {
         self.note_busy(evaluation, now);
         self.desk.release(evaluation);
-        let Some(open) = self.desk.requeue(evaluation) else { return };
-        open.lost_with = with;
+        let Some(open) = self.desk.requeue_lost(evaluation, with) else { return };
         open.failures.note(Cause::Lost);
         let (attempt, failures) = (open.attempt, open.failures);
         self.tally.note(Outcome::WorkerLost);

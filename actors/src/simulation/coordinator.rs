@@ -158,6 +158,13 @@ impl World {
                 self.send_to_worker(&node, letter);
             }
             Deed::Tell(event) => self.tell_population(event),
+            Deed::Repeat(event) => {
+                if self.coordinator.as_ref().is_some_and(|coordinator| coordinator.frozen.is_none()) {
+                    self.tell_population(event);
+                } else {
+                    self.count.held_back += 1;
+                }
+            }
             Deed::HangUp(node, reason) => {
                 self.count.hung_up += 1;
                 if let Some(line) = self.line_to(&node) {
@@ -212,6 +219,8 @@ impl World {
                 let Some(coordinator) = &mut self.coordinator else { return };
                 if coordinator.frozen.is_some() {
                     coordinator.mailbox.push_back(word);
+                    let waiting = coordinator.mailbox.len() as u64;
+                    self.count.mail_max = self.count.mail_max.max(waiting);
                 } else {
                     self.population_acts(word);
                 }

@@ -73,6 +73,9 @@ pub struct Count {
     pub partitions: u64,
     pub outages: u64,
     pub failed_commits: u64,
+    /// Words that were not said again while the Population did not read, and the most that lay in its mailbox.
+    pub held_back: u64,
+    pub mail_max: u64,
     pub coordinator_kills: u64,
     pub kills_before_commit: u64,
     pub kills_after_commit: u64,

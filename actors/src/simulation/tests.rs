@@ -66,7 +66,7 @@ fn survive(seeds: Range<u64>) {
 /// That nothing was broken says something only where all that can break things has happened.
 fn test_something(counts: &[Count]) {
     let sum = |of: Tally| counts.iter().map(of).sum::<u64>();
-    let happened: [(&str, Tally); 37] = [
+    let happened: [(&str, Tally); 38] = [
         ("letters lost", |count| count.lost),
         ("letters doubled", |count| count.doubled),
         ("letters overtaken", |count| count.overtaken),
@@ -93,6 +93,7 @@ fn test_something(counts: &[Count]) {
         ("coordinator stalls", |count| count.stalls),
         ("outages of the journal", |count| count.outages),
         ("failed commits", |count| count.failed_commits),
+        ("words not said again", |count| count.held_back),
         ("claims adopted", |count| count.claims),
         ("failures tried again", |count| count.retries),
         ("attempts lost", |count| count.losses),
@@ -152,6 +153,20 @@ fn in_fair_weather_nothing_is_lost_and_nobody_is_given_up() {
         assert_eq!((count.claims, count.losses, count.hung_up, count.superseded), (0, 0, 0, 0));
         assert_eq!((count.finished, count.data), (workers as u64, workers as u64));
     }
+}
+
+#[test]
+fn what_heaps_up_while_the_journal_cannot_be_written_does_not_grow_with_time() {
+    let heaped_up = |seconds: f64| {
+        let mut world = World::new(1, Weather::fair(4));
+        world.run_until(10.0);
+        world.outage = world.now + seconds;
+        let count = world.run().unwrap();
+        assert!(count.completed == 1 && count.losses == 0 && count.held_back > 0, "{count:?}");
+        count.mail_max
+    };
+    let (short, long) = (heaped_up(200.0), heaped_up(2000.0));
+    assert!(long <= short + short / 10, "{short} words in 200 s, {long} in 2000 s");
 }
 
 #[test]

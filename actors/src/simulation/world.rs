@@ -58,16 +58,7 @@ impl World {
 
     /// Runs to the end, or to the first breach.
     pub fn run(mut self) -> Result<Count, Breach> {
-        while self.ledger.breaches.is_empty() && !self.is_over() {
-            let Some((at, happening)) = self.calendar.take_next() else { break };
-            self.now = at;
-            self.count.events += 1;
-            self.happen(happening);
-            if self.now > SECONDS_MAX || self.count.events > EVENTS_MAX {
-                let (now, events) = (self.now, self.count.events);
-                self.ledger.breach(Cluster::ItEnds, &format!("{events} events, {now:.0} s"));
-            }
-        }
+        while self.goes_on() {}
         if self.ledger.breaches.is_empty() {
             self.judge();
         }
@@ -79,6 +70,27 @@ impl World {
                 Err(Breach { text, ..breach })
             }
         }
+    }
+
+    /// Runs until then.
+    pub fn run_until(&mut self, seconds: f64) {
+        while self.now < seconds && self.goes_on() {}
+    }
+
+    /// The next thing happens, where there is one, and nothing was broken.
+    fn goes_on(&mut self) -> bool {
+        if !self.ledger.breaches.is_empty() || self.is_over() {
+            return false;
+        }
+        let Some((at, happening)) = self.calendar.take_next() else { return false };
+        self.now = at;
+        self.count.events += 1;
+        self.happen(happening);
+        if self.now > SECONDS_MAX || self.count.events > EVENTS_MAX {
+            let (now, events) = (self.now, self.count.events);
+            self.ledger.breach(Cluster::ItEnds, &format!("{events} events, {now:.0} s"));
+        }
+        true
     }
 
     fn is_over(&self) -> bool {
