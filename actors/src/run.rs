@@ -210,8 +210,8 @@ pub async fn conduct(
     let dir = journal.dir().to_owned();
     let record = journal.take_record()?;
     let mut brain = restore(&journal, &record, &setup)?;
-    if let Some(since) = journal.paused_since()?.filter(|_| !brain.is_done()) {
-        brain.was_paused(since, !setup.claims);
+    if !setup.claims {
+        brain.goes_on_at_once();
     }
     let news = brain.news(&record);
     let welcome = welcome(&setup, record.started_ms, threads)?;
@@ -282,7 +282,7 @@ fn restore(journal: &Journal, record: &RunRecord, setup: &SearchSetup) -> Result
             weights.insert(evaluation.id, Arc::new(kept));
         }
     }
-    Ok(Brain::restore(settings(setup), record, weights))
+    Ok(Brain::restore(settings(setup), record, journal.pauses()?, weights))
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {

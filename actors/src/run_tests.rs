@@ -350,8 +350,8 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
     let (_stop, mut progress, controls) = controls();
     let (ended, end) = oneshot::channel();
     let journal = bench.create();
-    let brain =
-        Brain::restore(crate::run::settings(&bench.setup), &journal.record().unwrap(), Default::default());
+    let (record, pauses) = (journal.record().unwrap(), journal.pauses().unwrap());
+    let brain = Brain::restore(crate::run::settings(&bench.setup), &record, pauses, Default::default());
     let (wish, stop) = tokio::sync::watch::channel(false);
     let (post, agent, worker) = local_worker(&bench.setup, Arc::clone(&bench.work)).await.unwrap();
     let arguments = PopulationArguments {

@@ -154,7 +154,7 @@ impl Brain {
         }
         let left = self.timing.search_seconds_left(self.heard)?;
         let born = self.nursery.next().0 - 1;
-        let pace = born as f64 / self.heard.max(f64::MIN_POSITIVE);
+        let pace = born as f64 / self.timing.passed(self.heard).max(f64::MIN_POSITIVE);
         // Soon after a run goes on, little time has passed for many births: the pace says nothing, but must not overflow.
         Some(born + (pace * left).round().min(EXPECTED_MORE_MAX) as u64)
     }

@@ -28,7 +28,7 @@ impl Brain {
         if self.end.is_some() {
             return Vec::new();
         }
-        self.tally.attend(now, self.desk.trainers().len());
+        self.tally.attend(now, self.crew());
         // Workers of an earlier life may speak first: what that one had under way must be known by then.
         if !self.begun {
             self.begun = true;
@@ -90,7 +90,8 @@ impl Brain {
             }
         }
         self.bear_seeds();
-        self.resume_finale(now);
+        // What is left of a paused run's time is divided as of when it was paused.
+        self.resume_finale(self.paused.unwrap_or(now));
     }
 
     /// Everything that follows from the new state: births, hand-outs, the next stage.

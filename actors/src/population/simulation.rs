@@ -11,7 +11,7 @@ pub mod world;
 use super::effect::Effect;
 use super::state::Brain;
 use crate::invariants;
-use crate::journal::{End, EvaluationRecord, EvaluationState, RunRecord};
+use crate::journal::{End, EvaluationRecord, EvaluationState, Pauses, RunRecord};
 use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WorkerId};
 use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -205,7 +205,7 @@ fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
     for room in 0..4 {
         let mut settings = world.weather.settings(2);
         settings.evaluations = Some(10 + room);
-        let brain = Brain::restore(settings, &record, BTreeMap::new());
+        let brain = Brain::restore(settings, &record, Pauses::default(), BTreeMap::new());
         invariants::enforce(&brain.view());
         assert_eq!(brain.desk.ready().len(), waiting.min(room as usize));
     }

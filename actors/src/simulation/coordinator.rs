@@ -48,7 +48,7 @@ impl World {
             .map(|of| (of.id, Arc::new(self.journal.weights(of.id).unwrap().unwrap())))
             .collect();
         let settings = self.weather.settings(self.seed);
-        let brain = Brain::restore(settings, &record, weights);
+        let brain = Brain::restore(settings, &record, self.journal.pauses().unwrap(), weights);
         if self.life > 1 {
             let resumed = Entry::Resumed {
                 program_version: "1".to_owned(),
