@@ -12,7 +12,9 @@ use super::effect::Effect;
 use super::state::Brain;
 use crate::invariants;
 use crate::journal::{End, EvaluationRecord, EvaluationState, Pauses, RunRecord};
-use crate::protocol::{EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WorkerId};
+use crate::protocol::{
+    Delivery, EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WeightsPlace, WorkerId, nothing_trained,
+};
 use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
 use rand::SeedableRng;
@@ -303,6 +305,28 @@ fn a_coordinator_killed_in_any_part_of_the_finale_does_that_part_again() {
         let finals = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final).count();
         assert_eq!(finals, 1, "{kind:?}");
     }
+}
+
+#[test]
+fn a_winner_whose_weights_could_not_be_fetched_is_tested_by_another_attempt() {
+    let mut world = World::new(4, Weather { failures: 0.0, ..Weather::fair(2) });
+    let tested = |world: &World| {
+        let mut leases = world.brain.desk.leases();
+        leases
+            .find(|(_, open, _)| open.kind == LeaseKind::Test)
+            .map(|(id, open, held)| (held.trainer, Ticket { evaluation: id, attempt: open.attempt }))
+    };
+    while tested(&world).is_none() {
+        world.step();
+    }
+    let (trainer, ticket) = tested(&world).unwrap();
+    let trained = nothing_trained(Outcome::WorkerLost, "its weights cannot be had".to_owned());
+    let delivery = Delivery { ticket, trained, weights: WeightsPlace::Here };
+    world.tell(Event::Delivered(trainer, Box::new(delivery)));
+    let (brain, record, world) = world.run();
+    judge(&brain, &record, &world);
+    assert_eq!(brain.end(), Some(&End::Completed));
+    assert!(record.evaluations.iter().any(|e| e.id == ticket.evaluation && (e.attempt, e.losses) == (2, 1)));
 }
 
 #[test]
