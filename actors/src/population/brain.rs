@@ -65,6 +65,7 @@ impl Brain {
             }
             Event::Bred(birth, draw, newborn) => self.bred(birth, draw, *newborn),
             Event::Barren(birth, draw, message) => self.barren(birth, draw, &message),
+            Event::MakerDied(maker, how) => self.maker_died(maker, &how),
             Event::Tick => self.expire(now),
             Event::Thawed => self.desk.renew_all(now),
             Event::Stop => self.stop(now),

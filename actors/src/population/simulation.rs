@@ -13,7 +13,8 @@ use super::state::Brain;
 use crate::invariants;
 use crate::journal::{End, EvaluationRecord, EvaluationState, Pauses, RunRecord};
 use crate::protocol::{
-    Delivery, EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WeightsPlace, WorkerId, nothing_trained,
+    Delivery, EvaluationId, Event, LeaseKind, Maker, Newborn, Ticket, TrainerId, WeightsPlace, WorkerId,
+    nothing_trained,
 };
 use crate::testing;
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -327,6 +328,24 @@ fn a_winner_whose_weights_could_not_be_fetched_is_tested_by_another_attempt() {
     judge(&brain, &record, &world);
     assert_eq!(brain.end(), Some(&End::Completed));
     assert!(record.evaluations.iter().any(|e| e.id == ticket.evaluation && (e.attempt, e.losses) == (2, 1)));
+}
+
+#[test]
+fn a_maker_that_dies_again_and_again_ends_the_run_and_one_that_bears_between_does_not() {
+    let died = || Event::MakerDied(Maker::Breeder, "a bug".to_owned());
+    let mut world = World::new(4, Weather { failures: 0.0, evaluations: Some(80), ..Weather::fair(2) });
+    for _ in 0..30 {
+        world.tell(died());
+        let births = |world: &World| world.brain.births.get(&Maker::Breeder).copied();
+        let before = births(&world);
+        while births(&world) == before {
+            world.step();
+        }
+    }
+    assert_eq!(world.brain.end(), None);
+    (0..20).for_each(|_| world.tell(died()));
+    let Some(End::Failed(why)) = world.brain.end() else { panic!("{:?}", world.brain.end()) };
+    assert!(why.contains("the breeder has died 10 times") && why.contains("a bug"), "{why}");
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub struct Brain {
     pub(super) sharing: Sharing,
     pub(super) telling: Telling<Told>,
     pub(super) births: BTreeMap<Maker, u32>,
+    /// Deaths of each maker since its last birth.
+    pub(super) maker_deaths: BTreeMap<Maker, u32>,
     pub(super) champions: Champions,
     pub(super) front: Front,
     pub(super) stopping: Stopping,
@@ -74,6 +76,7 @@ impl Brain {
             sharing: Sharing::new(settings.search.refiner, settings.seed),
             telling: Telling::new(settings.search.reproducible.then_some(u64::from(settings.search.lag))),
             births: BTreeMap::new(),
+            maker_deaths: BTreeMap::new(),
             champions: Champions::default(),
             front: Front::default(),
             stopping: Stopping::new(settings.stopping()),
