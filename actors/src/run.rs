@@ -73,6 +73,9 @@ pub struct SearchSetup {
     /// Whether workers of an earlier life of this run may still be at work: those of a coordinator that was started
     /// again. Then what they have is waited for.
     pub claims: bool,
+    /// Whether a supervisor has started it again after its end. Then a journal that cannot be written at first is tried
+    /// again, too: it could be a moment ago.
+    pub started_again: bool,
     /// How long a journal that cannot be written is tried again; `JOURNAL_PATIENCE`.
     pub journal_patience: Duration,
 }
@@ -331,6 +334,7 @@ async fn begin(
         let entry = Entry::Resumed {
             program_version: setup.program_version.clone(),
             experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
+            started_again: setup.started_again,
         };
         writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
     }

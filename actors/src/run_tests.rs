@@ -110,6 +110,7 @@ impl Bench {
             makers: Arc::new(NUMBERS),
             seeds: Vec::new(),
             claims: false,
+            started_again: false,
             journal_patience: Duration::from_millis(300),
         };
         let work = Arc::new(ScriptFactory(Arc::new(script)));

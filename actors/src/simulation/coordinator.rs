@@ -53,6 +53,7 @@ impl World {
             let resumed = Entry::Resumed {
                 program_version: "1".to_owned(),
                 experiment: testing::EXPERIMENT.to_owned(),
+                started_again: true,
             };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }

@@ -83,6 +83,7 @@ impl Search<'_> {
         let dataset = Arc::new(dataset);
         let seeds = seeds::read(&self.plan.experiment, dataset.problem, self.plan.resume)?;
         let search = search_setup(self.plan, &dataset, split, self.crew.trainers, self.claims(), seeds);
+        let search = SearchSetup { started_again: self.options.started_again, ..search };
         let mut journal = open_journal(self.plan, &info)?;
         if let Some(supervisor) = self.options.supervised_by {
             journal.name_owner(supervisor).or_exit(Exit::RunDirectory)?;
@@ -235,6 +236,7 @@ fn search_setup(
         makers: Arc::new(SearchingMakers::of(experiment, dataset.problem)),
         seeds,
         claims,
+        started_again: false,
         journal_patience: JOURNAL_PATIENCE,
     }
 }

@@ -181,7 +181,8 @@ impl World {
         self.minds = Minds::new(&self.makers(), &self.brain.news(&record));
         if !self.brain.is_done() {
             let experiment = record.info.experiment.clone();
-            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment };
+            let program_version = "0.1.0".to_owned();
+            let resumed = Entry::Resumed { program_version, experiment, started_again: true };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }
         self.open();
