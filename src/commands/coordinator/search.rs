@@ -15,7 +15,7 @@ use crate::{
     run_directory::write_whole,
     said::{self, CoordinatorSaid, WorkerWish},
     seeds,
-    signals::Signals,
+    signals::{self, Signals},
 };
 use hatchery_actors::{
     cluster::{Cookie, Door, ListenSettings, Security, TlsFiles},
@@ -106,12 +106,13 @@ impl Search<'_> {
             threads: self.crew.threads,
             listening,
         };
+        heed_signals(stop.clone(), self.options.supervised_by.is_some());
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(ACTOR_THREADS)
             .enable_all()
             .build()
             .or_exit(Exit::Failed)?;
-        let ended = tokio.block_on(watched(journal, setup, address, audience, (stop, progress, ends)));
+        let ended = tokio.block_on(watched(journal, setup, address, audience, (progress, ends)));
         if let Some(shown) = shown {
             http::farewell(&shown.watched);
         }
@@ -241,21 +242,25 @@ fn search_setup(
     }
 }
 
-/// Runs the search, shows how it goes, and stops it when it is told to.
+/// From now on signals stop the search; beyond its end, too, they are minded.
+fn heed_signals(stop: StopHandle, is_supervised: bool) {
+    let heeding = signals::runtime().and_then(|runtime| {
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        signals.heed_to_the_end(runtime, Some(move || signalled(&stop, is_supervised)))
+    });
+    if let Err(error) = heeding {
+        tracing::error!("signals cannot be heard: {error}");
+    }
+}
+
+/// Runs the search, and shows how it goes.
 async fn watched(
     journal: Journal,
     setup: CoordinatorSetup,
     mut listening: oneshot::Receiver<SocketAddr>,
     mut audience: Audience,
-    (stop, mut progress, controls): (StopHandle, watch::Receiver<Progress>, Controls),
+    (mut progress, controls): (watch::Receiver<Progress>, Controls),
 ) -> Result<SearchSummary, SearchError> {
-    let is_supervised = matches!(audience, Audience::Supervisor { .. });
-    let signals = tokio::spawn(async move {
-        match Signals::listen() {
-            Ok(signals) => signals.heed(move || signalled(&stop, is_supervised)).await,
-            Err(error) => tracing::error!("signals cannot be heard: {error}"),
-        }
-    });
     let search = run_coordinator(journal, setup, controls);
     tokio::pin!(search);
     let mut is_heard = false;
@@ -274,7 +279,6 @@ async fn watched(
             }
         }
     };
-    signals.abort();
     audience.show(&progress.borrow_and_update().clone());
     audience.close();
     ended
