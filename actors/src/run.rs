@@ -17,10 +17,10 @@ use crate::agent::state::Patience;
 use crate::agent::{Agent, AgentArguments};
 pub use crate::error::SearchError;
 use crate::hub::Post;
-use crate::journal::Journal;
 use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
+use crate::journal::{Journal, JournalError};
 use crate::link::direct;
 use crate::makers::Makers;
 use crate::messages::{AgentMessage, PopulationMessage};
@@ -43,12 +43,15 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// A journal that cannot be written is tried again for so long: time to clear a disk, not to be forgotten.
 pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long a coordinator that was started again waits between two attempts at its first entry.
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Trainers of one process, at most.
 pub const TRAINERS_MAX: u32 = 256;
@@ -220,7 +223,7 @@ pub async fn conduct(
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
-    let writer = begin(journal, &setup, &brain, spent).await?;
+    let writer = begin(journal, &setup, &brain, spent, controls.stop.clone()).await?;
     let display = controls.progress.subscribe();
     let (ended, end) = oneshot::channel();
     let arguments = PopulationArguments {
@@ -327,6 +330,7 @@ async fn begin(
     setup: &SearchSetup,
     brain: &Brain,
     spent: f64,
+    stop: watch::Receiver<bool>,
 ) -> Result<JournalWriter, SearchError> {
     let resumed = journal.is_resumed() && !brain.is_done();
     let writer = JournalWriter::start(journal)?;
@@ -336,9 +340,31 @@ async fn begin(
             experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
             started_again: setup.started_again,
         };
-        writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
+        let patience = if setup.started_again { setup.journal_patience } else { Duration::ZERO };
+        commit_at_last(&writer, (spent, entry), patience, stop).await?;
     }
     Ok(writer)
+}
+
+/// Writes an entry; where that fails and may pass, again and again for so long, or until the run is stopped.
+async fn commit_at_last(
+    writer: &JournalWriter,
+    (spent, entry): (f64, Entry),
+    patience: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), JournalError> {
+    let until = Instant::now() + patience;
+    loop {
+        let Err((error, _)) = writer.commit(spent, vec![entry.clone()]).await else { return Ok(()) };
+        if !error.may_pass() || Instant::now() >= until || *stop.borrow() {
+            return Err(error);
+        }
+        tracing::warn!("the run goes on as soon as its journal can be written: {error}");
+        tokio::select! {
+            () = tokio::time::sleep(COMMIT_AGAIN) => {}
+            Ok(_) = stop.wait_for(|stop| *stop) => {}
+        }
+    }
 }
 
 fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, SearchError> {
