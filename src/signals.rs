@@ -3,15 +3,17 @@
 
 use crate::cli::exit::Exit;
 use rustix::process::Signal as Number;
-use std::io;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::{io, thread};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 /// Makes the system's limit on the size of files (`ulimit -f`) an error of whatever writes beyond it, which is then treated
 /// as a full disk is: SIGXFSZ, which comes with it, would end the process. A signal that is listened to once does nothing
 /// by itself from then on, for as long as the process lives.
 pub fn survive_limits_of_files() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let listening = runtime.and_then(|runtime| {
+    let listening = runtime().and_then(|runtime| {
         runtime.block_on(async { signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop) })
     });
     if let Err(error) = listening {
@@ -55,9 +57,40 @@ impl Signals {
     pub async fn heed(mut self, stop: impl FnOnce()) {
         self.next().await;
         stop();
+        self.end_at_the_next().await;
+    }
+
+    async fn end_at_the_next(mut self) {
         self.next().await;
         std::process::exit(Exit::Interrupted as i32);
     }
+
+    /// Heeds them on a thread of its own for as long as the process lives, whatever it is at. `runtime` is the one that
+    /// they are heard with. Where it was to stop before, there is nothing to do but to end at once.
+    ///
+    /// # Errors
+    /// Where there can be no more threads.
+    pub fn heed_to_the_end(
+        self,
+        runtime: Runtime,
+        stop: Option<impl FnOnce() + Send + 'static>,
+    ) -> io::Result<()> {
+        let heed = async move {
+            match stop {
+                Some(stop) => self.heed(stop).await,
+                None => self.end_at_the_next().await,
+            }
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(heed)).map(drop)
+    }
+}
+
+/// What hears signals.
+///
+/// # Errors
+/// Where the system does not allow it.
+pub fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// Whether SIGHUP is ignored, as the system says it; where it does not say, it is not.

@@ -67,6 +67,13 @@ impl Download {
         if end == total { Step::Done(std::mem::take(&mut self.bytes)) } else { self.ask() }
     }
 
+    /// Whoever has the blob is there again: what was asked for before is asked for anew.
+    pub fn resume(&mut self, now: f64) -> Step {
+        (self.heard, self.overdue) = (now, 0);
+        self.asked = self.bytes.len() as u64;
+        self.ask()
+    }
+
     /// Asks again for what has not come.
     pub fn tick(&mut self, now: f64) -> Step {
         if now - self.heard < OVERDUE_SECONDS {
@@ -171,6 +178,26 @@ mod tests {
         assert!(matches!(download.clone().piece(other, 0.0), Step::Failed(_)));
         let empty = Piece { blob, offset: 0, total: 10, bytes: Vec::new() };
         assert!(matches!(download.piece(empty, 0.0), Step::Failed(_)));
+    }
+
+    #[test]
+    fn a_blob_whose_owner_is_away_for_long_is_fetched_to_its_end() {
+        let blob = BlobName::Data("x".to_owned());
+        let bytes = vec![7; PIECE_BYTES_MAX + 5];
+        let (mut download, _) = Download::begin(blob.clone(), None, 0.0);
+        let step = download.piece(cut(&blob, &bytes, 0).unwrap(), 1.0);
+        assert!(matches!(step, Step::Ask(_)), "{step:?}");
+        (0..15).for_each(|again| {
+            assert_ne!(download.tick(5.0 + 4.0 * f64::from(again)), Step::Done(Vec::new()))
+        });
+        assert_eq!(download.resume(1000.0), Step::Ask(vec![PIECE_BYTES_MAX as u64]), "what is there stays");
+        assert_eq!(download.tick(1001.0), Step::Ask(Vec::new()), "nothing is overdue yet");
+        for again in 1..=15 {
+            let step = download.tick(1000.0 + 4.0 * f64::from(again));
+            assert!(matches!(step, Step::Ask(_)), "counted from when it was back: {step:?}");
+        }
+        let step = download.piece(cut(&blob, &bytes, PIECE_BYTES_MAX as u64).unwrap(), 1100.0);
+        assert_eq!(step, Step::Done(bytes));
     }
 
     #[test]

@@ -17,10 +17,10 @@ use crate::agent::state::Patience;
 use crate::agent::{Agent, AgentArguments};
 pub use crate::error::SearchError;
 use crate::hub::Post;
-use crate::journal::Journal;
 use crate::journal::entry::{End, Entry};
 use crate::journal::record::{FinalRecord, RunRecord};
 use crate::journal::writer::JournalWriter;
+use crate::journal::{Journal, JournalError};
 use crate::link::direct;
 use crate::makers::Makers;
 use crate::messages::{AgentMessage, PopulationMessage};
@@ -43,12 +43,15 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// A journal that cannot be written is tried again for so long: time to clear a disk, not to be forgotten.
 pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long a coordinator that was started again waits between two attempts at its first entry.
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Trainers of one process, at most.
 pub const TRAINERS_MAX: u32 = 256;
@@ -73,6 +76,9 @@ pub struct SearchSetup {
     /// Whether workers of an earlier life of this run may still be at work: those of a coordinator that was started
     /// again. Then what they have is waited for.
     pub claims: bool,
+    /// Whether a supervisor has started it again after its end. Then a journal that cannot be written at first is tried
+    /// again, too: it could be a moment ago.
+    pub started_again: bool,
     /// How long a journal that cannot be written is tried again; `JOURNAL_PATIENCE`.
     pub journal_patience: Duration,
 }
@@ -210,14 +216,14 @@ pub async fn conduct(
     let dir = journal.dir().to_owned();
     let record = journal.take_record()?;
     let mut brain = restore(&journal, &record, &setup)?;
-    if let Some(since) = journal.paused_since()?.filter(|_| !brain.is_done()) {
-        brain.was_paused(since, !setup.claims);
+    if !setup.claims {
+        brain.goes_on_at_once();
     }
     let news = brain.news(&record);
     let welcome = welcome(&setup, record.started_ms, threads)?;
     let first_worker = WorkerId(journal.last_worker()? + 1);
     let spent = record.elapsed_seconds;
-    let writer = begin(journal, &setup, &brain, spent).await?;
+    let writer = begin(journal, &setup, &brain, spent, controls.stop.clone()).await?;
     let display = controls.progress.subscribe();
     let (ended, end) = oneshot::channel();
     let arguments = PopulationArguments {
@@ -282,7 +288,7 @@ fn restore(journal: &Journal, record: &RunRecord, setup: &SearchSetup) -> Result
             weights.insert(evaluation.id, Arc::new(kept));
         }
     }
-    Ok(Brain::restore(settings(setup), record, weights))
+    Ok(Brain::restore(settings(setup), record, journal.pauses()?, weights))
 }
 
 pub(crate) fn settings(setup: &SearchSetup) -> Settings {
@@ -324,6 +330,7 @@ async fn begin(
     setup: &SearchSetup,
     brain: &Brain,
     spent: f64,
+    stop: watch::Receiver<bool>,
 ) -> Result<JournalWriter, SearchError> {
     let resumed = journal.is_resumed() && !brain.is_done();
     let writer = JournalWriter::start(journal)?;
@@ -331,10 +338,33 @@ async fn begin(
         let entry = Entry::Resumed {
             program_version: setup.program_version.clone(),
             experiment: setup.experiment.to_toml().map_err(|error| SearchError::Failed(error.to_string()))?,
+            started_again: setup.started_again,
         };
-        writer.commit(spent, vec![entry]).await.map_err(|(error, _)| error)?;
+        let patience = if setup.started_again { setup.journal_patience } else { Duration::ZERO };
+        commit_at_last(&writer, (spent, entry), patience, stop).await?;
     }
     Ok(writer)
+}
+
+/// Writes an entry; where that fails and may pass, again and again for so long, or until the run is stopped.
+async fn commit_at_last(
+    writer: &JournalWriter,
+    (spent, entry): (f64, Entry),
+    patience: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), JournalError> {
+    let until = Instant::now() + patience;
+    loop {
+        let Err((error, _)) = writer.commit(spent, vec![entry.clone()]).await else { return Ok(()) };
+        if !error.may_pass() || Instant::now() >= until || *stop.borrow() {
+            return Err(error);
+        }
+        tracing::warn!("the run goes on as soon as its journal can be written: {error}");
+        tokio::select! {
+            () = tokio::time::sleep(COMMIT_AGAIN) => {}
+            Ok(_) = stop.wait_for(|stop| *stop) => {}
+        }
+    }
 }
 
 fn summary(dir: PathBuf, end: End, last: Progress) -> Result<SearchSummary, SearchError> {

@@ -110,6 +110,7 @@ impl Bench {
             makers: Arc::new(NUMBERS),
             seeds: Vec::new(),
             claims: false,
+            started_again: false,
             journal_patience: Duration::from_millis(300),
         };
         let work = Arc::new(ScriptFactory(Arc::new(script)));
@@ -234,6 +235,22 @@ async fn a_search_in_which_everything_crashes_ends_and_says_why() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_was_started_again_waits_for_its_journal_from_the_first_entry_on() {
+    let mut bench = Bench::new(6, quick);
+    (bench.setup.started_again, bench.setup.journal_patience) = (true, Duration::from_secs(600));
+    drop(bench.create());
+    let journal = Journal::resume(&bench.dir()).unwrap();
+    let [there, away] = [crate::journal::JOURNAL_FILE, "away"].map(|name| bench.dir().join(name));
+    std::fs::rename(&there, &away).unwrap();
+    let back = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        std::fs::rename(&away, &there).unwrap();
+    };
+    let (summary, ()) = tokio::join!(bench.run(journal), back);
+    assert_eq!(summary.unwrap().evaluations, 6);
+}
+
 struct Unable;
 
 impl WorkFactory for Unable {
@@ -350,8 +367,8 @@ async fn actors_that_die_are_started_again_and_their_leases_handed_out_again() {
     let (_stop, mut progress, controls) = controls();
     let (ended, end) = oneshot::channel();
     let journal = bench.create();
-    let brain =
-        Brain::restore(crate::run::settings(&bench.setup), &journal.record().unwrap(), Default::default());
+    let (record, pauses) = (journal.record().unwrap(), journal.pauses().unwrap());
+    let brain = Brain::restore(crate::run::settings(&bench.setup), &record, pauses, Default::default());
     let (wish, stop) = tokio::sync::watch::channel(false);
     let (post, agent, worker) = local_worker(&bench.setup, Arc::clone(&bench.work)).await.unwrap();
     let arguments = PopulationArguments {

@@ -110,6 +110,7 @@ async fn a_search_on_digits_leaves_a_tested_winner() {
         makers: Arc::new(SearchingMakers::of(&experiment, dataset.problem)),
         seeds: Vec::new(),
         claims: false,
+        started_again: false,
         journal_patience: JOURNAL_PATIENCE,
         experiment,
     };

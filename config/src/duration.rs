@@ -4,9 +4,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Longest time that an experiment may ask for, in seconds: ten years. Guards arithmetic on instants.
-const SECONDS_MAX: f64 = 10.0 * 365.0 * 86_400.0;
-
 /// Units, their letters and their lengths in seconds; `ms` must come before `m`.
 const UNITS: [(&str, f64); 5] = [("ms", 1e-3), ("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0)];
 
@@ -25,12 +22,15 @@ pub struct DurationError {
 }
 
 impl Duration {
+    /// Longest time that an experiment may ask for, in seconds: ten years. Guards arithmetic on instants.
+    pub const SECONDS_MAX: f64 = 10.0 * 365.0 * 86_400.0;
+
     /// A length in seconds.
     ///
     /// # Errors
     /// Where `seconds` is negative, not a number, or longer than ten years.
     pub fn from_seconds(seconds: f64) -> Result<Self, DurationError> {
-        if (0.0..=SECONDS_MAX).contains(&seconds) {
+        if (0.0..=Self::SECONDS_MAX).contains(&seconds) {
             Ok(Self(std::time::Duration::from_secs_f64(seconds)))
         } else {
             Err(DurationError { text: seconds.to_string() })

@@ -2,10 +2,11 @@
 //! turned away is told why.
 
 use super::{
-    common::wait_until,
+    common::{signal, wait_until},
     journal::Journal,
-    scene::{Scene, call, free_port, worker},
+    scene::{Scene, call, coordinator_of, free_port, worker},
 };
+use rustix::process::Signal;
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 /// What the run may take. Nobody joins for longer than that.
@@ -58,6 +59,25 @@ fn a_run_directory_that_goes_is_missed_and_one_that_comes_back_is_gone_on_with()
     fs::rename(&elsewhere, scene.root()).unwrap();
     let done = scene.end("run", run).ok();
     assert!(done.stderr.contains("goes on"), "{done:?}");
+    scene.assert_whole(evaluations);
+}
+
+#[test]
+fn a_coordinator_that_dies_while_its_directory_is_away_waits_for_it_when_it_is_started_again() {
+    let scene = Scene::new();
+    let evaluations = 60;
+    let run = scene.run("run", &call("run", scene.options(evaluations, 4, &["--workers=2"])));
+    wait_until("some results", || scene.finished() >= 10);
+    let elsewhere = scene.folder().join("elsewhere");
+    fs::rename(scene.root(), &elsewhere).unwrap();
+    wait_until("it is missed", || scene.written("run").contains("put it back"));
+    let first = coordinator_of(run.pid(), None).unwrap();
+    assert!(signal(first, Signal::KILL));
+    wait_until("another says that it waits", || scene.written("run").contains("there is no run in"));
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(coordinator_of(run.pid(), Some(first)).is_some(), "it waits: {}", scene.written("run"));
+    fs::rename(&elsewhere, scene.root()).unwrap();
+    scene.end("run", run).ok();
     scene.assert_whole(evaluations);
 }
 

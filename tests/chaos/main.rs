@@ -10,6 +10,7 @@
 )]
 
 mod blows;
+mod closing;
 #[path = "../program/common.rs"]
 #[expect(dead_code, reason = "what only the other tests use")]
 mod common;

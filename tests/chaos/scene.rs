@@ -171,6 +171,12 @@ pub fn crew(supervisor: u32) -> Vec<(u32, Role)> {
     children(supervisor).into_iter().filter_map(|pid| Some((pid, role(pid)?))).collect()
 }
 
+/// The coordinator of a run, but not this one.
+pub fn coordinator_of(run: u32, but_not: Option<u32>) -> Option<u32> {
+    let is_another = |(pid, role): &(u32, Role)| *role == Role::Coordinator && Some(*pid) != but_not;
+    crew(run).into_iter().find(is_another).map(|(pid, _)| pid)
+}
+
 fn role(pid: u32) -> Option<Role> {
     let arguments = arguments_of(pid);
     match arguments.get(1).map(String::as_str) {

@@ -3,7 +3,7 @@
 use super::{
     common::{Living, finish, hatchery, signal, wait_until},
     journal::Journal,
-    scene::{Scene, call, options},
+    scene::{Scene, call, coordinator_of, options},
 };
 use rustix::process::Signal;
 use std::{
@@ -110,6 +110,27 @@ fn a_run_waits_while_its_disk_is_full_and_loses_nothing() {
     disk.assert_whole(&scene, evaluations);
     let journal = disk.journal().unwrap();
     assert_eq!((journal.count("lost"), journal.count("left")), (0, 0), "{}", done.stderr);
+}
+
+#[test]
+fn a_coordinator_that_dies_while_the_disk_is_full_is_started_again_and_waits() {
+    let scene = Scene::new();
+    let Some(disk) = Disk::new(&scene, &SMALL) else { return };
+    let evaluations = 120;
+    let mut run = start(&scene, &disk, "run", evaluations, &[]);
+    wait_until("some results", || disk.finished() >= 10);
+    let fill = disk.fill();
+    wait_until("it says that it waits", || scene.written("run").contains("paused"));
+    let before = disk.journal().unwrap().results();
+    assert!(signal(coordinator_of(run.pid(), None).unwrap(), Signal::KILL));
+    std::thread::sleep(PAUSE);
+    assert!(run.is_alive(), "{}", scene.written("run"));
+    assert_eq!(disk.journal().unwrap().results(), before, "nothing is recorded while there is no room");
+    fs::remove_file(fill).unwrap();
+    scene.end("run", run).ok();
+    let after = disk.journal().unwrap().results();
+    assert!(before.iter().all(|(evaluation, result)| after.get(evaluation) == Some(result)));
+    disk.assert_whole(&scene, evaluations);
 }
 
 #[test]

@@ -160,10 +160,9 @@ impl Agent {
             self.say_status();
         }
         self.say_again(now);
-        self.fetch_again(now);
-        if let Some((_, download)) = &mut self.data {
-            let step = download.tick(now);
-            self.data_step(step);
+        // While nobody is there to answer, no answer is overdue: how long that may last, patience says.
+        if self.welcomed && self.coordinator.is_some() {
+            self.fetch_on(now, |download| download.tick(now));
         }
         self.go_on_draining(now);
         self.take()
@@ -218,12 +217,15 @@ impl Agent {
         if self.run.as_ref().is_some_and(|run| *run != welcome.run) {
             return self.end(Ending::OtherRun);
         }
-        self.welcomed = true;
+        let is_back = !std::mem::replace(&mut self.welcomed, true);
         self.say_status();
         for kept in self.kept.values_mut() {
             kept.said = f64::NEG_INFINITY;
         }
         self.say_again(now);
+        if is_back {
+            self.fetch_on(now, |download| download.resume(now));
+        }
         if self.run.is_none() {
             self.run = Some(welcome.run.clone());
             self.out.push(Deed::Outfit(Box::new(welcome)));
@@ -276,7 +278,7 @@ impl Agent {
         self.slot_missing(blob, reason, now);
     }
 
-    fn data_step(&mut self, step: Step) {
+    pub(super) fn data_step(&mut self, step: Step) {
         let Some((name, _)) = &self.data else { return };
         match step {
             Step::Ask(offsets) => {

@@ -76,12 +76,17 @@ impl Agent {
         }
     }
 
-    pub(super) fn fetch_again(&mut self, now: f64) {
+    /// What is being fetched goes on: the data set, and what orders need.
+    pub(super) fn fetch_on(&mut self, now: f64, goes_on: impl Fn(&mut Download) -> Step) {
+        if let Some((_, download)) = &mut self.data {
+            let step = goes_on(download);
+            self.data_step(step);
+        }
         let mut steps = Vec::new();
         for (index, slot) in (0..).zip(&mut self.slots) {
             if let Slot::Fetching(fetching) = slot {
                 for (name, download) in &mut fetching.downloads {
-                    steps.push((index, name.clone(), download.tick(now)));
+                    steps.push((index, name.clone(), goes_on(download)));
                 }
             }
         }
@@ -98,30 +103,33 @@ impl Agent {
             Step::Failed(reason) => Err(reason),
         };
         fetching.downloads.remove(name);
+        let lease = &mut fetching.lease;
         match (name, bytes) {
-            (BlobName::Checkpoint(_), Ok(bytes)) => fetching.lease.checkpoint = Some(bytes.into()),
+            (BlobName::Checkpoint(_), Ok(bytes)) => lease.checkpoint = Some(bytes.into()),
             (BlobName::Checkpoint(Ticket { evaluation, attempt }), Err(reason)) => {
                 tracing::warn!(%evaluation, attempt, reason, "no checkpoint to go on from; the training begins anew");
             }
-            (BlobName::Inherited(ticket), bytes) => {
-                let weights = weights(bytes).map_err(|reason| {
-                    tracing::warn!(%ticket, reason, "nothing to inherit; the training begins with weights of its own");
-                });
-                let inherit = fetching.lease.inherit.take().zip(weights.ok());
-                fetching.lease.inherit =
-                    inherit.map(|(inherit, weights)| Inherited { weights: Arc::new(weights), ..inherit });
-            }
-            (_, bytes) => match weights(bytes) {
-                Ok(weights) => fetching.lease.weights = Some(Arc::new(weights)),
-                Err(reason) => {
-                    let ticket = fetching.lease.ticket();
-                    let message = format!("the weights to test cannot be had: {reason}");
-                    self.set(slot, Slot::Idle { last: Some(ticket) });
-                    return self.keep_result(slot, ticket, nothing_trained(Outcome::Crashed, message), now);
+            (name, bytes) => match (name, weights(bytes).map(Arc::new)) {
+                (BlobName::Inherited(_), Ok(weights)) => {
+                    lease.inherit = lease.inherit.take().map(|inherit| Inherited { weights, ..inherit });
                 }
+                (_, Ok(weights)) => lease.weights = Some(weights),
+                (_, Err(reason)) => return self.give_up_fetching(slot, &reason, now),
             },
         }
         self.begin_when_complete(slot);
+    }
+
+    /// Weights that an order needs cannot be had, as where the coordinator has been started again since it offered them.
+    /// Another attempt is offered them anew; going on without would not be what the journal says. It counts as lost, so
+    /// that there is an end to it (`retry.lost`).
+    fn give_up_fetching(&mut self, slot: u32, reason: &str, now: f64) {
+        let Some(ticket) = self.at(slot) else { return };
+        let message = format!("the weights that it needs cannot be had: {reason}");
+        tracing::warn!(%ticket, message);
+        self.set(slot, Slot::Idle { last: Some(ticket) });
+        self.keep_result(slot, ticket, nothing_trained(Outcome::WorkerLost, message), now);
+        self.say_status();
     }
 
     /// Says whether a result is kept, and said.
@@ -223,7 +231,7 @@ impl Agent {
         let report = Report {
             ticket,
             slot,
-            // A trainer that has died with it is being started again.
+            // A trainer that has died with it is being started again; else the next status says that it is free.
             slot_is_free: trained.outcome != Outcome::WorkerLost && !self.rests(slot),
             outcome: trained.outcome,
             message: trained.message,

@@ -204,6 +204,8 @@ pub enum Entry {
         program_version: String,
         /// The experiment as it is now, TOML: a budget may have been raised.
         experiment: String,
+        /// Whether its supervisor has started it again, and nobody has asked for it.
+        started_again: bool,
     },
     /// The run has ended.
     Ended {

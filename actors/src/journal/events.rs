@@ -1,6 +1,7 @@
 //! The events of a run, read back with all that they hold: what a line of the log leaves out, since the row that it is
 //! about says it, is put in again. Who keeps count of a run needs less (`milestones`).
 
+use super::facts::Pauses;
 use super::schema;
 use crate::protocol::{EvaluationId, IndividualId, Maker};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -87,6 +88,18 @@ pub(super) fn paused_since(connection: &Connection) -> rusqlite::Result<Option<f
         |row| row.get(0),
     );
     last.optional()
+}
+
+/// What a run's pauses have come to.
+pub(super) fn pauses(connection: &Connection) -> rusqlite::Result<Pauses> {
+    let mut statement = connection.prepare("SELECT detail FROM events WHERE kind = 'unpaused'")?;
+    let details = statement.query_map([], |row| row.get::<_, Option<String>>(0))?;
+    let mut closed_seconds = 0.0;
+    for detail in details {
+        let detail: Value = serde_json::from_str(&detail?.unwrap_or_default()).unwrap_or_default();
+        closed_seconds += detail.get("seconds").and_then(Value::as_f64).unwrap_or(0.0).max(0.0);
+    }
+    Ok(Pauses { closed_seconds, open_since: paused_since(connection)? })
 }
 
 /// Events with numbers above `after`, oldest first; all, or so many.

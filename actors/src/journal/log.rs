@@ -121,8 +121,8 @@ fn detail(entry: &Entry) -> Option<String> {
         Entry::Paused => json!({}),
         Entry::Unpaused { seconds } => json!({"seconds": seconds}),
         Entry::Budgeted { evaluations, seconds } => json!({"evaluations": evaluations, "seconds": seconds}),
-        Entry::Resumed { program_version, experiment } => {
-            json!({"program_version": program_version, "experiment": experiment})
+        Entry::Resumed { program_version, experiment, started_again } => {
+            json!({"program_version": program_version, "experiment": experiment, "started_again": started_again})
         }
         Entry::Ended { end } => json!(end),
     };

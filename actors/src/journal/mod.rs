@@ -34,7 +34,7 @@ pub use error::JournalError;
 pub use events::Milestones;
 pub use happened::Happened;
 pub use reader::Reader;
-pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, RunRecord};
+pub use record::{EvaluationRecord, EvaluationState, EventRecord, FinalRecord, History, Pauses, RunRecord};
 
 use crate::protocol::Fingerprint;
 use hatchery_models::problem::Problem;
@@ -183,13 +183,12 @@ impl Journal {
             .map_err(|error| schema::classify("read", &self.path, error))
     }
 
-    /// When a user has paused the run that its last life has neither ended nor resumed, in seconds since it began,
-    /// interruptions left out.
+    /// The pauses that users have made of this run so far.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn paused_since(&self) -> Result<Option<f64>, JournalError> {
-        events::paused_since(&self.connection).map_err(|error| schema::classify("read", &self.path, error))
+    pub fn pauses(&self) -> Result<Pauses, JournalError> {
+        events::pauses(&self.connection).map_err(|error| schema::classify("read", &self.path, error))
     }
 
     /// A journal without a file, for simulations.

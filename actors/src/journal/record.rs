@@ -2,7 +2,7 @@
 //! goes on is rebuilt from.
 
 pub use super::events::EventRecord;
-pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, RunRecord};
+pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, Pauses, RunRecord};
 
 use super::error::JournalError;
 use super::rows::{read_evaluations, read_final, read_individuals, read_run};

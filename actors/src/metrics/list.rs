@@ -225,7 +225,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         Coordinator,
         "",
-        "How often the run went on after its coordinator had ended",
+        "How often the run went on after its coordinator had ended otherwise than by its user's wish",
     ),
     read(
         "hatchery_attempts_lost_total",

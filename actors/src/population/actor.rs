@@ -321,11 +321,16 @@ impl PopulationState {
     async fn maker_died(
         &mut self,
         maker: Maker,
+        reason: String,
         myself: &ActorRef<PopulationMessage>,
     ) -> Result<(), ActorProcessingErr> {
-        tracing::warn!(maker = maker.word(), "a maker of networks has died; it is started again");
+        tracing::warn!(maker = maker.word(), reason, "a maker of networks has died");
+        self.tell_brain(vec![Event::MakerDied(maker, reason)], myself);
         // What it has not been told yet it would be told twice.
         self.flush(myself).await;
+        if !self.brain.wants_makers() {
+            return Ok(());
+        }
         let record = self.writer.record().await?;
         let actor = start_maker(myself, &*self.makers, maker, self.brain.news(&record)).await?;
         if maker == Maker::Refiner {
@@ -440,9 +445,9 @@ impl Actor for Population {
     ) -> Result<(), ActorProcessingErr> {
         let Some((cell, reason)) = supervision::ending(event) else { return Ok(()) };
         if cell.get_id() == state.breeder.get_id() {
-            state.maker_died(Maker::Breeder, &myself).await?;
+            state.maker_died(Maker::Breeder, reason, &myself).await?;
         } else if cell.get_id() == state.refiner.get_id() {
-            state.maker_died(Maker::Refiner, &myself).await?;
+            state.maker_died(Maker::Refiner, reason, &myself).await?;
         } else if cell.get_id() == state.hub.get_id() {
             // What it believed of the workers is gone with it: end, be started again, and reload.
             state.end(Err(SearchError::BrokenDown(format!("the hub has ended: {reason}"))), &myself);

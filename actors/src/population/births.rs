@@ -10,13 +10,15 @@ use super::nursery::Birth;
 use super::objectives::{Measured, losses};
 use super::results::best_of;
 use super::state::Brain;
-use crate::journal::entry::{Entry, Stage};
+use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{BreedOrder, Individual, IndividualId, LeaseKind, Maker, Newborn, News, Verdict};
 use hatchery_config::vocabulary::Objective;
 use std::sync::Arc;
 
 /// Evaluations before anything is said of a search's pace.
 const PACED_MIN: u32 = 5;
+/// A maker that dies so often without a birth in between dies of what it is told or asked for, and would again.
+const MAKER_DEATHS_MAX: u32 = 10;
 /// More births than this are expected of no search.
 const EXPECTED_MORE_MAX: f64 = 1e9;
 
@@ -66,9 +68,27 @@ impl Brain {
             multiply_adds: newborn.multiply_adds,
         });
         *self.births.entry(maker).or_default() += 1;
+        self.maker_deaths.remove(&maker);
         self.record(Entry::Born(Arc::clone(&individual)));
         self.out.push(Effect::Tell(News::Born(Arc::clone(&individual))));
         self.enqueue(individual, kind);
+    }
+
+    /// Whether anything is still to be bred: else no maker is missed.
+    pub fn wants_makers(&self) -> bool {
+        self.end.is_none() && !self.searched && self.stage == Stage::Search
+    }
+
+    /// A maker that has died is started again, but not for ever.
+    pub(super) fn maker_died(&mut self, maker: Maker, how: &str) {
+        let deaths = self.maker_deaths.entry(maker).or_default();
+        *deaths += 1;
+        if *deaths >= MAKER_DEATHS_MAX && self.wants_makers() {
+            let name = maker.word();
+            let message =
+                format!("the {name} has died {MAKER_DEATHS_MAX} times without a birth; the last: {how}");
+            self.finish(End::Failed(message));
+        }
     }
 
     /// A draw has brought nothing new: it is drawn again, or given up. What nobody asked for did not happen.
@@ -157,7 +177,7 @@ impl Brain {
         }
         let left = self.timing.search_seconds_left(self.heard)?;
         let born = self.nursery.next().0 - 1;
-        let pace = born as f64 / self.heard.max(f64::MIN_POSITIVE);
+        let pace = born as f64 / self.timing.passed(self.heard).max(f64::MIN_POSITIVE);
         // Soon after a run goes on, little time has passed for many births: the pace says nothing, but must not overflow.
         Some(born + (pace * left).round().min(EXPECTED_MORE_MAX) as u64)
     }

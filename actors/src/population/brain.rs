@@ -28,7 +28,7 @@ impl Brain {
         if self.end.is_some() {
             return Vec::new();
         }
-        self.tally.attend(now, self.desk.trainers().len());
+        self.tally.attend(now, self.crew());
         // Workers of an earlier life may speak first: what that one had under way must be known by then.
         if !self.begun {
             self.begun = true;
@@ -65,6 +65,7 @@ impl Brain {
             }
             Event::Bred(birth, draw, newborn) => self.bred(birth, draw, *newborn),
             Event::Barren(birth, draw, message) => self.barren(birth, draw, &message),
+            Event::MakerDied(maker, how) => self.maker_died(maker, &how),
             Event::Tick => self.expire(now),
             Event::Thawed => self.desk.renew_all(now),
             Event::Stop => self.stop(now),
@@ -90,7 +91,8 @@ impl Brain {
             }
         }
         self.bear_seeds();
-        self.resume_finale(now);
+        // What is left of a paused run's time is divided as of when it was paused.
+        self.resume_finale(self.paused.unwrap_or(now));
     }
 
     /// Everything that follows from the new state: births, hand-outs, the next stage.

@@ -48,9 +48,11 @@ pub struct Tally {
     pub counted_here: u32,
     /// Seconds that trainers have been at work, in this process.
     pub busy_seconds: f64,
+    /// Seconds of this process, without those in which a pause left nobody anything to do, added up until `attended`.
+    pub seconds: f64,
     /// Seconds that trainers have been there, added up until `attended`.
     pub attendance: f64,
-    /// Until when attendance is added up.
+    /// Until when both are added up.
     pub attended: Option<f64>,
     /// The search's seconds in this process, and those that its trainers were at work and there, once it is over.
     pub search: Option<Spell>,
@@ -71,15 +73,27 @@ pub struct Spell {
     pub attendance: f64,
 }
 
+/// Who is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Crew {
+    /// Trainers that work, or could be given work.
+    pub trainers: usize,
+    /// Whether a pause leaves nobody anything to do.
+    pub stands: bool,
+}
+
 impl Tally {
-    /// So many trainers have been there since this was said last.
-    pub(super) fn attend(&mut self, now: f64, trainers: usize) {
-        self.attendance = self.attendance_until(now, trainers);
+    /// These have been there since this was said last.
+    pub(super) fn attend(&mut self, now: f64, crew: Crew) {
+        (self.seconds, self.attendance) = self.attendance_until(now, crew);
         self.attended = Some(now);
     }
 
-    pub(super) fn attendance_until(&self, now: f64, trainers: usize) -> f64 {
-        self.attendance + self.attended.map_or(0.0, |since| (now - since).max(0.0) * trainers as f64)
+    /// Seconds of this process that count, and those of all its trainers.
+    pub(super) fn attendance_until(&self, now: f64, crew: Crew) -> (f64, f64) {
+        let since = self.attended.filter(|_| !crew.stands);
+        let seconds = since.map_or(0.0, |since| (now - since).max(0.0));
+        (self.seconds + seconds, self.attendance + seconds * crew.trainers as f64)
     }
 
     pub(super) fn note(&mut self, outcome: Outcome) {

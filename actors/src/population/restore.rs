@@ -8,7 +8,7 @@ use super::objectives::Measured;
 use super::settings::Settings;
 use super::state::Brain;
 use crate::journal::entry::Stage;
-use crate::journal::{EvaluationRecord, EvaluationState, RunRecord};
+use crate::journal::{EvaluationRecord, EvaluationState, Pauses, RunRecord};
 use crate::pace::Pace;
 use crate::protocol::{EvaluationId, LeaseKind, News};
 use hatchery_models::training::outcome::{Outcome, Weights};
@@ -17,13 +17,14 @@ use std::sync::Arc;
 
 impl Brain {
     /// A run that goes on from `record`, with the weights that it has kept. What had ended is not repeated; what was
-    /// under way counts as lost once, and is handed out again as a further attempt.
+    /// under way counts as lost once, and is handed out again as a further attempt. One that was paused stays so.
     pub fn restore(
         settings: Settings,
         record: &RunRecord,
+        pauses: Pauses,
         weights: BTreeMap<EvaluationId, Arc<Weights>>,
     ) -> Self {
-        let mut brain = Self::with_spent(settings, record.elapsed_seconds);
+        let mut brain = Self::with_spent(settings, record.elapsed_seconds, pauses);
         brain.stage = record.stage;
         brain.searched = record.stage != Stage::Search;
         for individual in &record.individuals {

@@ -11,9 +11,9 @@ pub mod world;
 use super::effect::Effect;
 use super::state::Brain;
 use crate::invariants;
-use crate::journal::{End, EvaluationRecord, EvaluationState, RunRecord};
+use crate::journal::{End, EvaluationRecord, EvaluationState, Pauses, RunRecord};
 use crate::protocol::{
-    Delivery, EvaluationId, Event, LeaseKind, Newborn, Ticket, TrainerId, WeightsPlace, WorkerId,
+    Delivery, EvaluationId, Event, LeaseKind, Maker, Newborn, Ticket, TrainerId, WeightsPlace, WorkerId,
     nothing_trained,
 };
 use crate::testing;
@@ -208,7 +208,7 @@ fn candidates_set_aside_wait_again_as_far_as_the_budget_has_room() {
     for room in 0..4 {
         let mut settings = world.weather.settings(2);
         settings.evaluations = Some(10 + room);
-        let brain = Brain::restore(settings, &record, BTreeMap::new());
+        let brain = Brain::restore(settings, &record, Pauses::default(), BTreeMap::new());
         invariants::enforce(&brain.view());
         assert_eq!(brain.desk.ready().len(), waiting.min(room as usize));
     }
@@ -384,6 +384,46 @@ fn a_coordinator_killed_in_any_part_of_the_finale_does_that_part_again() {
         let finals = record.evaluations.iter().filter(|e| e.kind == LeaseKind::Final).count();
         assert_eq!(finals, 1, "{kind:?}");
     }
+}
+
+#[test]
+fn a_winner_whose_weights_could_not_be_fetched_is_tested_by_another_attempt() {
+    let mut world = World::new(4, Weather { failures: 0.0, ..Weather::fair(2) });
+    let tested = |world: &World| {
+        let mut leases = world.brain.desk.leases();
+        leases
+            .find(|(_, open, _)| open.kind == LeaseKind::Test)
+            .map(|(id, open, held)| (held.trainer, Ticket { evaluation: id, attempt: open.attempt }))
+    };
+    while tested(&world).is_none() {
+        world.step();
+    }
+    let (trainer, ticket) = tested(&world).unwrap();
+    let trained = nothing_trained(Outcome::WorkerLost, "its weights cannot be had".to_owned());
+    let delivery = Delivery { ticket, trained, weights: WeightsPlace::Here };
+    world.tell(Event::Delivered(trainer, Box::new(delivery)));
+    let (brain, record, world) = world.run();
+    judge(&brain, &record, &world);
+    assert_eq!(brain.end(), Some(&End::Completed));
+    assert!(record.evaluations.iter().any(|e| e.id == ticket.evaluation && (e.attempt, e.losses) == (2, 1)));
+}
+
+#[test]
+fn a_maker_that_dies_again_and_again_ends_the_run_and_one_that_bears_between_does_not() {
+    let died = || Event::MakerDied(Maker::Breeder, "a bug".to_owned());
+    let mut world = World::new(4, Weather { failures: 0.0, evaluations: Some(80), ..Weather::fair(2) });
+    for _ in 0..30 {
+        world.tell(died());
+        let births = |world: &World| world.brain.births.get(&Maker::Breeder).copied();
+        let before = births(&world);
+        while births(&world) == before {
+            world.step();
+        }
+    }
+    assert_eq!(world.brain.end(), None);
+    (0..20).for_each(|_| world.tell(died()));
+    let Some(End::Failed(why)) = world.brain.end() else { panic!("{:?}", world.brain.end()) };
+    assert!(why.contains("the breeder has died 10 times") && why.contains("a bug"), "{why}");
 }
 
 #[test]

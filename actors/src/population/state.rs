@@ -17,6 +17,7 @@ use super::sharing::Sharing;
 use super::stopping::Stopping;
 use super::telling::Telling;
 use super::timing::Timing;
+use crate::journal::Pauses;
 use crate::journal::entry::{End, Entry, Stage};
 use crate::protocol::{EvaluationId, Individual, LeaseKind, Maker};
 use hatchery_models::training::outcome::Weights;
@@ -32,6 +33,8 @@ pub struct Brain {
     pub(super) sharing: Sharing,
     pub(super) telling: Telling<Told>,
     pub(super) births: BTreeMap<Maker, u32>,
+    /// Deaths of each maker since its last birth.
+    pub(super) maker_deaths: BTreeMap<Maker, u32>,
     pub(super) champions: Champions,
     pub(super) front: Front,
     pub(super) stopping: Stopping,
@@ -50,7 +53,6 @@ pub struct Brain {
     pub(super) orphans: Vec<EvaluationId>,
     /// Whether this life of the run has begun.
     pub(super) begun: bool,
-    pub(super) began: f64,
     /// When anything was last heard, the clock included.
     pub(super) heard: f64,
     pub(super) tally: Tally,
@@ -60,21 +62,25 @@ pub struct Brain {
 impl Brain {
     /// A new run.
     pub fn new(settings: Settings) -> Self {
-        Self::with_spent(settings, 0.0)
+        Self::with_spent(settings, 0.0, Pauses::default())
     }
 
-    pub(super) fn with_spent(settings: Settings, spent: f64) -> Self {
+    /// A run of which so many seconds have passed, with pauses among them.
+    pub(super) fn with_spent(settings: Settings, spent: f64, pauses: Pauses) -> Self {
         let share = settings.final_share();
+        // What has passed of an open pause is nobody's time yet: it is taken off when the pause is over.
+        let at_work = pauses.open_since.unwrap_or(spent);
         Self {
             desk: Desk::default(),
             nursery: Nursery::new(),
             sharing: Sharing::new(settings.search.refiner, settings.seed),
             telling: Telling::new(settings.search.reproducible.then_some(u64::from(settings.search.lag))),
             births: BTreeMap::new(),
+            maker_deaths: BTreeMap::new(),
             champions: Champions::default(),
             front: Front::default(),
             stopping: Stopping::new(settings.stopping()),
-            timing: Timing::new(settings.time, share, spent),
+            timing: Timing::resumed(settings.time, share, at_work, pauses.closed_seconds),
             stage: Stage::Search,
             closed: Archive::default(),
             weights: BTreeMap::new(),
@@ -82,11 +88,10 @@ impl Brain {
             finale: Finale::default(),
             end: None,
             searched: false,
-            paused: None,
+            paused: pauses.open_since,
             unpauses: false,
             orphans: Vec::new(),
             begun: false,
-            began: spent,
             heard: spent,
             tally: Tally::default(),
             out: Vec::new(),
@@ -109,6 +114,8 @@ impl Brain {
 
     pub(super) fn finish(&mut self, end: End) {
         if self.end.is_none() {
+            // Whatever ends a run ends its pause: who resumes it later counts from there.
+            self.unpause(self.heard);
             self.record(Entry::Ended { end: end.clone() });
             self.out.push(Effect::Finish(end.clone()));
             self.end = Some(end);

@@ -1,5 +1,6 @@
 //! The division of a run's time: until when the search may go on, how long one evaluation may take, and how many
-//! epochs of the final training fit. All times are seconds since the run began, interruptions left out.
+//! epochs of the final training fit. What is handed in is seconds since the run began, interruptions left out; the
+//! pauses that users have made are in these, and are taken off here: nothing is divided but the time between them.
 
 use crate::pace::CAUTION;
 use std::collections::VecDeque;
@@ -35,9 +36,11 @@ struct Known {
     seconds: f64,
 }
 
-/// The division of a run's time.
+/// The division of a run's time. All ends are in seconds without pauses.
 #[derive(Clone, Debug)]
 pub struct Timing {
+    /// Seconds of the pauses that are over.
+    stood: f64,
     /// End of the whole run; `None` where there is no limit.
     end: Option<f64>,
     /// End of the search as it was planned.
@@ -54,6 +57,7 @@ impl Timing {
         let share = final_share.clamp(0.0, 0.95);
         let planned_end = total.map(|total| total * (1.0 - share.max(CLOSING_SHARE)));
         Self {
+            stood: 0.0,
             end: total.map(|total| total.max(spent + total * share + CLOSING_SECONDS_MIN)),
             planned_end,
             search_end: planned_end,
@@ -61,11 +65,21 @@ impl Timing {
         }
     }
 
-    /// All ends are later by so much: the run's time stood still.
-    pub fn shift(&mut self, seconds: f64) {
-        for end in [&mut self.end, &mut self.planned_end, &mut self.search_end].into_iter().flatten() {
-            *end += seconds;
-        }
+    /// A run that is resumed after `spent` seconds, `stood` of which were pauses: these are in `total`, too, since each
+    /// has moved the recorded end (`wishes`).
+    pub fn resumed(total: Option<f64>, final_share: f64, spent: f64, stood: f64) -> Self {
+        let total = total.map(|total| (total - stood).max(0.0));
+        Self { stood, ..Self::new(total, final_share, (spent - stood).max(0.0)) }
+    }
+
+    /// The run's time has stood still for so long.
+    pub const fn stand(&mut self, seconds: f64) {
+        self.stood += seconds;
+    }
+
+    /// Seconds of the run without the pauses that are over.
+    pub const fn passed(&self, now: f64) -> f64 {
+        now - self.stood
     }
 
     /// There is more time, of which `final_share` is kept for what follows the search.
@@ -105,12 +119,12 @@ impl Timing {
 
     /// Seconds until the end of the whole run.
     pub fn seconds_left(&self, now: f64) -> Option<f64> {
-        self.end.map(|end| (end - now).max(0.0))
+        self.end.map(|end| (end - self.passed(now)).max(0.0))
     }
 
     /// Seconds until the end of the search.
     pub fn search_seconds_left(&self, now: f64) -> Option<f64> {
-        self.search_end.map(|end| (end - now).max(0.0))
+        self.search_end.map(|end| (end - self.passed(now)).max(0.0))
     }
 
     /// Whether the search may go on at `now`: at least some of the usual candidates would come to their end. `own` is
@@ -138,7 +152,7 @@ impl Timing {
     /// Seconds for what follows the search, the closing left out.
     pub fn final_seconds(&self, now: f64) -> Option<f64> {
         let end = self.end?;
-        Some((end - closing(end) - now).max(0.0))
+        Some((end - closing(end) - self.passed(now)).max(0.0))
     }
 
     fn has_time(&self, expected: Option<f64>, now: f64, own: Option<f64>) -> bool {
@@ -198,16 +212,16 @@ mod tests {
         let mut timing = Timing::new(Some(100.0), 0.3, 0.0);
         timing.reserve(20.0);
         assert!((timing.search_seconds_left(0.0).unwrap() - 78.0).abs() < 1e-9);
-        timing.shift(5.0);
+        timing.stand(5.0);
         timing.reserve(20.0);
-        assert!((timing.search_seconds_left(0.0).unwrap() - 82.9).abs() < 1e-9);
+        assert!((timing.search_seconds_left(5.0).unwrap() - 78.0).abs() < 1e-9);
         timing.reserve(1.0);
         assert!(
-            (timing.search_seconds_left(0.0).unwrap() - 88.95).abs() < 1e-9,
+            (timing.search_seconds_left(5.0).unwrap() - 84.0).abs() < 1e-9,
             "half of what was planned is kept"
         );
         timing.reserve(50.0);
-        assert!((timing.search_seconds_left(0.0).unwrap() - 75.0).abs() < 1e-9, "as long as was planned");
+        assert!((timing.search_seconds_left(5.0).unwrap() - 70.0).abs() < 1e-9, "as long as was planned");
         let mut endless = Timing::new(None, 0.3, 0.0);
         endless.reserve(10.0);
         assert_eq!(endless.search_seconds_left(0.0), None);
@@ -240,6 +254,19 @@ mod tests {
         assert_eq!([seconds(10), seconds(1_000), seconds(1_000_000)], [2.0, 2.0, 100.0]);
         assert_eq!(seconds(3_000_000), 300.0);
         assert!(timing.fits(1_000, 690.0, None) && !timing.fits(1_000_000, 690.0, None));
+    }
+
+    #[test]
+    fn pauses_before_a_resumption_are_neither_divided_nor_spent() {
+        let mut gone_on = Timing::new(Some(60.0), 0.3, 0.0);
+        gone_on.stand(131.0);
+        let resumed = Timing::resumed(Some(191.0), 0.3, 150.0, 131.0);
+        for now in [150.0, 170.0, 180.0, 195.0] {
+            assert_eq!(resumed.search_seconds_left(now), gone_on.search_seconds_left(now), "{now}");
+            assert_eq!(resumed.seconds_left(now), gone_on.seconds_left(now), "{now}");
+            assert_eq!(resumed.final_seconds(now), gone_on.final_seconds(now), "{now}");
+        }
+        assert!((resumed.search_seconds_left(150.0).unwrap() - 23.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the brain shows of itself: the display's snapshot, and the view that the invariants are checked on.
 
 use super::lease::Place;
-use super::ledger::Spell;
+use super::ledger::{Crew, Spell};
 use super::results::best_of;
 use super::state::Brain;
 use crate::invariants::View;
@@ -47,13 +47,19 @@ impl Brain {
         let spell = self.tally.search.unwrap_or_else(|| {
             let at_work = self.desk.leases().filter(|(_, _, held)| !held.delivering);
             let under_way: f64 = at_work.map(|(_, _, held)| (now - held.since).max(0.0)).sum();
-            Spell {
-                seconds: now - self.began,
-                busy: self.tally.busy_seconds + under_way,
-                attendance: self.tally.attendance_until(now, self.desk.trainers().len()),
-            }
+            let (seconds, attendance) = self.tally.attendance_until(now, self.crew());
+            Spell { seconds, busy: self.tally.busy_seconds + under_way, attendance }
         });
         Spell { seconds: spell.seconds.max(f64::EPSILON), ..spell }
+    }
+
+    /// Who is there for the search: in a pause, those that are still at work.
+    pub(super) fn crew(&self) -> Crew {
+        let trainers = match self.paused {
+            Some(_) => self.desk.leases().filter(|(_, _, held)| !held.delivering).count(),
+            None => self.desk.trainers().len(),
+        };
+        Crew { trainers, stands: self.paused.is_some() && trainers + self.desk.unclaimed() == 0 }
     }
 
     /// Trainers that are there; before the first has come, as many as are expected.

@@ -76,11 +76,9 @@ impl Brain {
         }
     }
 
-    /// A run that an earlier life has left paused, since then. It stays so, or `goes_on` when it begins: whoever takes
-    /// a run up again by hand wants that.
-    pub const fn was_paused(&mut self, since: f64, goes_on: bool) {
-        self.paused = Some(since);
-        self.unpauses = goes_on;
+    /// A pause of an earlier life is over when this one begins: whoever takes a run up again by hand wants that.
+    pub const fn goes_on_at_once(&mut self) {
+        self.unpauses = true;
     }
 
     /// Goes on after a pause, where there is one.
@@ -88,10 +86,11 @@ impl Brain {
         let Some(since) = self.paused.take() else { return };
         let seconds = (now - since).max(0.0);
         self.record(Entry::Unpaused { seconds });
-        self.timing.shift(seconds);
+        self.timing.stand(seconds);
         self.finale.shift(seconds);
         if let Some(time) = &mut self.settings.time {
-            *time += seconds;
+            // Longer than the longest no experiment can say.
+            *time = (*time + seconds).min(Duration::SECONDS_MAX);
             self.record_budget();
         }
     }

@@ -11,7 +11,7 @@ use super::results::best_of;
 use super::settings::Settings;
 use super::slate::Slate;
 use super::state::Brain;
-use crate::journal::{EvaluationRecord, RunRecord, Stage};
+use crate::journal::{EvaluationRecord, Pauses, RunRecord, Stage};
 use crate::makers::{Makers, Making};
 use crate::protocol::{BreedOrder, EvaluationId, Individual, IndividualId, LeaseKind, Maker, Newborn, News};
 use hatchery_models::training::outcome::Weights;
@@ -42,7 +42,7 @@ impl Witness {
     ) -> Self {
         let weights: BTreeMap<_, _> = kept.iter().map(|evaluation| (*evaluation, nothing())).collect();
         let settings = Settings { regulariser: Some(Arc::clone(makers)), ..settings };
-        let brain = Brain::restore(settings, record, weights);
+        let brain = Brain::restore(settings, record, Pauses::default(), weights);
         let news = brain.news(record);
         Self::with(brain, &news, makers)
     }

@@ -295,6 +295,8 @@ pub enum Event {
     Bred(IndividualId, u32, Box<Newborn>),
     /// A maker cannot fulfil an order.
     Barren(IndividualId, u32, String),
+    /// A maker has died, and how. Another takes its place, and has its news and orders.
+    MakerDied(Maker, String),
     /// Time passes.
     Tick,
     /// Nothing was heard for a while, by nobody's fault: the journal could not be written, or this process did not run.

@@ -48,11 +48,12 @@ impl World {
             .map(|of| (of.id, Arc::new(self.journal.weights(of.id).unwrap().unwrap())))
             .collect();
         let settings = self.weather.settings(self.seed);
-        let brain = Brain::restore(settings, &record, weights);
+        let brain = Brain::restore(settings, &record, self.journal.pauses().unwrap(), weights);
         if self.life > 1 {
             let resumed = Entry::Resumed {
                 program_version: "1".to_owned(),
                 experiment: testing::EXPERIMENT.to_owned(),
+                started_again: true,
             };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }

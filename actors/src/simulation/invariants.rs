@@ -110,6 +110,8 @@ pub struct Ledger {
     rows: BTreeMap<EvaluationId, Row>,
     past_search: bool,
     begun: BTreeSet<Ticket>,
+    /// Whose weights attempts are to begin with.
+    heirs: BTreeMap<Ticket, EvaluationId>,
     abandoned: BTreeSet<Ticket>,
     surplus: BTreeSet<Ticket>,
     /// Results of living workers.
@@ -151,7 +153,9 @@ impl Ledger {
                     self.breach(Cluster::BudgetIsUsed, &format!("evaluation {evaluation} is queued twice"));
                 }
             }
-            Entry::Leased { evaluation, attempt, .. } => {
+            Entry::Leased { evaluation, attempt, inherits, .. } => {
+                let ticket = Ticket { evaluation: *evaluation, attempt: *attempt };
+                self.heirs.extend(inherits.map(|of| (ticket, of)));
                 if let Some(row) = self.rows.get_mut(evaluation) {
                     (row.attempt, row.running) = (*attempt, true);
                 }
@@ -218,8 +222,13 @@ impl Ledger {
         }
     }
 
-    /// A training begins with weights that are to be those of this evaluation.
-    pub fn inherits(&mut self, ticket: Ticket, inherited: &Inherited) {
+    /// A training begins with these weights, or with its own.
+    pub fn inherits(&mut self, ticket: Ticket, inherited: Option<&Inherited>) {
+        let recorded = self.heirs.get(&ticket).copied();
+        if recorded != inherited.map(|inherited| inherited.evaluation) {
+            self.breach(Cluster::BlobsArriveWhole, &format!("{ticket} is to inherit of {recorded:?}"));
+        }
+        let Some(inherited) = inherited else { return };
         let Inherited { evaluation, weights, .. } = inherited;
         let attempt = weights.parameters.get(1).map_or(0, |attempt| *attempt as u32);
         let left = Ticket { evaluation: *evaluation, attempt };

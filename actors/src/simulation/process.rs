@@ -288,10 +288,8 @@ impl World {
         if (lease.kind == LeaseKind::Test) != lease.weights.is_some() {
             self.ledger.breach(Cluster::BlobsArriveWhole, &format!("the weights to test of {ticket}"));
         }
-        if let Some(inherited) = &lease.inherit {
-            self.ledger.inherits(ticket, inherited);
-            self.count.inherited += 1;
-        }
+        self.ledger.inherits(ticket, lease.inherit.as_ref());
+        self.count.inherited += u64::from(lease.inherit.is_some());
         let epochs = planned_epochs(&lease, epoch_seconds).max(1);
         let fate = self.fate(epochs);
         self.last_training += 1;

@@ -4,6 +4,7 @@
 //! run here, ONNX Runtime, and only then the run directory.
 
 mod audience;
+mod patience;
 mod search;
 
 use super::{
@@ -25,6 +26,7 @@ use crate::{
 };
 use hatchery_actors::cluster::Door;
 use hatchery_models::training::runtime::Device;
+use patience::patiently;
 use search::{Crew, Search};
 
 /// Runs it.
@@ -35,7 +37,7 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     logging::start();
     let address = network::listening(&options.listen, &options.tls)?;
     let tls = network::tls(&options.tls)?;
-    let plan = plan(&options.run)?;
+    let plan = patiently(options.started_again, || plan(&options.run))?;
     plan.remarks.iter().for_each(|remark| note(format_args!("note: {remark}")));
     if plan.finished {
         return end(&plan, options, false);

@@ -1,6 +1,9 @@
 //! The search itself: its directory made or opened, actors started, progress shown, signals heard.
 
-use super::audience::{Audience, Invitation};
+use super::{
+    audience::{Audience, Invitation},
+    patience::patiently,
+};
 use crate::{
     chance,
     cli::{
@@ -15,12 +18,12 @@ use crate::{
     run_directory::write_whole,
     said::{self, CoordinatorSaid, WorkerWish},
     seeds,
-    signals::Signals,
+    signals::{self, Signals},
 };
 use hatchery_actors::{
     cluster::{Cookie, Door, ListenSettings, Security, TlsFiles},
     coordinator::{CoordinatorSetup, run_coordinator},
-    journal::{Journal, RunInfo},
+    journal::{Journal, JournalError, RunInfo},
     makers::SearchingMakers,
     progress::Progress,
     protocol::{Newborn, letters::NodeName},
@@ -32,13 +35,18 @@ use hatchery_models::{
     data::{Dataset, Split, pack},
     problem::Task,
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{oneshot, watch};
 
 /// A journal that cannot be written is tried again for so long: enough for a person to notice and to make room. The
 /// run is paused meanwhile, workers keep what they have, and a signal ends the wait. Nothing is lost by ending either:
 /// `--resume` goes on.
-const JOURNAL_PATIENCE: Duration = Duration::from_secs(60 * 60);
+pub(super) const JOURNAL_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// How often the display is drawn, beside whenever something happens.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// Threads of the actors; training is done in other processes.
@@ -83,10 +91,8 @@ impl Search<'_> {
         let dataset = Arc::new(dataset);
         let seeds = seeds::read(&self.plan.experiment, dataset.problem, self.plan.resume)?;
         let search = search_setup(self.plan, &dataset, split, self.crew.trainers, self.claims(), seeds);
-        let mut journal = open_journal(self.plan, &info)?;
-        if let Some(supervisor) = self.options.supervised_by {
-            journal.name_owner(supervisor).or_exit(Exit::RunDirectory)?;
-        }
+        let search = SearchSetup { started_again: self.options.started_again, ..search };
+        let journal = self.open_journal(&info)?;
         let cookie = Cookie::create(&self.cookie_file).or_exit(Exit::RunDirectory)?;
         let name = identity::node(&format!("coordinator@{}", identity::host()), chance::number());
         let (stop, progress, mut ends) = controls();
@@ -105,12 +111,13 @@ impl Search<'_> {
             threads: self.crew.threads,
             listening,
         };
+        heed_signals(stop.clone(), self.options.supervised_by.is_some());
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(ACTOR_THREADS)
             .enable_all()
             .build()
             .or_exit(Exit::Failed)?;
-        let ended = tokio.block_on(watched(journal, setup, address, audience, (stop, progress, ends)));
+        let ended = tokio.block_on(watched(journal, setup, address, audience, (progress, ends)));
         if let Some(shown) = shown {
             http::farewell(&shown.watched);
         }
@@ -124,6 +131,33 @@ impl Search<'_> {
             Err(error) => tracing::error!("the search ends: {error}"),
         }
         ended.map_err(|error| Failure { exit: exit_of(&error), error: error.into() })
+    }
+
+    /// Creates the run directory, or takes it up again; from here on it is ours.
+    fn open_journal(&self, info: &RunInfo) -> Result<Journal, Failure> {
+        let (directory, is_resumed) = (&self.plan.directory, self.plan.resume);
+        let root = directory.root();
+        let open = || {
+            let mut journal = if is_resumed { Journal::resume(root) } else { Journal::create(root, info) }?;
+            if let Some(supervisor) = self.options.supervised_by {
+                journal.name_owner(supervisor)?;
+            }
+            Ok::<_, JournalError>(journal)
+        };
+        let is_patient = is_resumed && self.options.started_again;
+        let journal = patiently(is_patient, || open().or_exit(Exit::RunDirectory))?;
+        let written = write_where_new(&directory.experiment(), info.experiment.as_bytes());
+        if self.options.started_again {
+            // The journal has it, too.
+            warn_of(written);
+        } else {
+            written.or_exit(Exit::RunDirectory)?;
+        }
+        if let Err(error) = logging::open(root, "hatchery") {
+            // A run can do without its log.
+            note(format_args!("warning: no log in {}: {error}", root.display()));
+        }
+        Ok(journal)
     }
 
     /// Whether workers of an earlier coordinator of this run may still be at work: a supervisor knows.
@@ -145,7 +179,7 @@ impl Search<'_> {
         let token = self.options.run.http.http_token_file.clone().unwrap_or_else(|| directory.token());
         let access = Access::new(address.ip(), Some(token)).or_exit(Exit::RunDirectory)?;
         let url = listener.url(&identity::host());
-        write_whole(&directory.http(), format!("{url}\n").as_bytes()).or_exit(Exit::RunDirectory)?;
+        warn_of(write_where_new(&directory.http(), format!("{url}\n").as_bytes()));
         let progress = remote.progress.clone();
         let has_begun = move || progress.has_changed().unwrap_or(true);
         let archive = Archive::open(directory.root(), experiment.search.objectives.clone(), has_begun);
@@ -203,17 +237,20 @@ fn info(plan: &Plan, dataset: &Dataset) -> Result<RunInfo, Failure> {
     })
 }
 
-/// Creates the run directory, or takes it up again; from here on it is ours.
-fn open_journal(plan: &Plan, info: &RunInfo) -> Result<Journal, Failure> {
-    let root = plan.directory.root();
-    let journal = if plan.resume { Journal::resume(root) } else { Journal::create(root, info) };
-    let journal = journal.or_exit(Exit::RunDirectory)?;
-    write_whole(&plan.directory.experiment(), info.experiment.as_bytes()).or_exit(Exit::RunDirectory)?;
-    if let Err(error) = logging::open(root, "hatchery") {
-        // A run can do without its log.
-        note(format_args!("warning: no log in {}: {error}", root.display()));
+/// Writes a file, unless it has these contents already: a full disk takes nothing, but has what it had.
+fn write_where_new(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    if std::fs::read(path).is_ok_and(|written| written == contents) {
+        Ok(())
+    } else {
+        write_whole(path, contents)
     }
-    Ok(journal)
+}
+
+/// A run can do without a file that is for others to find.
+fn warn_of(written: anyhow::Result<()>) {
+    if let Err(error) = written {
+        note(format_args!("warning: {error}"));
+    }
 }
 
 fn search_setup(
@@ -235,25 +272,30 @@ fn search_setup(
         makers: Arc::new(SearchingMakers::of(experiment, dataset.problem)),
         seeds,
         claims,
+        started_again: false,
         journal_patience: JOURNAL_PATIENCE,
     }
 }
 
-/// Runs the search, shows how it goes, and stops it when it is told to.
+/// From now on signals stop the search; beyond its end, too, they are minded.
+fn heed_signals(stop: StopHandle, is_supervised: bool) {
+    let heeding = signals::runtime().and_then(|runtime| {
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        signals.heed_to_the_end(runtime, Some(move || signalled(&stop, is_supervised)))
+    });
+    if let Err(error) = heeding {
+        tracing::error!("signals cannot be heard: {error}");
+    }
+}
+
+/// Runs the search, and shows how it goes.
 async fn watched(
     journal: Journal,
     setup: CoordinatorSetup,
     mut listening: oneshot::Receiver<SocketAddr>,
     mut audience: Audience,
-    (stop, mut progress, controls): (StopHandle, watch::Receiver<Progress>, Controls),
+    (mut progress, controls): (watch::Receiver<Progress>, Controls),
 ) -> Result<SearchSummary, SearchError> {
-    let is_supervised = matches!(audience, Audience::Supervisor { .. });
-    let signals = tokio::spawn(async move {
-        match Signals::listen() {
-            Ok(signals) => signals.heed(move || signalled(&stop, is_supervised)).await,
-            Err(error) => tracing::error!("signals cannot be heard: {error}"),
-        }
-    });
     let search = run_coordinator(journal, setup, controls);
     tokio::pin!(search);
     let mut is_heard = false;
@@ -272,7 +314,6 @@ async fn watched(
             }
         }
     };
-    signals.abort();
     audience.show(&progress.borrow_and_update().clone());
     audience.close();
     ended

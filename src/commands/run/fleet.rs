@@ -93,7 +93,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Until the run is over; says whether it was interrupted.
-    pub async fn run(mut self, mut signals: Signals) -> Result<bool, Failure> {
+    pub async fn run(mut self, signals: &mut Signals) -> Result<bool, Failure> {
         let verdict = loop {
             let turn = tokio::select! {
                 happening = self.supervisor.next() => self.on(happening),

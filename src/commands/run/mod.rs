@@ -17,7 +17,7 @@ use crate::{
     output::{note, say},
     report,
     run_directory::{RunDirectory, write_whole},
-    signals::Signals,
+    signals::{self, Signals},
     workshop::Workshop,
 };
 use fleet::Fleet;
@@ -33,11 +33,15 @@ pub fn run(options: &RunOptions) -> Result<(), Failure> {
         return close(&plan, options, false);
     }
     // Processes end with the thread that started them: this one lives as long as the program.
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::Failed)?;
-    let interrupted = tokio.block_on(async {
-        let signals = Signals::listen().or_exit(Exit::Failed)?;
-        Fleet::start(&plan, options).run(signals).await
+    let tokio = signals::runtime().or_exit(Exit::Failed)?;
+    let (interrupted, signals) = tokio.block_on(async {
+        let mut signals = Signals::listen().or_exit(Exit::Failed)?;
+        let interrupted = Fleet::start(&plan, options).run(&mut signals).await?;
+        Ok::<_, Failure>((interrupted, signals))
     })?;
+    // What is left takes its time, too. Where the run was stopped, once more ends it at once.
+    let stop = || note("the best so far is being written; once more ends at once");
+    signals.heed_to_the_end(tokio, (!interrupted).then_some(stop)).or_exit(Exit::Failed)?;
     close(&plan, options, interrupted)
 }
 

@@ -6,7 +6,8 @@ use super::weather::Weather;
 use super::world::World;
 use crate::invariants;
 use crate::journal::{End, Stage};
-use crate::protocol::{Event, Wish};
+use crate::protocol::{Event, Wish, WorkerId};
+use hatchery_config::duration::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -56,6 +57,10 @@ fn lived(seed: u64, weather: Weather) -> (World, u32, u32) {
     panic!("seed {seed}: the search got stuck");
 }
 
+fn seconds_left(world: &World) -> f64 {
+    world.brain.snapshot(world.now).seconds_left.unwrap()
+}
+
 fn is_paused(world: &World) -> bool {
     world.brain.snapshot(world.now).paused.is_some()
 }
@@ -102,7 +107,7 @@ fn a_pause_survives_the_coordinator_and_costs_no_time() {
     while world.now < 50.0 {
         world.step();
     }
-    let left = |world: &World| world.brain.snapshot(world.now).seconds_left.unwrap();
+    let left = seconds_left;
     let before = left(&world);
     world.tell(Event::Wished(Wish::Pause));
     while world.now < 100.0 {
@@ -121,6 +126,113 @@ fn a_pause_survives_the_coordinator_and_costs_no_time() {
     assert_eq!(brain.end(), Some(&End::Completed));
     assert!(brain.snapshot(world.now).evaluations > evaluations, "the search went on");
     assert!(world.now > 600.0 && world.now < 720.0, "{}", world.now);
+}
+
+/// A timed world that is paused at 50 s.
+fn paused_in_time(time: f64) -> World {
+    let weather = Weather { evaluations: None, time: Some(time), failures: 0.0, ..Weather::fair(2) };
+    let mut world = World::new(4, weather);
+    while world.now < 50.0 {
+        world.step();
+    }
+    world.tell(Event::Wished(Wish::Pause));
+    world
+}
+
+fn wait_until(world: &mut World, now: f64) {
+    while world.now < now {
+        world.step();
+    }
+}
+
+#[test]
+fn a_pause_is_not_shared_out_by_a_later_life() {
+    let ends = |world: &World| (world.brain.timing.search_seconds_left(world.now), seconds_left(world));
+    let mut world = paused_in_time(200.0);
+    wait_until(&mut world, 450.0);
+    world.tell(Event::Wished(Wish::Resume));
+    let (search, all) = ends(&world);
+    world.kill();
+    let (later_search, later_all) = ends(&world);
+    // What the finale does not need, the search has: that is known again when the best change.
+    assert!(
+        later_all == all && later_search.unwrap() > search.unwrap() - 60.0,
+        "{search:?} {later_search:?}"
+    );
+    let planned = 200.0 * (1.0 - world.brain.settings.final_share());
+    assert!((later_search.unwrap() - (planned - world.brain.timing.passed(world.now))).abs() < 1e-6);
+}
+
+#[test]
+fn a_pause_counts_once_where_the_coordinator_dies_late_in_it() {
+    let mut world = paused_in_time(200.0);
+    let before = seconds_left(&world);
+    for killed_at in [150.0, 350.0, 448.0] {
+        wait_until(&mut world, killed_at);
+        // A commit in the pause: what has passed of it is in the journal.
+        let commit =
+            [crate::journal::Entry::Evidence { worker: WorkerId(1), crashed: false, how: String::new() }];
+        world.journal.commit(world.now, &commit).unwrap();
+        world.kill();
+        assert_eq!(seconds_left(&world), before);
+    }
+    world.tell(Event::Wished(Wish::Resume));
+    assert!((seconds_left(&world) - before).abs() < 1e-6, "{} of {before}", seconds_left(&world));
+}
+
+#[test]
+fn a_pause_in_the_finale_moves_its_end_once_where_the_coordinator_dies_in_it() {
+    let weather = Weather { evaluations: None, time: Some(200.0), failures: 0.0, ..Weather::fair(2) };
+    let mut world = World::new(4, weather);
+    while world.brain.snapshot(world.now).stage != Stage::Crown {
+        world.step();
+    }
+    world.tell(Event::Wished(Wish::Pause));
+    let (paused, end) = (world.now, world.brain.finale.crown_end.unwrap());
+    wait_until(&mut world, paused + 300.0);
+    world.kill();
+    world.tell(Event::Wished(Wish::Resume));
+    let (stood, later) = (world.now - paused, world.brain.finale.crown_end.unwrap());
+    assert!(later < end + stood + 60.0 && later > world.now, "{end} {stood} {later}");
+}
+
+#[test]
+fn a_pause_of_the_longest_run_can_be_recorded() {
+    let longest = Duration::SECONDS_MAX;
+    let mut world = paused_in_time(longest);
+    wait_until(&mut world, 60.0);
+    world.tell(Event::Wished(Wish::Resume));
+    let experiment = world.journal.record().unwrap().info.experiment;
+    assert_eq!(world.weather.settings_of(4, &experiment).time, Some(longest));
+    assert!((seconds_left(&world) - (longest - 50.0)).abs() < 1.0);
+}
+
+#[test]
+fn a_run_that_fails_in_a_pause_has_not_spent_it() {
+    let mut world = paused_in_time(200.0);
+    let before = seconds_left(&world);
+    wait_until(&mut world, 450.0);
+    world.tell(Event::Broken("the disk is gone".to_owned()));
+    assert!(matches!(world.brain.end(), Some(End::Failed(_))));
+    world.kill();
+    assert!(!is_paused(&world));
+    assert!((seconds_left(&world) - before).abs() < 1.0, "{} of {before}", seconds_left(&world));
+}
+
+#[test]
+fn rates_leave_out_what_nobody_did_in_a_pause() {
+    let mut world = paused_in_time(200.0);
+    wait_until(&mut world, 100.0);
+    let before = world.brain.snapshot(world.now);
+    wait_until(&mut world, 1000.0);
+    let after = world.brain.snapshot(world.now);
+    assert!(
+        before.per_hour > 0.0 && before.per_hour == after.per_hour,
+        "{} {}",
+        before.per_hour,
+        after.per_hour
+    );
+    assert!(after.utilisation > 0.9 && before.utilisation == after.utilisation, "{}", after.utilisation);
 }
 
 #[test]

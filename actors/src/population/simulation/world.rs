@@ -177,14 +177,12 @@ impl World {
             })
             .collect();
         let settings = self.weather.settings_of(self.seed, &record.info.experiment);
-        self.brain = Brain::restore(settings, &record, weights);
-        if let Some(since) = self.journal.paused_since().unwrap().filter(|_| !self.brain.is_done()) {
-            self.brain.was_paused(since, false);
-        }
+        self.brain = Brain::restore(settings, &record, self.journal.pauses().unwrap(), weights);
         self.minds = Minds::new(&self.makers(), &self.brain.news(&record));
         if !self.brain.is_done() {
             let experiment = record.info.experiment.clone();
-            let resumed = Entry::Resumed { program_version: "0.1.0".to_owned(), experiment };
+            let program_version = "0.1.0".to_owned();
+            let resumed = Entry::Resumed { program_version, experiment, started_again: true };
             self.journal.commit(record.elapsed_seconds, &[resumed]).unwrap();
         }
         self.open();
