@@ -7,8 +7,8 @@ use crate::protocol::{EvaluationId, Inherited};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-/// The bytes of parents' weights that somebody is offered, by the evaluations that left them. What nobody is offered any
-/// more is let go by `tidy`.
+/// The bytes of parents' weights that somebody is offered, by the evaluations that left them. What nobody is offered
+/// any more is let go by `tidy`.
 #[derive(Clone, Debug, Default)]
 pub struct Bequests(BTreeMap<EvaluationId, Weak<[u8]>>);
 

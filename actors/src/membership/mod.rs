@@ -6,7 +6,8 @@
 //!
 //! - `roll`: who joins, who is given up; `past`: who is gone;
 //! - `status`: what a worker's status says about its slots;
-//! - `results`: what attempts leave, and the blobs that they consist of; `bequests`: those that many children begin with.
+//! - `results`: what attempts leave, and the blobs that they consist of; `bequests`: those that many children begin
+//!   with.
 
 mod bequests;
 mod past;
@@ -35,8 +36,8 @@ pub enum Deed {
     Send(NodeName, ToWorker),
     /// Tell the Population.
     Tell(Event),
-    /// The same, of what a worker says again and again until it is answered: not to be said while the Population does not
-    /// read.
+    /// The same, of what a worker says again and again until it is answered: not to be said while the Population does
+    /// not read.
     Repeat(Event),
     /// End the connection, and why.
     HangUp(NodeName, String),

@@ -34,8 +34,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// .. up to this.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-/// Checking the invariants looks at every trainer. It is done again when so many times as long has passed as it took: that
-/// keeps it at a hundredth of the time.
+/// Checking the invariants looks at every trainer. It is done again when so many times as long has passed as it took:
+/// that keeps it at a hundredth of the time.
 const CHECK_PAUSE_FACTOR: u32 = 100;
 
 /// A snapshot for the display names every trainer, which takes about half a microsecond for each: so long a pause for
@@ -49,8 +49,8 @@ const SHOWN_PAUSE_PER_TRAINER: Duration = Duration::from_micros(100);
 /// 3. the other effects are performed.
 ///
 /// Where the journal cannot be written, 2 is tried again for a while. Nothing is acknowledged meanwhile, so nothing
-/// is lost; then the run ends with an error that says how to go on. Nothing is read meanwhile, either, which the Hub sees
-/// by the `Pages`: it says nothing again, so that the mailbox does not grow.
+/// is lost; then the run ends with an error that says how to go on. Nothing is read meanwhile, either, which the Hub
+/// sees by the `Pages`: it says nothing again, so that the mailbox does not grow.
 pub struct Population;
 
 /// What a Population is made of.

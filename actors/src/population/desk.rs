@@ -98,8 +98,8 @@ impl Desk {
         }
     }
 
-    /// This attempt has ended and left something, which may have been on its way when it was called off: that is as good
-    /// as any.
+    /// This attempt has ended and left something, which may have been on its way when it was called off: that is as
+    /// good as any.
     pub fn has_ended(&mut self, Ticket { evaluation, attempt }: Ticket) {
         if let Some(open) = self.open.get_mut(&evaluation).filter(|open| open.called_off == attempt) {
             open.called_off = 0;
@@ -165,8 +165,8 @@ impl Desk {
         }
     }
 
-    /// A trainer can take work; `last` is what it took last. What it was at, it is done with, and will deliver; where it
-    /// has been given something else since, that is on its way to it.
+    /// A trainer can take work; `last` is what it took last. What it was at, it is done with, and will deliver; where
+    /// it has been given something else since, that is on its way to it.
     pub fn welcome(&mut self, trainer: TrainerId, last: Option<Ticket>) {
         if self.is_given(trainer).is_some_and(|given| Some(given) != last) {
             return;
@@ -210,8 +210,8 @@ impl Desk {
         }
     }
 
-    /// The next trainer and the next evaluation that it may have, where there are both: what was lost with one node goes
-    /// to another, where there is one.
+    /// The next trainer and the next evaluation that it may have, where there are both: what was lost with one node
+    /// goes to another, where there is one.
     pub fn next(&self) -> Option<(TrainerId, EvaluationId)> {
         let ((trainer, node), (evaluation, lost_with)) = (self.waiting.first()?, self.ready.first()?);
         if lost_with.as_ref() != Some(node) {
@@ -227,8 +227,8 @@ impl Desk {
         Some((trainer, self.ready.first_outside(lost_with)?))
     }
 
-    /// Whether there are trainers that may have work on any other node. One that is still being started, or takes nothing
-    /// more, has none.
+    /// Whether there are trainers that may have work on any other node. One that is still being started, or takes
+    /// nothing more, has none.
     fn has_trainers_beside(&self, node: &str) -> bool {
         self.workers.iter().any(|(worker, facts)| {
             facts.node != node && !self.excluded.contains(&facts.node) && self.has_trainers(*worker)

@@ -281,21 +281,26 @@ fn get_to_work(brain: &mut Brain, trainers: &[(TrainerId, Option<Ticket>)]) {
 #[test]
 fn a_node_that_lost_all_that_it_had_is_busy_again_when_it_is_back() {
     const SLOTS: u32 = 100;
+    // What two workers have lost is more than is ever kept ready for all trainers.
+    const LAST: u32 = 4;
     let slots = |worker| (0..SLOTS).map(move |slot| (TrainerId { worker: WorkerId(worker), slot }, None));
     let weather = Weather { evaluations: Some(1000), ..Weather::fair(1) };
     let mut brain = Brain::new(weather.settings(1));
     brain.on_event(Event::Joined(WorkerId(1), testing::worker_facts("elsewhere")), 1.0);
     get_to_work(&mut brain, &[(TrainerId { worker: WorkerId(1), slot: 0 }, None)]);
-    brain.on_event(Event::Joined(WorkerId(2), testing::worker_facts("node")), 1.0);
-    get_to_work(&mut brain, &slots(2).collect::<Vec<_>>());
-    brain.on_event(Event::Left(WorkerId(2), "killed".to_owned()), 1.0);
-    brain.on_event(Event::Joined(WorkerId(3), testing::worker_facts("node")), 1.0);
-    get_to_work(&mut brain, &slots(3).collect::<Vec<_>>());
+    for worker in 2..=LAST {
+        brain.on_event(Event::Joined(WorkerId(worker), testing::worker_facts("node")), 1.0);
+        get_to_work(&mut brain, &slots(worker).collect::<Vec<_>>());
+        if worker < LAST {
+            brain.on_event(Event::Left(WorkerId(worker), "killed".to_owned()), 1.0);
+        }
+    }
     for round in 0..3 {
         assert!(brain.desk.waiting().is_empty(), "round {round}: {} wait", brain.desk.waiting().len());
         let held: Vec<_> =
             brain.desk.leases().map(|(id, open, held)| (id, open.attempt, held.trainer)).collect();
-        for (evaluation, attempt, trainer) in held.into_iter().filter(|(.., of)| of.worker == WorkerId(3)) {
+        for (evaluation, attempt, trainer) in held.into_iter().filter(|(.., of)| of.worker == WorkerId(LAST))
+        {
             let ticket = Ticket { evaluation, attempt };
             let trained = nothing_trained(Outcome::Diverged, "bad luck".to_owned());
             let delivery = Delivery { ticket, trained, weights: WeightsPlace::Here };
