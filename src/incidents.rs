@@ -85,8 +85,8 @@ impl Incidents {
         self.handed_back -= self.given_back.1;
     }
 
-    /// A run that had ended goes on by its user's wish, and so do its workers. Where its supervisor has started it again,
-    /// somebody else had ended its coordinator.
+    /// A run that had ended goes on by its user's wish, and so do its workers. Where its supervisor has started it
+    /// again, somebody else had ended its coordinator.
     fn resumed(&mut self, resumed: &Resumed) {
         let has_ended = std::mem::take(&mut self.has_ended);
         if has_ended && !resumed.started_again {

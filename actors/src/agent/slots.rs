@@ -120,7 +120,7 @@ impl Agent {
         self.begin_when_complete(slot);
     }
 
-    /// Weights that an order needs cannot be had, as where the coordinator has been started again since it offered them.
+    /// Weights that an order needs cannot be had, as where the coordinator was started again since it offered them.
     /// Another attempt is offered them anew; going on without would not be what the journal says. It counts as lost, so
     /// that there is an end to it (`retry.lost`).
     fn give_up_fetching(&mut self, slot: u32, reason: &str, now: f64) {

@@ -1,5 +1,5 @@
-//! Waiting for a run directory. A coordinator that its supervisor has started again had it a moment ago: where its disk is
-//! full now, or it is read-only or away, that may pass, as it may for a coordinator that goes on.
+//! Waiting for a run directory. A coordinator that its supervisor has started again had it a moment ago: where its disk
+//! is full now, or it is read-only or away, that may pass, as it may for a coordinator that goes on.
 //!
 //! Nobody listens for signals here: they end the process, which has nothing to lose.
 
