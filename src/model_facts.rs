@@ -4,7 +4,7 @@
 
 use crate::view::{Best, Row};
 use hatchery_actors::protocol::LeaseKind;
-use hatchery_config::{Experiment, experiment};
+use hatchery_config::{Experiment, experiment, vocabulary::TaskKind};
 use hatchery_models::{
     data::{Column, Dataset, Normalisation, Targets},
     training::outcome::EpochReport,
@@ -26,6 +26,9 @@ pub struct DataFacts {
     pub source: String,
     /// SHA-256 of the content.
     pub content_hash: String,
+    /// Names that a table's header gives the label columns; empty where it gives none, and in older models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_columns: Vec<String>,
     /// The experiment's section.
     pub settings: experiment::Data,
 }
@@ -82,6 +85,7 @@ impl ModelFacts<'_> {
         let data = DataFacts {
             source: source.clone(),
             content_hash: self.dataset.content_hash.clone(),
+            label_columns: self.dataset.notes.label_columns.clone(),
             settings: experiment::Data { source, ..self.experiment.data.clone() },
         };
         let mut pairs = vec![
@@ -181,6 +185,20 @@ pub fn data_facts(metadata: &[(String, String)]) -> Option<DataFacts> {
     serde_json::from_str(text).ok()
 }
 
+/// Names of the label columns of the table that a model was trained on, as far as it says them. Older models do so by the
+/// names of their targets alone.
+pub fn label_columns(metadata: &[(String, String)]) -> Vec<String> {
+    match data_facts(metadata) {
+        Some(facts) if !facts.label_columns.is_empty() => facts.label_columns,
+        Some(DataFacts { source, settings, .. })
+            if source.starts_with("csv:") && settings.task == TaskKind::Regression =>
+        {
+            outputs(metadata)
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What a model says its outputs are: names of classes, or of targets; nothing for models that do not say.
 pub fn outputs(metadata: &[(String, String)]) -> Vec<String> {
     let names = metadata.iter().find(|(key, _)| key == NAMES_KEY);
@@ -234,6 +252,25 @@ mod tests {
             (without_place("digits"), without_place("csv:/")),
             ("digits".to_owned(), "csv:/".to_owned())
         );
+    }
+
+    #[test]
+    fn label_columns_are_said_and_of_older_models_guessed_by_their_targets() {
+        let settings = Experiment::load("digits", &[]).unwrap().data;
+        let said = |label_columns: &[&str], source: &str, task| {
+            let facts = DataFacts {
+                source: source.to_owned(),
+                content_hash: String::new(),
+                label_columns: label_columns.iter().map(|&name| name.to_owned()).collect(),
+                settings: experiment::Data { task, ..settings.clone() },
+            };
+            let facts = (DATA_KEY.to_owned(), serde_json::to_string(&facts).unwrap());
+            super::label_columns(&[facts, (NAMES_KEY.to_owned(), "[\"b\"]".to_owned())])
+        };
+        assert_eq!(said(&["kind"], "csv:a.csv", TaskKind::Classification), ["kind"]);
+        assert!(said(&[], "csv:a.csv", TaskKind::Classification).is_empty(), "names are those of classes");
+        assert_eq!(said(&[], "csv:a.csv", TaskKind::Regression), ["b"]);
+        assert!(said(&[], "npz:a.npz", TaskKind::Regression).is_empty());
     }
 
     #[test]

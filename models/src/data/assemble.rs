@@ -2,7 +2,7 @@
 //! hash.
 
 use super::{
-    Column, DataError, Dataset, Request, Samples, Targets, UnknownCategories, column, limits,
+    Column, DataError, Dataset, Request, Samples, TableNotes, Targets, UnknownCategories, column, limits,
     sizes::SampleShape, table,
 };
 use crate::problem::{Problem, Task};
@@ -20,11 +20,12 @@ pub(super) struct Parts {
     pub(super) columns: Vec<Column>,
     /// Texts that are none of the categories that were known before.
     pub(super) unknown: Vec<UnknownCategories>,
+    pub(super) notes: TableNotes,
 }
 
 /// Checks what all formats must hold and computes the content hash.
 pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, DataError> {
-    let Parts { shape, samples, targets, official_test, columns, .. } = parts;
+    let Parts { shape, samples, targets, official_test, columns, notes, .. } = parts;
     let count = target_count(&targets);
     let trainable = count.saturating_sub(official_test);
     if trainable == 0 || samples.is_empty() {
@@ -51,6 +52,7 @@ pub(super) fn assemble(request: &Request<'_>, parts: Parts) -> Result<Dataset, D
         targets,
         count,
         official_test,
+        notes,
         content_hash: String::new(),
     };
     dataset.content_hash = content_hash(&dataset);

@@ -3,7 +3,7 @@
 //! Described at <https://www.cs.toronto.edu/~kriz/cifar.html> (A. Krizhevsky, 2009).
 
 use super::{
-    DataError, Request, Targets,
+    DataError, Request, TableNotes, Targets,
     assemble::Parts,
     files::{Input, file_name, malformed, sorted_entries},
     sizes::SampleShape,
@@ -49,6 +49,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         official_test,
         columns: Vec::new(),
         unknown: Vec::new(),
+        notes: TableNotes::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It must not know any file format, nor graphs.
 
-use super::Dataset;
+use super::{Dataset, assemble::is_number};
 use crate::flat::{FlatError, Reader};
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,12 @@ pub(super) fn unnamed(position: usize) -> String {
     format!("column {position}")
 }
 
+/// Whether a column's name says which it is: no number, and none of [`unnamed`].
+pub(super) fn is_name(name: &str) -> bool {
+    let is_unnamed = name.strip_prefix("column ").is_some_and(|position| position.parse::<usize>().is_ok());
+    !name.is_empty() && !is_number(name.as_bytes()) && !is_unnamed
+}
+
 /// The code that a raw value is, where there are so many categories.
 pub(super) fn code(value: f32, categories: usize) -> Option<usize> {
     let is_code = value >= 0.0 && value < categories as f32 && value.fract() == 0.0;
@@ -181,6 +187,16 @@ mod tests {
         assert_eq!(json[1], serde_json::json!({"name": "b", "kind": "numeric", "missing": true}));
         assert_eq!(json[2]["categories"][2], "red");
         assert_eq!(serde_json::from_value::<Vec<Column>>(json).unwrap(), columns());
+    }
+
+    #[test]
+    fn numbers_and_stand_ins_are_no_names() {
+        for name in ["", "7", "-1.5", "nan", &unnamed(12)] {
+            assert!(!is_name(name), "{name}");
+        }
+        for name in ["a", "column", "column a", "7th"] {
+            assert!(is_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ mod categories;
 mod columns;
 mod faults;
 mod lines;
+mod places;
 mod texts;
 
 use super::{
-    Column as Described, ColumnKind, DataError, Request, Targets,
+    Column as Described, ColumnKind, DataError, Request, TableNotes, Targets,
     assemble::{Parts, TextLabels, check_class_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},
@@ -94,8 +95,9 @@ impl<'a> Table<'a> {
         if !rows.next_into(&mut record)? {
             return Err(DataError::NoSamples { origin: request.source.into() });
         }
-        let columns = Columns::decide(&path, &record, request.options, findings.first_line_is_data)?;
-        let mut table = Self::new(request, path, columns, findings);
+        let labels = request.known.labels;
+        let columns = Columns::decide(&path, &record, request.options, labels, findings.first_line_is_data)?;
+        let mut table = Self::new(request, path, columns, findings)?;
         let outcome = table.append_all(&mut rows, &mut record);
         // What is wrong with cells stands before what is wrong with a later line.
         table.faults.check(&table.path, &table.columns)?;
@@ -106,24 +108,30 @@ impl<'a> Table<'a> {
         Ok(table)
     }
 
-    fn new(request: &'a Request<'a>, path: PathBuf, columns: Columns, findings: &Findings) -> Self {
+    fn new(
+        request: &'a Request<'a>,
+        path: PathBuf,
+        columns: Columns,
+        findings: &Findings,
+    ) -> Result<Self, DataError> {
         let targets = match request.options.task {
             TaskKind::Classification => Column::Text(TextLabels::default()),
             TaskKind::Regression => Column::Numbers(Vec::new()),
         };
-        let known = request.columns.and_then(|known| Some((known, columns.places(known)?)));
+        let places = places::places(&path, &columns, request.known)?;
+        let known = request.known.columns.zip(places);
         let finds_texts = known.is_none() && findings.texts.is_empty();
-        let cells = match known {
+        let cells = match &known {
             Some((known, places)) => {
                 let may_be_missing = known.iter().any(Described::is_encoded);
                 let cells = known.iter().map(|column| Cells::known(column, may_be_missing));
-                places.into_iter().zip(cells).collect()
+                places.iter().copied().zip(cells).collect()
             }
             None => {
                 columns.features().map(|place| (place, Cells::found(place, &columns, findings))).collect()
             }
         };
-        Self {
+        Ok(Self {
             request,
             path,
             columns,
@@ -134,7 +142,7 @@ impl<'a> Table<'a> {
             texts: Texts::default(),
             finds_texts,
             faults: Faults::default(),
-        }
+        })
     }
 
     /// The first line, where it is no header, and all others.
@@ -230,6 +238,7 @@ impl<'a> Table<'a> {
             official_test: 0,
             columns: Vec::new(),
             unknown: Vec::new(),
+            notes: TableNotes { label_columns: self.columns.label_names_of_header() },
         };
         let width = self.cells.len();
         for (feature, (position, cells)) in self.cells.into_iter().enumerate() {

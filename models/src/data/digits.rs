@@ -8,7 +8,7 @@
 //! values are unchanged. Whoever passes the file `digits.csv.gz` on passes this attribution on with it.
 
 use super::{
-    DataError, Request,
+    DataError, Request, TableNotes,
     assemble::{Parts, classes_from_numbers},
     files::malformed,
     sizes::SampleShape,
@@ -47,6 +47,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Parts, DataError> {
         official_test: 0,
         columns: Vec::new(),
         unknown: Vec::new(),
+        notes: TableNotes::default(),
     })
 }
 

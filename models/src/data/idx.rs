@@ -4,7 +4,7 @@
 //! rank RR.
 
 use super::{
-    DataError, Request,
+    DataError, Request, TableNotes,
     assemble::{Parts, classes_from_numbers},
     files::{Input, malformed},
     sizes::SampleShape,
@@ -34,6 +34,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         official_test: labels.len() - trained,
         columns: Vec::new(),
         unknown: Vec::new(),
+        notes: TableNotes::default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Folders of pictures: one folder per class with PNG or JPEG files, optionally below `train/` and `test/`.
 
 use super::{
-    DataError, Request, Targets,
+    DataError, Request, TableNotes, Targets,
     assemble::{Parts, check_class_number},
     files::{file_name, has_extension, malformed, open_file, sorted_entries},
     limits::{IMAGE_DECODE_BYTES_MAX, IMAGE_SIDE_PIXELS_MAX},
@@ -58,6 +58,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
         targets: Targets::Classes { labels, names },
         columns: Vec::new(),
         unknown: Vec::new(),
+        notes: TableNotes::default(),
     })
 }
 

@@ -32,6 +32,7 @@ pub mod limits;
 mod missing;
 mod moments;
 mod normalisation;
+mod notes;
 mod npy;
 mod npz;
 mod offsets;
@@ -51,6 +52,7 @@ pub use describe::{ClassCount, ColumnFigures, Description, Shape, TargetRange, d
 pub use digits::DIGITS_ATTRIBUTION;
 pub use encoding::{CategoryFeature, Encoding, GapFeature};
 pub use error::DataError;
+pub use notes::TableNotes;
 pub use offsets::{LargeOffset, large_offsets};
 pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};
 pub use source::{SourceKind, catalogue};
@@ -112,27 +114,37 @@ pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
     load_within(source, options, limits::VALUES_BYTES_MAX)
 }
 
+/// What a model that is tested knows of the table that it was trained on; nothing by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// What its columns hold.
+    pub columns: Option<&'a [Column]>,
+    /// Names of its label columns: where a header has them all, these are the labels, whatever `LoadOptions::label` says.
+    pub labels: &'a [String],
+}
+
 /// [`load`] for a model that is tested: as nothing is learnt from it, there may be one class, or value, and few samples
 /// of a class.
 ///
-/// Where the model knows its table's `columns`, texts become the codes of the model's categories, whatever
+/// Where the model knows its table's columns, texts become the codes of the model's categories, whatever
 /// categories this source has, and unknown ones become "no category" (NaN); the second result counts these. A CSV table's
-/// columns are found by their names, in any order and among others, where it has a header with all of them. Where the
-/// source is no such table and none of so many columns, what it has itself is loaded.
+/// columns are found by their names, in any order and among others, where it has a header and the model knows names; else
+/// they are those of the model one after the other. Where the source is no such table and none of so many columns, what
+/// it has itself is loaded.
 ///
 /// # Errors
-/// As `load`, but for data that nothing can be learnt from; and where text or missing values are in a column in which
-/// the model knows none.
+/// As `load`, but for data that nothing can be learnt from; where text or missing values are in a column in which
+/// the model knows none; and where a header lacks columns that the model knows by name.
 pub fn load_to_test(
     source: &str,
     options: &LoadOptions,
-    columns: Option<&[Column]>,
+    known: Known<'_>,
 ) -> Result<(Dataset, Vec<UnknownCategories>), DataError> {
     load_request(&Request {
         source,
         options,
         values_bytes_max: limits::VALUES_BYTES_MAX,
-        columns,
+        known,
         is_to_learn_from: false,
     })
 }
@@ -145,15 +157,16 @@ struct Request<'a> {
     options: &'a LoadOptions,
     /// Bytes that the raw values may take.
     values_bytes_max: u64,
-    /// What a table's columns hold, where that is known before.
-    columns: Option<&'a [Column]>,
+    /// What is known of a table before.
+    known: Known<'a>,
     /// Whether there must be enough of everything for a network to learn from it.
     is_to_learn_from: bool,
 }
 
 /// [`load`] with a limit of the caller's choice on the bytes of the raw values.
 fn load_within(source: &str, options: &LoadOptions, values_bytes_max: u64) -> Result<Dataset, DataError> {
-    let request = Request { source, options, values_bytes_max, columns: None, is_to_learn_from: true };
+    let request =
+        Request { source, options, values_bytes_max, known: Known::default(), is_to_learn_from: true };
     load_request(&request).map(|(dataset, _)| dataset)
 }
 
@@ -239,6 +252,8 @@ pub struct Dataset {
     pub count: usize,
     /// The last this-many samples are the official test part; 0 where there is none.
     pub official_test: usize,
+    /// What a table says beside its values.
+    pub notes: TableNotes,
     /// SHA-256 over shapes, columns that are encoded, values and targets, in hexadecimal.
     pub content_hash: String,
 }

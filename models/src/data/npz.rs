@@ -6,7 +6,7 @@
 //! numbers, an array `classes` of text says what the classes 0, 1, .. are called, as `write` writes it.
 
 use super::{
-    Column, CommonValues, DataError, Request, Samples, Targets, UnknownCategories,
+    Column, CommonValues, DataError, Request, Samples, TableNotes, Targets, UnknownCategories,
     assemble::{Parts, TextLabels, check_class_number, classes_from_numbers, classes_with_names},
     files::{malformed, open_file},
     missing::is_missing_label,
@@ -59,7 +59,8 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
         }
     };
     let (columns, unknown) = columns(request, shape, &mut samples);
-    Ok(Parts { shape, samples, targets, official_test, columns, unknown })
+    let notes = TableNotes::default();
+    Ok(Parts { shape, samples, targets, official_test, columns, unknown, notes })
 }
 
 /// What a table's columns hold: as it was known before, else by the numbers themselves.
@@ -72,7 +73,7 @@ fn columns(
     if !shape.is_row() {
         return (Vec::new(), Vec::new());
     }
-    match request.columns.filter(|known| known.len() as u64 == shape.channels) {
+    match request.known.columns.filter(|known| known.len() as u64 == shape.channels) {
         Some(known) => table::conform(Arc::<Box<[f32]>>::make_mut(values), known),
         None => (table::of_numbers(values, shape.channels as usize), Vec::new()),
     }

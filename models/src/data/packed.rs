@@ -6,7 +6,7 @@
 //! before anything is allocated.
 
 use super::{
-    Column, DataError, Dataset, LoadOptions, Request, Samples, Targets,
+    Column, DataError, Dataset, Known, LoadOptions, Request, Samples, TableNotes, Targets,
     assemble::{self, Parts},
     column, limits,
     sizes::SampleShape,
@@ -249,7 +249,7 @@ pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Re
         source: &source,
         options: &options,
         values_bytes_max,
-        columns: None,
+        known: Known::default(),
         is_to_learn_from: true,
     };
     let shape = sizes.sample_shape();
@@ -261,7 +261,8 @@ pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Re
     };
     let targets = read_targets(reader, &sizes, names)?;
     let official_test = usize::try_from(sizes.official_test).unwrap_or(usize::MAX);
-    let parts = Parts { shape, samples, targets, official_test, columns, unknown: Vec::new() };
+    let (unknown, notes) = (Vec::new(), TableNotes::default());
+    let parts = Parts { shape, samples, targets, official_test, columns, unknown, notes };
     let dataset = assemble::assemble(&request, parts)?;
     if dataset.content_hash == content_hash {
         return Ok(dataset);

@@ -7,7 +7,7 @@ use super::{
     train,
 };
 use crate::{
-    data::{Dataset, Normalisation, Targets},
+    data::{Dataset, Normalisation, TableNotes, Targets},
     genome::{
         Activation, Convolution, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding, Schedule,
         TrainingGenes,
@@ -104,6 +104,7 @@ fn data() -> Dataset {
         },
         count: SAMPLES,
         official_test: 0,
+        notes: TableNotes::default(),
         content_hash: String::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     output::{grouped, note},
 };
 use hatchery_config::experiment;
-use hatchery_models::data::{Column, Dataset, LoadOptions, UnknownCategories, load_to_test};
+use hatchery_models::data::{Dataset, Known, LoadOptions, UnknownCategories, load_to_test};
 
 /// Columns whose unknown categories a note tells one by one.
 const COLUMNS_SHOWN_MAX: usize = 8;
@@ -23,19 +23,19 @@ struct NumbersOnly {
     column: String,
 }
 
-/// Loads the data for a model that knows these columns. Values of categories that it does not know are noted and, for
+/// Loads the data for a model that knows this of its table. Values of categories that it does not know are noted and, for
 /// each column that has any, handed over.
 pub(super) fn load(
     settings: &experiment::Data,
-    known: Option<&[Column]>,
+    known: Known<'_>,
 ) -> Result<(Dataset, Vec<UnknownCategories>), Failure> {
     let mut options = LoadOptions::from(settings);
-    if known.is_some() && !settings.source.starts_with("csv:") {
+    if known.columns.is_some() && !settings.source.starts_with("csv:") {
         // What these say is in the model's columns already.
         (options.ignore, options.categorical) = (Vec::new(), Vec::new());
     }
     let (dataset, unknown) = load_to_test(&settings.source, &options, known).or_exit(Exit::Data)?;
-    if known.is_none() {
+    if known.columns.is_none() {
         return Ok((numbers_only(dataset).or_exit(Exit::Data)?, unknown));
     }
     if !unknown.is_empty() {
@@ -99,9 +99,9 @@ mod tests {
         };
         settings.label = None;
         std::fs::write(&path, "a,b,kind\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n").unwrap();
-        assert!(load(&settings, None).is_ok());
+        assert!(load(&settings, Known::default()).is_ok());
         std::fs::write(&path, "a,b,kind\n1,,x\n2,3,y\n3,4,x\n4,5,y\n").unwrap();
-        let message = load(&settings, None).err().unwrap().error.to_string();
+        let message = load(&settings, Known::default()).err().unwrap().error.to_string();
         assert!(message.contains("column \"b\" has text or missing values"), "{message}");
     }
 }

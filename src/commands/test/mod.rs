@@ -20,7 +20,7 @@ use anyhow::{Context, bail};
 use classification::Confusion;
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::{
-    data::{Dataset, Samples, Targets, UnknownCategories},
+    data::{Dataset, Known, Samples, Targets, UnknownCategories},
     onnx,
     training::runtime::{HostTensor, Model, Runtime},
 };
@@ -41,7 +41,10 @@ pub fn test(options: &TestOptions) -> Result<(), Failure> {
     let metadata = onnx::metadata(&model);
     let facts = model_facts::data_facts(&metadata);
     let settings = settings(options, facts.as_ref())?;
-    let (dataset, unknown) = columns::load(&settings, model_facts::columns(&metadata).as_deref())?;
+    let known_columns = model_facts::columns(&metadata);
+    let known_labels = known_labels(options, &metadata);
+    let known = Known { columns: known_columns.as_deref(), labels: &known_labels };
+    let (dataset, unknown) = columns::load(&settings, known)?;
     let place = || format!("{} on {}", options.model.display(), options.data);
     let indices = data::part(&dataset, &settings, options.part)?;
     warn_of_other_data(options, facts.as_ref(), &dataset);
@@ -95,11 +98,26 @@ fn settings(options: &TestOptions, facts: Option<&DataFacts>) -> Result<experime
             .or_exit(Exit::Failed)?;
     if let Some(facts) = facts {
         experiment.data = facts.settings.clone();
+        if format(&facts.source) != format(&options.data) {
+            // What is the label there says nothing of data of another format.
+            experiment.data.label = None;
+        }
     }
     let mut sets = vec![format!("data.source={}", options.data)];
     sets.extend(options.sets.iter().cloned());
     let text = experiment.to_toml().or_exit(Exit::Failed)?;
     Ok(Experiment::parse(&text, "the options", &sets).or_exit(Exit::Experiment)?.data)
+}
+
+/// `csv` of `csv:FILE`.
+fn format(source: &str) -> &str {
+    source.split(':').next().unwrap_or(source)
+}
+
+/// Names of the label columns by which the model knows them, where the options do not say which they are.
+fn known_labels(options: &TestOptions, metadata: &[(String, String)]) -> Vec<String> {
+    let says_label = |set: &String| set.split('=').next().is_some_and(|key| key.trim() == "data.label");
+    if options.sets.iter().any(says_label) { Vec::new() } else { model_facts::label_columns(metadata) }
 }
 
 /// The figure that a search goes by: accuracy, or R squared (the mean of all targets).

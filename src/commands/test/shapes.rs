@@ -117,6 +117,7 @@ fn in_words(sizes: &[Option<i64>]) -> String {
 mod tests {
     use super::*;
     use hatchery_models::{
+        data::TableNotes,
         onnx::proto::{Dimension, TensorShapeProto, TypeProto, TypeTensorProto},
         problem::{Problem, Task},
     };
@@ -149,6 +150,7 @@ mod tests {
             targets: Targets::Classes { labels: Vec::new(), names: Vec::new() },
             count: 0,
             official_test: 0,
+            notes: TableNotes::default(),
             content_hash: String::new(),
         }
     }

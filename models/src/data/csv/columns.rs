@@ -3,14 +3,14 @@
 
 use super::lines::Record;
 use crate::data::{
-    Column, DataError, LoadOptions,
+    DataError, LoadOptions,
     assemble::is_number,
-    column::unnamed,
+    column::{is_name, unnamed},
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
 use hatchery_config::{nearest, vocabulary::TaskKind};
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 /// The columns of a table.
 pub(super) struct Columns {
@@ -40,11 +40,13 @@ enum FirstLine {
 
 impl Columns {
     /// Looks at the first line: finds the label columns, and whether the line is a header. `is_data`, where a line
-    /// without numbers has turned out to be none.
+    /// without numbers has turned out to be none. Where it has all the names of `known_labels`, it is a header, and these
+    /// are the labels.
     pub(super) fn decide(
         path: &Path,
         first: &Record,
         options: &LoadOptions,
+        known_labels: &[String],
         is_data: bool,
     ) -> Result<Self, DataError> {
         let count = first.len();
@@ -60,16 +62,17 @@ impl Columns {
         }
         let names: Vec<String> =
             first.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
-        let wanted = wanted(options);
+        let known_labels = named_once(&names, known_labels);
+        let wanted = if known_labels.is_some() { Vec::new() } else { wanted(options) };
         let [ignored, categorical] = [&options.ignore, &options.categorical]
             .map(|columns| columns.iter().map(|column| column.trim()).collect::<Vec<&str>>());
         let mut all = wanted.iter().chain(&ignored).chain(&categorical);
-        let is_named = all.any(|column| column.parse::<usize>().is_err());
+        let is_named = known_labels.is_some() || all.any(|column| column.parse::<usize>().is_err());
         let find = |columns: &[&str]| {
             if is_named { by_name(path, &names, columns) } else { by_index(path, &names, columns) }
         };
         let ignored = find(&ignored)?;
-        let mut labels = find(&wanted)?;
+        let mut labels = known_labels.map_or_else(|| find(&wanted), Ok)?;
         if labels.is_empty() {
             labels.extend((0..count).rev().find(|position| !ignored.contains(position)));
         }
@@ -99,6 +102,11 @@ impl Columns {
         (0..self.count).filter(|&position| self.is_feature[position])
     }
 
+    /// Positions of the columns that are left out.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = usize> {
+        (0..self.count).filter(|position| !self.is_feature[*position] && !self.labels.contains(position))
+    }
+
     pub(super) const fn has_header(&self) -> bool {
         self.header.is_some()
     }
@@ -113,18 +121,9 @@ impl Columns {
         self.header.as_deref().filter(|_| self.line == FirstLine::Texts)
     }
 
-    /// Where the features that a model knows stand: by their names, where each is the name of just one; else one after
-    /// the other, where there are as many.
-    pub(super) fn places(&self, known: &[Column]) -> Option<Vec<usize>> {
-        let mut named: HashMap<&str, Option<usize>> = HashMap::new();
-        for position in self.features() {
-            if let Some(name) = self.own_name(position) {
-                named.entry(name).and_modify(|place| *place = None).or_insert(Some(position));
-            }
-        }
-        let by_name = known.iter().map(|column| named.get(column.name.as_str()).copied().flatten());
-        let in_order = || Some(self.features().collect()).filter(|all: &Vec<usize>| all.len() == known.len());
-        by_name.collect::<Option<Vec<usize>>>().or_else(in_order)
+    /// Whether there is a header with a name for some feature.
+    pub(super) fn has_named_features(&self) -> bool {
+        self.features().any(|position| self.own_name(position).is_some_and(is_name))
     }
 
     /// One-based line of the first record.
@@ -168,6 +167,12 @@ impl Columns {
     pub(super) fn label_names(&self) -> Vec<String> {
         self.labels.iter().map(|&label| self.plain_name(label)).collect()
     }
+
+    /// Names of the label columns, where a header names them all.
+    pub(super) fn label_names_of_header(&self) -> Vec<String> {
+        let names = self.labels.iter().map(|&label| self.own_name(label).map(str::to_owned));
+        names.collect::<Option<_>>().unwrap_or_default()
+    }
 }
 
 /// Which columns are features: all but those left out and the labels, each of which is named once.
@@ -198,6 +203,15 @@ fn wanted(options: &LoadOptions) -> Vec<&str> {
         TaskKind::Classification => vec![label.trim()],
         TaskKind::Regression => label.split(',').map(str::trim).collect(),
     }
+}
+
+/// Where such label columns stand, if each has a name that stands in the first line just once.
+fn named_once(names: &[String], labels: &[String]) -> Option<Vec<usize>> {
+    let place = |label: &String| {
+        let mut places = (0..names.len()).filter(|&place| names[place] == *label);
+        places.next().filter(|_| is_name(label) && places.next().is_none())
+    };
+    labels.iter().map(place).collect::<Option<Vec<usize>>>().filter(|places| !places.is_empty())
 }
 
 /// Names and indices may be mixed; a name needs a header, so there is one.

@@ -1,7 +1,7 @@
 //! Bad input, each kind by the message that it gets.
 
 use super::fixtures::*;
-use crate::data::{DataError, LoadOptions, Split, limits, load, load_to_test, load_within};
+use crate::data::{DataError, Known, LoadOptions, Split, limits, load, load_to_test, load_within};
 use std::{fs, path::Path};
 use tempfile::{TempDir, tempdir};
 
@@ -236,7 +236,7 @@ fn what_nothing_is_learnt_from_can_be_tested_on() {
     let path = folder.path().join("a.csv");
     let to_test = |text: &str, options: &LoadOptions| {
         fs::write(&path, text).unwrap();
-        load_to_test(&source("csv", &path), options, None).map(|(dataset, _)| dataset.count)
+        load_to_test(&source("csv", &path), options, Known::default()).map(|(dataset, _)| dataset.count)
     };
     assert_eq!(to_test("a,kind\n1,x\n2,x\n3,x\n", &plain()).unwrap(), 3, "one class");
     assert_eq!(to_test("a,kind\n1,x\n2,y\n3,x\n", &plain()).unwrap(), 3, "one sample of a class");

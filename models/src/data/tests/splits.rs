@@ -1,6 +1,6 @@
 //! Splits and subsets: disjoint, complete, stratified, reproducible.
 
-use crate::data::{Dataset, LoadOptions, Split, Targets, load, subset};
+use crate::data::{Dataset, LoadOptions, Split, TableNotes, Targets, load, subset};
 use crate::problem::{Problem, Task};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -29,6 +29,7 @@ fn with_classes(sizes: &[usize], official_test: usize, rng: &mut ChaCha8Rng) -> 
         targets: Targets::Classes { labels, names },
         count,
         official_test,
+        notes: TableNotes::default(),
         content_hash: String::new(),
     }
 }

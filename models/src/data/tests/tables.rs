@@ -2,8 +2,8 @@
 
 use super::fixtures::*;
 use crate::data::{
-    CategoryFeature, Column, ColumnKind, DataError, Dataset, Encoding, GapFeature, LoadOptions,
-    Normalisation, Samples, UnknownCategories, describe, limits, load_to_test, write_npz,
+    CategoryFeature, Column, ColumnKind, DataError, Dataset, Encoding, GapFeature, Known, LoadOptions,
+    Normalisation, Samples, Targets, UnknownCategories, describe, limits, load_to_test, write_npz,
 };
 use std::fs;
 use tempfile::tempdir;
@@ -241,8 +241,9 @@ fn a_model_reads_other_data_by_its_own_categories() {
     let known = table(MIXED, &categorical(&["zip"])).columns;
     let other = "age,colour,zip,weight,kind\n\
                  1,mauve,8003,1,x\n2,red,9999,2,y\n3,puce,8001,3,x\n4,green,8002,4,y\n";
-    let (dataset, unknown) =
-        with_table(other, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
+    let (dataset, unknown) = with_table(other, |source| {
+        load_to_test(source, &LoadOptions::default(), known_columns(&known)).unwrap()
+    });
     #[rustfmt::skip]
     let rows = [
         1.0, -9.0, 2.0, 1.0,
@@ -260,25 +261,103 @@ fn a_model_reads_other_data_by_its_own_categories() {
     assert_eq!(dataset.columns, known);
     // The data that it was trained on is the same to it.
     let options = categorical(&["zip"]);
-    let (same, unknown) = with_table(MIXED, |source| load_to_test(source, &options, Some(&known)).unwrap());
+    let (same, unknown) =
+        with_table(MIXED, |source| load_to_test(source, &options, known_columns(&known)).unwrap());
     assert_eq!((same.content_hash, unknown), (table(MIXED, &options).content_hash, Vec::new()));
     // Columns stand in any order and among others, if they have their names.
     let moved = "kind,weight,note,zip,age,colour\nx,1,n,8003,1,mauve\ny,2,n,9999,2,red\nx,3,n,8001,3,puce\ny,4,n,8002,4,green\n";
     let (named, _) =
-        with_table(moved, |source| load_to_test(source, &labelled("kind"), Some(&known)).unwrap());
+        with_table(moved, |source| load_to_test(source, &labelled("kind"), known_columns(&known)).unwrap());
     assert_eq!((raw(&named), &named.columns), (raw(&dataset), &known));
-    // With other names they are taken as they stand, and so are names that occur twice.
-    for header in ["a,b,c,d,kind", "age,colour,zip,zip,kind"] {
+    // Without names they are taken as they stand.
+    for header in ["0,1,2,3,4", ",,,,kind"] {
         let other = other.replace("age,colour,zip,weight,kind", header);
-        let (unnamed, _) =
-            with_table(&other, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
+        let (unnamed, _) = with_table(&other, |source| {
+            load_to_test(source, &LoadOptions::default(), known_columns(&known)).unwrap()
+        });
         assert_eq!(raw(&unnamed), raw(&dataset), "{header}");
     }
-    // Of another number of columns it knows nothing.
-    let narrow = "a,kind\n1,x\n2,y\n3,x\n4,y\n";
-    let (dataset, _) =
-        with_table(narrow, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
-    assert_eq!(dataset.columns, [numeric("a", false)]);
+    // Of another number of columns without names it knows nothing.
+    let narrow = "1,x\n2,y\n3,x\n4,y\n";
+    let (dataset, _) = with_table(narrow, |source| {
+        load_to_test(source, &LoadOptions::default(), known_columns(&known)).unwrap()
+    });
+    assert_eq!(dataset.columns, [numeric("column 0", false)]);
+}
+
+fn known_columns(columns: &[Column]) -> Known<'_> {
+    Known { columns: Some(columns), ..Known::default() }
+}
+
+#[test]
+fn a_header_without_the_models_names_is_refused() {
+    let columns = table(MIXED, &categorical(&["zip"])).columns;
+    let labels = ["kind".to_owned()];
+    let known = Known { columns: Some(&columns), labels: &labels };
+    let rows = "1,red,8003,1,x\n2,red,8001,2,y\n";
+    let says = |header: &str, known| {
+        let text = format!("{header}\n{rows}");
+        let options = LoadOptions::default();
+        let message =
+            with_table(&text, |source| load_to_test(source, &options, known).unwrap_err().to_string());
+        assert_says(
+            &message,
+            &["table.csv: line 1: the header does not name the model's columns: ", "as in training"],
+        );
+        message
+    };
+    assert_says(
+        &says("weight,Zip,colour,age,kind", known),
+        &["columns: \"zip\" is missing (is it \"Zip\"?); "],
+    );
+    assert_says(
+        &says("age,colour,zip,zip,kind", known),
+        &["\"zip\" is there twice, \"weight\" is missing; "],
+    );
+    assert_says(
+        &says("age,colour,zip,weight,Kind", known),
+        &["the label \"kind\" is missing (is it \"Kind\"?)"],
+    );
+    assert_says(
+        &says("kind,age,colour,zip,weight", known_columns(&columns)),
+        &["\"weight\" is taken for the label"],
+    );
+    assert_says(&says("a,kind", known), &["columns: \"age\" is missing, \"colour\" is missing"]);
+}
+
+#[test]
+fn labels_are_found_by_the_names_that_a_model_knows() {
+    let known = [numeric("a", false), numeric("b", false)];
+    let labels = ["y".to_owned()];
+    let known = Known { columns: Some(&known), labels: &labels };
+    let values = |text: &str, options: &LoadOptions| {
+        let (dataset, _) = with_table(text, |source| load_to_test(source, options, known).unwrap());
+        let Targets::Values { values, names } = &dataset.targets else { panic!("values") };
+        (raw(&dataset), values.clone(), names.clone())
+    };
+    let first = "y,b,a\n1,2,3\n4,5,6\n";
+    let expected = (vec![3.0, 2.0, 6.0, 5.0], vec![1.0, 4.0], labels.to_vec());
+    assert_eq!(values(first, &regression()), expected);
+    // Where the columns stood in training does not matter, nor which of them were left out then.
+    let by_index = LoadOptions { label: Some("2".into()), ignore: vec!["1".into()], ..regression() };
+    assert_eq!(values(first, &by_index), expected);
+    let last = values("3,2,1\n6,5,4\n", &regression());
+    assert_eq!((last.0, last.1), (expected.0, expected.1), "without a header they stand as they did");
+    let named = table("a,b,kind\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n", &LoadOptions::default());
+    assert_eq!(named.notes.label_columns, ["kind"]);
+    let unnamed = table("1,2,x\n2,3,y\n3,4,x\n4,5,y\n", &LoadOptions::default());
+    assert!(unnamed.notes.label_columns.is_empty());
+}
+
+#[test]
+fn a_table_of_texts_alone_without_a_header_is_tested_as_it_stands() {
+    let rows = "red,s,x\nblue,m,y\nred,m,x\nblue,s,y\n";
+    let known = table(&format!("colour,size,kind\n{rows}"), &LoadOptions::default());
+    let options = LoadOptions::default();
+    let labels = ["kind".to_owned()];
+    let test = Known { columns: Some(&known.columns), labels: &labels };
+    let (dataset, _) = with_table(rows, |source| load_to_test(source, &options, test).unwrap());
+    assert_eq!((dataset.count, raw(&dataset)), (4, raw(&known)));
 }
 
 #[test]
@@ -286,7 +365,7 @@ fn a_model_of_numbers_alone_takes_no_others() {
     let known = [numeric("a", false), numeric("b", false)];
     let says = |text: &str| {
         let error = with_table(text, |source| {
-            load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap_err()
+            load_to_test(source, &LoadOptions::default(), known_columns(&known)).unwrap_err()
         });
         error.to_string()
     };
@@ -298,8 +377,9 @@ fn a_model_of_numbers_alone_takes_no_others() {
     // One that knows missing values somewhere knows what to do with them anywhere.
     let known = [numeric("a", true), numeric("b", false)];
     let text = "a,b,kind\n1,,x\n2,3,y\n3,4,x\n4,5,y\n";
-    let (dataset, _) =
-        with_table(text, |source| load_to_test(source, &LoadOptions::default(), Some(&known)).unwrap());
+    let (dataset, _) = with_table(text, |source| {
+        load_to_test(source, &LoadOptions::default(), known_columns(&known)).unwrap()
+    });
     assert_eq!(dataset.columns, [numeric("a", true), numeric("b", true)]);
 }
 
@@ -322,15 +402,23 @@ fn arrays_may_have_gaps_and_come_back_with_codes() {
     let mixed = table(MIXED, &categorical(&["zip"]));
     let written = folder.path().join("mixed.npz");
     write_npz(&mixed, &[0, 1, 2, 3, 4, 5], &written).unwrap();
-    let (back, unknown) =
-        load_to_test(&source("npz", &written), &LoadOptions::default(), Some(&mixed.columns)).unwrap();
+    let (back, unknown) = load_to_test(
+        &source("npz", &written),
+        &LoadOptions::default(),
+        Known { columns: Some(&mixed.columns), ..Known::default() },
+    )
+    .unwrap();
     assert_eq!((raw(&back), &back.columns, unknown), (raw(&mixed), &mixed.columns, Vec::new()));
     // Numbers that are no codes are of no category.
     let codes = [1.0_f32, 3.0, 0.0, 0.5, -1.0, 2.0, 2.0, 2.0];
     NpzFile::new(&path).array("x", &[4, 2], &codes).array("y", &[4], &[0_i64, 1, 0, 1]);
     let known = [of_categories("c", &["a", "b", "c"]), numeric("n", false)];
-    let (dataset, unknown) =
-        load_to_test(&source("npz", &path), &LoadOptions::default(), Some(&known)).unwrap();
+    let (dataset, unknown) = load_to_test(
+        &source("npz", &path),
+        &LoadOptions::default(),
+        Known { columns: Some(&known), ..Known::default() },
+    )
+    .unwrap();
     assert_eq!(raw(&dataset), [1.0, 3.0, 0.0, 0.5, -9.0, 2.0, 2.0, 2.0]);
     assert_eq!((unknown.len(), unknown[0].values, unknown[0].example.as_str()), (1, 1, "-1"));
 }

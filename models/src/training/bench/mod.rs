@@ -15,7 +15,7 @@ use super::{
     watch::End,
 };
 use crate::{
-    data::{Dataset, Normalisation, Targets},
+    data::{Dataset, Normalisation, TableNotes, Targets},
     expression::{blueprint, estimate},
     onnx::encode,
     problem::{Problem, Task},
@@ -212,6 +212,7 @@ fn random_data(problem: Problem, count: usize) -> Dataset {
         },
         count,
         official_test: 0,
+        notes: TableNotes::default(),
         content_hash: String::new(),
     }
 }

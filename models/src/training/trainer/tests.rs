@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    data::{self, Dataset, LoadOptions, Normalisation, Samples, Split, Targets},
+    data::{self, Dataset, LoadOptions, Normalisation, Samples, Split, TableNotes, Targets},
     expression,
     genome::{
         Activation, Convolution, Dense, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding,
@@ -418,6 +418,7 @@ fn two_views(count: usize) -> Dataset {
         targets: Targets::Classes { labels, names },
         count,
         official_test: 0,
+        notes: TableNotes::default(),
         content_hash: String::new(),
     }
 }
