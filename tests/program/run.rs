@@ -275,7 +275,7 @@ fn losses_of(step: &[u8], steps: i64) -> Vec<f32> {
     let mut losses = Vec::new();
     for step in 1..=steps {
         let mut inputs = vec![
-            ("samples", HostTensor::U8(digits.shape(digits.count), pixels.to_vec())),
+            ("samples", HostTensor::U8(digits.shape(digits.count), pixels.clone())),
             ("targets", HostTensor::I64(vec![digits.count], labels.clone())),
             ("index", HostTensor::I64(vec![batch as usize], (0..batch).collect())),
             ("learning_rate", HostTensor::F32(Vec::new(), vec![1e-3])),

@@ -266,7 +266,7 @@ fn content_hash(dataset: &Dataset) -> String {
     match &dataset.samples {
         Samples::U8(values) => {
             hash.update(b"u8");
-            hash.update(&**values);
+            hash.update(values);
         }
         Samples::F32(values) => hash_floats(&mut hash, values),
     }

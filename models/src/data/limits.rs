@@ -1,6 +1,7 @@
 //! Named limits on what a data set may hold, each with its reason. Units come last.
 
-/// Raw values of a whole data set, in bytes: every node keeps one copy in memory.
+/// Raw values of a whole data set, in bytes: every worker process keeps a copy in memory, and a tensor on its device,
+/// so that it has two on a processor (a session copies tensors of memory that is only lent to it).
 pub const VALUES_BYTES_MAX: u64 = 16 << 30;
 /// Samples of a data set: indices are `u32`, and an epoch over more would never end here.
 pub const SAMPLES_MAX: u64 = 100_000_000;

@@ -62,7 +62,6 @@ pub use write::write_npz;
 use crate::problem::Problem;
 use hatchery_config::{experiment, vocabulary::TaskKind};
 use source::Source;
-use std::sync::Arc;
 
 /// What a source's files do not say by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,27 +191,24 @@ fn load_request(request: &Request<'_>) -> Result<(Dataset, Vec<UnknownCategories
     Ok((assemble::assemble(request, parts)?, unknown))
 }
 
-/// Values that a data set and a session's tensor have in common: one copy in memory, whoever reads it.
-pub type CommonValues<T> = Arc<Box<[T]>>;
-
 /// Raw values of all samples, row-major `[count, channels, height, width]` (tables: `[count, columns]`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
     /// Pixels as stored.
-    U8(CommonValues<u8>),
+    U8(Vec<u8>),
     /// Numbers as stored; of tables also codes of categories, and NaN for what is missing.
-    F32(CommonValues<f32>),
+    F32(Vec<f32>),
 }
 
 impl From<Vec<u8>> for Samples {
     fn from(values: Vec<u8>) -> Self {
-        Self::U8(Arc::new(values.into()))
+        Self::U8(values)
     }
 }
 
 impl From<Vec<f32>> for Samples {
     fn from(values: Vec<f32>) -> Self {
-        Self::F32(Arc::new(values.into()))
+        Self::F32(values)
     }
 }
 

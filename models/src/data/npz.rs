@@ -6,7 +6,7 @@
 //! numbers, an array `classes` of text says what the classes 0, 1, .. are called, as `write` writes it.
 
 use super::{
-    Column, CommonValues, DataError, Request, Samples, TableNotes, Targets, UnknownCategories,
+    Column, DataError, Request, Samples, TableNotes, Targets, UnknownCategories,
     assemble::{Parts, TextLabels, check_class_number, classes_from_numbers, classes_with_names},
     files::{malformed, open_file},
     missing::is_missing_label,
@@ -21,7 +21,6 @@ use std::{
     fs::File,
     io::{self, BufReader, ErrorKind, Read},
     path::Path,
-    sync::Arc,
 };
 use zip::ZipArchive;
 
@@ -74,7 +73,7 @@ fn columns(
         return (Vec::new(), Vec::new());
     }
     match request.known.columns.filter(|known| known.len() as u64 == shape.channels) {
-        Some(known) => table::conform(Arc::<Box<[f32]>>::make_mut(values), known),
+        Some(known) => table::conform(values, known),
         None => (table::of_numbers(values, shape.channels as usize), Vec::new()),
     }
 }
@@ -405,15 +404,11 @@ fn channels_first<T: Copy>(values: &[T], shape: SampleShape) -> Vec<T> {
 
 fn append_samples(samples: &mut Samples, more: Samples) {
     match (samples, more) {
-        (Samples::U8(values), Samples::U8(more)) => append(values, &more),
-        (Samples::F32(values), Samples::F32(more)) => append(values, &more),
+        (Samples::U8(values), Samples::U8(more)) => values.extend(more),
+        (Samples::F32(values), Samples::F32(more)) => values.extend(more),
         // `samples` has compared the element types.
         (Samples::U8(_), Samples::F32(_)) | (Samples::F32(_), Samples::U8(_)) => {}
     }
-}
-
-fn append<T: Copy>(values: &mut CommonValues<T>, more: &[T]) {
-    *values = Arc::new([values, more].concat().into());
 }
 
 fn join_targets(path: &Path, train: Stored, test: Stored) -> Result<Stored, DataError> {

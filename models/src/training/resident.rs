@@ -22,15 +22,13 @@ impl Resident {
     /// Where the device has not enough memory.
     pub fn new(runtime: &Runtime, dataset: Arc<Dataset>) -> Result<Self, RuntimeError> {
         let samples = match &dataset.samples {
-            Samples::U8(values) => HostValues::U8(Arc::clone(values)),
-            Samples::F32(values) => HostValues::F32(Arc::clone(values)),
+            Samples::U8(values) => HostValues::U8(values.clone()),
+            Samples::F32(values) => HostValues::F32(values.clone()),
         };
         let (targets_shape, targets) = match &dataset.targets {
-            Targets::Classes { labels, .. } => {
-                (vec![dataset.count], HostValues::I64(Arc::new(labels.clone().into())))
-            }
+            Targets::Classes { labels, .. } => (vec![dataset.count], HostValues::I64(labels.clone())),
             Targets::Values { values, names } => {
-                (vec![dataset.count, names.len()], HostValues::F32(Arc::new(values.clone().into())))
+                (vec![dataset.count, names.len()], HostValues::F32(values.clone()))
             }
         };
         let samples = Shared::new(runtime, &dataset.shape(dataset.count), samples)?;

@@ -104,7 +104,7 @@ impl Evaluator {
         let doing = "binding an evaluation";
         let mut binding = self.session.create_binding().doing(doing)?;
         for (name, tensor) in shared {
-            binding.bind_input(*name, tensor.value()).doing(doing)?;
+            binding.bind_input(*name, &tensor.0).doing(doing)?;
         }
         let takes = |name: &str| self.session.inputs().iter().any(|input| input.name() == name);
         for (name, tensor) in weights.filter(|(name, _)| takes(name)) {

@@ -135,7 +135,7 @@ impl Stepper {
         let doing = "binding a training step";
         for (turn, binding) in self.bindings.iter_mut().enumerate() {
             for (name, tensor) in shared {
-                binding.bind_input(*name, tensor.value()).doing(doing)?;
+                binding.bind_input(*name, &tensor.0).doing(doing)?;
             }
             self.index.bind(binding)?;
             self.learning_rate.bind(binding)?;

@@ -1,71 +1,44 @@
 //! Tensors that stay where a session runs: the data set, and the state that steps replace.
 
 use super::{Device, Runtime, RuntimeError, While};
-use crate::data::CommonValues;
 use ort::{
     memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType},
     session::Session,
-    value::{DynValue, DynValueRef, PrimitiveTensorElementType, Tensor, TensorRef},
+    value::{DynTensor, PrimitiveTensorElementType, Tensor},
 };
 use std::fmt::Debug;
 
 /// A tensor on a device that is only ever read, by as many sessions as want to.
 #[derive(Debug)]
-pub struct Shared(Place);
+pub struct Shared(pub(super) DynTensor);
 
-/// Where a shared tensor lies.
-#[derive(Debug)]
-enum Place {
-    /// In memory that others read, too.
-    Host(DynValueRef<'static>),
-    Device(DynValue),
-}
-
-/// Values in the host's memory, which whoever hands them over may keep.
+/// Values in the host's memory, handed over without a copy.
 #[derive(Debug)]
 pub enum HostValues {
     /// 32-bit floats.
-    F32(CommonValues<f32>),
+    F32(Vec<f32>),
     /// 64-bit integers.
-    I64(CommonValues<i64>),
+    I64(Vec<i64>),
     /// Bytes.
-    U8(CommonValues<u8>),
+    U8(Vec<u8>),
 }
 
 impl Shared {
-    /// A tensor of these values on the runtime's device; on the CPU it is these values, and no copy.
+    /// A tensor of these values on the runtime's device; on the CPU the vector itself becomes the tensor.
     ///
     /// # Errors
     /// Where the shape does not fit or the device has not enough memory.
     pub fn new(runtime: &Runtime, shape: &[usize], values: HostValues) -> Result<Self, RuntimeError> {
         let doing = "placing the data set on the device";
-        match values {
-            HostValues::F32(values) => Self::of(runtime.device(), shape, values),
-            HostValues::I64(values) => Self::of(runtime.device(), shape, values),
-            HostValues::U8(values) => Self::of(runtime.device(), shape, values),
-        }
-        .doing(doing)
-    }
-
-    fn of<T: PrimitiveTensorElementType + Debug + Clone + 'static>(
-        device: Device,
-        shape: &[usize],
-        values: CommonValues<T>,
-    ) -> ort::Result<Self> {
-        let host = TensorRef::from_array_view((shape.to_vec(), values))?;
-        Ok(Self(match device {
-            Device::Cpu => Place::Host(host.into_dyn()),
-            Device::Cuda(index) => {
-                Place::Device(host.to(AllocationDevice::CUDA, i32::from(index))?.into_dyn())
-            }
-        }))
-    }
-
-    /// The tensor as sessions take it.
-    pub(super) fn value(&self) -> &DynValue {
-        match &self.0 {
-            Place::Host(value) => value,
-            Place::Device(value) => value,
+        let shape = shape.to_vec();
+        let host = match values {
+            HostValues::F32(values) => Tensor::from_array((shape, values)).doing(doing)?.upcast(),
+            HostValues::I64(values) => Tensor::from_array((shape, values)).doing(doing)?.upcast(),
+            HostValues::U8(values) => Tensor::from_array((shape, values)).doing(doing)?.upcast(),
+        };
+        match runtime.device() {
+            Device::Cpu => Ok(Self(host)),
+            Device::Cuda(index) => host.to(AllocationDevice::CUDA, i32::from(index)).map(Self).doing(doing),
         }
     }
 }

@@ -3,7 +3,6 @@ use crate::{
     graph::{Fact, Graph, operators::arithmetic::Add},
     onnx::{EncodeOptions, encode},
 };
-use std::sync::Arc;
 
 #[test]
 fn a_graph_runs_on_named_tensors() {
@@ -116,7 +115,7 @@ fn steps_that_are_recorded_beforehand_begin_with_the_state_that_was_given() {
 }
 
 fn steps_replace_the_state(runtime: &Runtime) {
-    let samples = Shared::new(runtime, &[4], HostValues::F32(Arc::new([1.0, 2.0, 4.0, 8.0].into()))).unwrap();
+    let samples = Shared::new(runtime, &[4], HostValues::F32(vec![1.0, 2.0, 4.0, 8.0])).unwrap();
     let state = [StateVector { name: "parameters".to_owned(), values: vec![0.0, 100.0] }];
     let mut stepper = Stepper::new(runtime, &toy_step(), &[("samples", &samples)], &state, 2).unwrap();
     let mut step = |index: &[i64], learning_rate, step, seed| {
@@ -132,8 +131,7 @@ fn steps_replace_the_state(runtime: &Runtime) {
 #[test]
 fn a_data_set_is_shared_by_trainers_on_several_threads() {
     let runtime = Runtime::open(&LibraryOptions::default()).unwrap();
-    let samples =
-        Shared::new(&runtime, &[4], HostValues::F32(Arc::new([1.0, 2.0, 4.0, 8.0].into()))).unwrap();
+    let samples = Shared::new(&runtime, &[4], HostValues::F32(vec![1.0, 2.0, 4.0, 8.0])).unwrap();
     let train = |first: f32| {
         let state = [StateVector { name: "parameters".to_owned(), values: vec![first, 0.0] }];
         let mut stepper = Stepper::new(&runtime, &toy_step(), &[("samples", &samples)], &state, 2).unwrap();

@@ -442,7 +442,7 @@ fn views_are_merged_and_what_only_both_tell_is_learned() {
     let (Samples::F32(values), Targets::Classes { labels, .. }) = (&dataset.samples, &dataset.targets) else {
         panic!("two views are floats and classes")
     };
-    let input = HostTensor::F32(dataset.shape(dataset.count), values.to_vec());
+    let input = HostTensor::F32(dataset.shape(dataset.count), values.clone());
     let outputs = run_once(runtime, &model, &[("input", input)]).unwrap();
     let (_, logits) = outputs.iter().find(|(name, _)| name == "logits").unwrap();
     let logits = logits.floats().unwrap();
