@@ -189,7 +189,11 @@ impl Rule {
         match self {
             Self::Text => "a text".to_owned(),
             Self::Name => "a short name of letters, digits, `-`, `_` and `.` (at most 64)".to_owned(),
-            Self::Label => "a column's name or zero-based index".to_owned(),
+            Self::Label => {
+                "a column's name or zero-based index, or of several regression targets one text with commas, \
+                            as in \"t1,t2\""
+                    .to_owned()
+            }
             Self::Device => "`auto`, `cpu` or `cuda:N`".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Time => "a length of time like 90s, 10m or 1h30m".to_owned(),

@@ -229,6 +229,12 @@ fn the_last_set_wins_over_the_file() {
 }
 
 #[test]
+fn a_list_of_labels_is_answered_by_how_they_are_written() {
+    let error = parse(&format!("{MINIMAL}label = [\"t1\", \"t2\"]\n"), &[]).unwrap_err().to_string();
+    assert!(error.contains("data.label") && error.contains("as in \"t1,t2\""), "{error}");
+}
+
+#[test]
 fn a_label_may_be_a_number_in_the_file() {
     assert_eq!(parse(&format!("{MINIMAL}label = 10\n"), &[]).unwrap().data.label.as_deref(), Some("10"));
 }

@@ -12,13 +12,13 @@ use crate::{
 };
 use hatchery_config::{Experiment, experiment};
 use hatchery_models::data::{
-    self, DataError, Dataset, Description, LargeOffset, LoadOptions, Shape, Split, Targets,
+    self, DataError, Dataset, Description, LargeOffset, LoadOptions, NearlyNumbers, Shape, Split, Targets,
 };
 use serde_json::json;
 use std::time::Instant;
 
 /// Columns that a warning names.
-const OFFSETS_SHOWN_MAX: usize = 5;
+const COLUMNS_SHOWN_MAX: usize = 5;
 
 /// Does what is asked for.
 pub fn data(options: &DataOptions) -> Result<(), Failure> {
@@ -61,10 +61,7 @@ fn inspect(options: &InspectOptions) -> Result<(), Failure> {
             let parts =
                 json!({"train": split.train.len(), "valid": split.valid.len(), "test": split.test.len()});
             fields.insert("split".to_owned(), parts);
-            fields.insert(
-                "warnings".to_owned(),
-                json!(offset_warning(&dataset).into_iter().collect::<Vec<_>>()),
-            );
+            fields.insert("warnings".to_owned(), json!(warnings(&dataset)));
         }
         say(object);
     } else {
@@ -150,29 +147,59 @@ pub fn load(settings: &experiment::Data) -> Result<Dataset, Failure> {
 
 /// Says what in the data will hardly be learnt as it is.
 pub fn warn(dataset: &Dataset) {
-    if let Some(words) = offset_warning(dataset) {
-        note(format_args!("warning: {words}"));
-    }
+    warnings(dataset).iter().for_each(|words| note(format_args!("warning: {words}")));
 }
 
-/// Columns of which 32-bit floats keep little but their offset; what to do about them.
-fn offset_warning(dataset: &Dataset) -> Option<String> {
-    let found = data::large_offsets(dataset);
-    if found.is_empty() {
-        return None;
-    }
-    let words =
-        |one: &LargeOffset| format!("{} (mean {:e}, spread {:.1e})", one.column, one.mean, one.deviation);
-    let mut named: Vec<String> = found.iter().take(OFFSETS_SHOWN_MAX).map(words).collect();
-    let more = found.len() - named.len();
-    if more > 0 {
-        named.push(format!("and {more} more"));
-    }
+/// What will hardly be learnt, and what to do about it.
+fn warnings(dataset: &Dataset) -> Vec<String> {
+    let nearly_numbers = nearly_numbers_warning(&dataset.notes.nearly_numbers);
+    offset_warning(&data::large_offsets(dataset)).into_iter().chain(nearly_numbers).collect()
+}
+
+/// Columns of which 32-bit floats keep little but their offset.
+fn offset_warning(found: &[LargeOffset]) -> Option<String> {
+    let words = |one: &LargeOffset| {
+        let [mean, deviation] = [one.mean, one.deviation].map(few_digits);
+        format!("{} (mean {mean}, spread {deviation})", one.column)
+    };
     Some(format!(
         "{}: the differences between samples are lost beside so large an offset, since values are 32-bit floats with \
          seven digits; subtract the offset where the data are written (of times, count from the first)",
-        named.join(", ")
+        listed(found, words)?
     ))
+}
+
+/// Columns that have categories for the sake of a few cells.
+fn nearly_numbers_warning(found: &[NearlyNumbers]) -> Option<String> {
+    let words = |one: &NearlyNumbers| {
+        let NearlyNumbers { column, values, numbers, commas, example, line } = one;
+        let [values, numbers] = [values, numbers].map(|&count| grouped(count));
+        let why = match *commas {
+            0 => format!("\"{example}\" in line {line} is none"),
+            _ => format!("\"{example}\" in line {line} has a decimal comma"),
+        };
+        format!("column \"{column}\" ({numbers} of {values} values are numbers, {why})")
+    };
+    Some(format!(
+        "categories are made of what seem to be numbers: {}; correct such cells (numbers have a decimal point), or name \
+         the columns in data.categorical if their numbers are codes",
+        listed(found, words)?
+    ))
+}
+
+/// The first few in words, and how many more there are; nothing where there are none.
+fn listed<T>(all: &[T], words: impl Fn(&T) -> String) -> Option<String> {
+    let mut named: Vec<String> = all.iter().take(COLUMNS_SHOWN_MAX).map(words).collect();
+    let more = all.len() - named.len();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    (!all.is_empty()).then(|| named.join(", "))
+}
+
+/// Large and small numbers, roughly.
+fn few_digits(value: f64) -> String {
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.2e}") }
 }
 
 /// Splits it as every run of this experiment does.
@@ -192,4 +219,38 @@ pub fn part(dataset: &Dataset, settings: &experiment::Data, part: Part) -> Resul
         Part::Valid => split.valid,
         Part::Test | Part::All => split.test,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_told_in_few_digits() {
+        let of = |mean, deviation| LargeOffset { column: "feature t".to_owned(), mean, deviation };
+        let words = offset_warning(&[of(10_000_000.954_166_668, 0.0), of(-1.7e9, 12.345)]).unwrap();
+        assert!(
+            words.starts_with("feature t (mean 1.00e7, spread 0), feature t (mean -1.70e9, spread 1.23e1): "),
+            "{words}"
+        );
+        assert_eq!(offset_warning(&[]), None);
+    }
+
+    #[test]
+    fn columns_that_are_nearly_numbers_are_told_with_an_example() {
+        let of = |commas, example: &str| NearlyNumbers {
+            column: "price".to_owned(),
+            values: 2_000,
+            numbers: 1_990,
+            commas,
+            example: example.to_owned(),
+            line: 7,
+        };
+        let words = nearly_numbers_warning(&[of(0, "7l"), of(1_990, "1,5")]).unwrap();
+        let expected = "column \"price\" (1,990 of 2,000 values are numbers, \"7l\" in line 7 is none), \
+                        column \"price\" (1,990 of 2,000 values are numbers, \"1,5\" in line 7 has a decimal comma); ";
+        assert!(words.contains(expected) && words.contains("data.categorical"), "{words}");
+        let many = vec![of(0, "x"); 8];
+        assert!(nearly_numbers_warning(&many).unwrap().contains(", and 3 more; "));
+    }
 }

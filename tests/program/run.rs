@@ -507,7 +507,7 @@ fn a_column_that_is_all_offset_is_warned_of() {
     fs::write(folder.path().join("times.csv"), "number,seconds,odd\n".to_owned() + &rows).unwrap();
     let told = hatchery(folder.path(), &["data", "inspect", "csv:times.csv"]).ok().stderr;
     assert!(
-        told.contains("warning: feature seconds (mean 1.7e9") && told.contains("subtract the offset"),
+        told.contains("warning: feature seconds (mean 1.70e9") && told.contains("subtract the offset"),
         "{told}"
     );
     let found = hatchery(folder.path(), &["data", "inspect", "csv:times.csv", "--json"]).ok().json();

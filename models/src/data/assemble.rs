@@ -7,7 +7,7 @@ use super::{
 };
 use crate::problem::{Problem, Task};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a format's reader found; samples and targets are of equal count, which the reader has checked.
 pub(super) struct Parts {
@@ -91,6 +91,28 @@ impl TextLabels {
     /// Different labels so far.
     pub(super) fn classes(&self) -> usize {
         self.numbers.len()
+    }
+
+    /// Whether there is such a label.
+    pub(super) fn has(&self, label: &str) -> bool {
+        self.numbers.contains_key(label)
+    }
+
+    /// The first label, where no other is like it and there are others.
+    pub(super) fn first_if_alone(&self) -> Option<&str> {
+        let (first, rest) = self.labels.split_first()?;
+        let is_alone = !rest.is_empty() && !rest.contains(first);
+        self.numbers.iter().find(|(_, number)| is_alone && *number == first).map(|(name, _)| name.as_str())
+    }
+
+    /// Two labels that are written differently and are the same number.
+    pub(super) fn same_number(&self) -> Option<(&str, &str)> {
+        let mut met = HashMap::new();
+        self.numbers.keys().find_map(|name| {
+            // 0 and -0 are the same number.
+            let number = name.parse::<f64>().ok()? + 0.0;
+            Some((met.insert(number.to_bits(), name.as_str())?, name.as_str()))
+        })
     }
 
     /// The labels of another part, behind these.

@@ -1,20 +1,21 @@
 //! Tables as text: numbers and texts in columns, one or more of which are to be predicted.
 //!
 //! Fields are separated by commas, or by semicolons or tabs where the first line has no comma. The first line
-//! is a header where its feature fields are no numbers, or where it numbers the columns. Numbers are read as 64-bit and
+//! is a header where its feature fields are text, or where it numbers the columns. Numbers are read as 64-bit and
 //! kept as 32-bit floats; missing ones as NaN. A feature column with any text has categories: since that may show in
 //! its last cell, a table with text is read twice. What cannot be used is told of all columns at once.
 
 mod categories;
 mod columns;
 mod faults;
+mod first_line;
 mod lines;
 mod places;
 mod texts;
 
 use super::{
     Column as Described, ColumnKind, DataError, Request, TableNotes, Targets,
-    assemble::{Parts, TextLabels, check_class_number},
+    assemble::{Parts, TextLabels, check_class_number, is_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},
     sizes::SampleShape,
@@ -41,6 +42,11 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
         findings.first_line_is_data = true;
         table = Table::read(request, path, &findings)?;
     }
+    if request.is_to_learn_from && request.known.columns.is_none() {
+        table.columns.check_names(&table.path)?;
+        table.check_first_label()?;
+        table.check_classes()?;
+    }
     table.finish(&findings)
 }
 
@@ -49,7 +55,7 @@ pub(super) fn read(request: &Request<'_>, path: &Path) -> Result<Parts, DataErro
 struct Findings {
     /// Feature columns that are not numbers.
     texts: Texts,
-    /// The first line is no header, though it has no numbers.
+    /// The first line is no header, though it looked like one.
     first_line_is_data: bool,
 }
 
@@ -206,16 +212,52 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Whether the line that was taken for a header, since it has no numbers, is a row like the others: no feature is
-    /// a number in any row, and of that line's fields at least half are categories of their columns.
+    /// Whether the line that was taken for a header is a row like the others: by its label, if there is nothing else to
+    /// go by, or by its features.
     fn begins_with_data(&self) -> bool {
-        let Some(header) = self.columns.doubtful_header() else { return false };
-        let is_category = |(position, cells): &(usize, Cells)| match cells {
-            Cells::Texts(categories) => header.get(*position).map(|field| categories.has(field)),
-            Cells::Numbers { .. } => None,
+        if let (Some(header), Column::Text(labels)) = (self.columns.labelled_header(), &self.targets) {
+            return self.columns.labels().iter().all(|&label| labels.has(&header[label]));
+        }
+        self.columns.doubtful_header().is_some_and(|header| self.has_categories(header))
+    }
+
+    /// Whether a line without numbers is like the rows: no feature that it has is a number in any of them, and of its
+    /// fields at least half are categories of their columns.
+    fn has_categories(&self, line: &[String]) -> bool {
+        let mut are_categories = Vec::new();
+        for (position, cells) in &self.cells {
+            match cells {
+                _ if is_missing(line[*position].as_bytes()) => {}
+                Cells::Texts(categories) => are_categories.push(categories.has(&line[*position])),
+                Cells::Numbers { .. } => return false,
+            }
+        }
+        let found = are_categories.iter().filter(|&&is_category| is_category).count();
+        !are_categories.is_empty() && 2 * found >= are_categories.len()
+    }
+
+    /// A first line that was taken for a row, and is the only one of its class, may be a header.
+    fn check_first_label(&self) -> Result<(), DataError> {
+        let (Column::Text(labels), false) = (&self.targets, self.columns.has_header()) else { return Ok(()) };
+        let alone = labels.first_if_alone().filter(|label| !is_number(label.as_bytes()));
+        let (Some(label), Some(&position)) = (alone, self.columns.labels().first()) else { return Ok(()) };
+        let place = place(self.columns.first_line(), &self.columns, position);
+        let problem = format!("no other row has the label \"{label}\"");
+        let remedy = "if line 1 is a header, name the label column with data.label; else remove the row, or add such rows";
+        Err(malformed(&self.path, &place, &problem, remedy))
+    }
+
+    /// No two classes are the same number.
+    fn check_classes(&self) -> Result<(), DataError> {
+        let Column::Text(labels) = &self.targets else { return Ok(()) };
+        let (Some((one, other)), Some(&position)) = (labels.same_number(), self.columns.labels().first())
+        else {
+            return Ok(());
         };
-        let known: Option<Vec<bool>> = self.cells.iter().map(is_category).collect();
-        known.is_some_and(|known| 2 * known.iter().filter(|&&known| known).count() >= known.len())
+        let place = format!("column {}", self.columns.name(position));
+        let problem = format!("the labels \"{one}\" and \"{other}\" are the same number");
+        let remedy = "write them alike, or with a letter if they are different classes";
+        Err(malformed(&self.path, &place, &problem, remedy))
     }
 
     fn finish(mut self, findings: &Findings) -> Result<Parts, DataError> {
@@ -238,7 +280,10 @@ impl<'a> Table<'a> {
             official_test: 0,
             columns: Vec::new(),
             unknown: Vec::new(),
-            notes: TableNotes { label_columns: self.columns.label_names_of_header() },
+            notes: TableNotes {
+                label_columns: self.columns.label_names_of_header(),
+                ..TableNotes::default()
+            },
         };
         let width = self.cells.len();
         for (feature, (position, cells)) in self.cells.into_iter().enumerate() {
@@ -247,6 +292,8 @@ impl<'a> Table<'a> {
             parts.columns.push(match cells {
                 Cells::Numbers { missing, .. } => Described { name, kind: ColumnKind::Numeric { missing } },
                 Cells::Texts(categories) => {
+                    let note = findings.texts.nearly_numbers(position, &name, categories.values());
+                    parts.notes.nearly_numbers.extend(note);
                     let (column, codes, unknown) = categories.finish(name);
                     values.filter(|value| !value.is_nan()).for_each(|value| *value = codes[*value as usize]);
                     parts.unknown.extend(unknown);

@@ -3,7 +3,7 @@
 //! It must not know what becomes of a missing value.
 
 /// Words that tables have where a value is missing, whatever the case.
-const MISSING_WORDS: [&str; 7] = ["na", "n/a", "#n/a", "nan", "null", NONE, "?"];
+const MISSING_WORDS: [&str; 9] = ["na", "n/a", "#n/a", "<na>", "nan", "nat", "null", NONE, "?"];
 /// Missing as a feature, but as a label a class like any other: defects are of kind a, kind b or none.
 const NONE: &str = "none";
 
@@ -26,12 +26,12 @@ mod tests {
 
     #[test]
     fn labels_are_missing_by_the_words_of_features_but_one() {
-        for word in ["", " ", "NA", "n/a", "#N/A", "NaN", "Null", "?"] {
+        for word in ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "NaT", "Null", "?"] {
             assert!(is_missing(word.as_bytes()) && is_missing_label(word), "{word}");
         }
         assert!(is_missing(b"None") && !is_missing_label("None"));
         assert!(!is_missing(b"inf") && is_missing_label("-inf"), "no word for a missing value, yet no class");
-        for word in ["0", "x", "nano", "no"] {
+        for word in ["0", "x", "nano", "no", "NATO", "<a>"] {
             assert!(!is_missing(word.as_bytes()) && !is_missing_label(word), "{word}");
         }
     }

@@ -52,7 +52,7 @@ pub use describe::{ClassCount, ColumnFigures, Description, Shape, TargetRange, d
 pub use digits::DIGITS_ATTRIBUTION;
 pub use encoding::{CategoryFeature, Encoding, GapFeature};
 pub use error::DataError;
-pub use notes::TableNotes;
+pub use notes::{NearlyNumbers, TableNotes};
 pub use offsets::{LargeOffset, large_offsets};
 pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};
 pub use source::{SourceKind, catalogue};
@@ -178,6 +178,10 @@ fn load_request(request: &Request<'_>) -> Result<(Dataset, Vec<UnknownCategories
             let problem = format!("{key} names columns, and only csv: has columns");
             return Err(request.unsuitable(&problem, &format!("leave {key} out")));
         }
+    }
+    if request.options.label.is_some() && !matches!(source, Source::Csv(_) | Source::Cifar(_)) {
+        let problem = "data.label names a column, and only csv: has columns";
+        return Err(request.unsuitable(problem, "leave data.label out"));
     }
     let mut parts = match source {
         Source::Digits => digits::read(request),

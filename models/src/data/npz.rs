@@ -206,7 +206,7 @@ impl<'a> Archive<'a> {
                 ref shape => {
                     let problem =
                         format!("has shape {shape:?}, expected ({count},) with one class number a sample");
-                    return Err(array.wrong(&problem, "use argmax for one-hot labels"));
+                    return Err(array.wrong(&problem, "use argmax for one-hot labels, or set data.task = \"regression\" for numbers to predict"));
                 }
             };
             if entries != count {

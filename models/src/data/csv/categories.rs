@@ -81,6 +81,11 @@ impl Categories {
         }
     }
 
+    /// Values so far that are not missing.
+    pub(super) const fn values(&self) -> u64 {
+        self.values
+    }
+
     pub(super) fn has(&self, text: &str) -> bool {
         self.codes.contains_key(text)
     }

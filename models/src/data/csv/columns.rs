@@ -1,7 +1,7 @@
 //! Which columns a table has, what they are called, and which of them are labels: decided from its first
 //! line.
 
-use super::lines::Record;
+use super::{first_line::FirstLine, lines::Record};
 use crate::data::{
     DataError, LoadOptions,
     assemble::is_number,
@@ -10,7 +10,7 @@ use crate::data::{
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
 };
 use hatchery_config::{nearest, vocabulary::TaskKind};
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 /// The columns of a table.
 pub(super) struct Columns {
@@ -27,21 +27,10 @@ pub(super) struct Columns {
     line: FirstLine,
 }
 
-/// What the first line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FirstLine {
-    Header,
-    /// A header, since no feature is a number; but then it may be data where no feature ever is.
-    Texts,
-    Data,
-    /// Data, since some features are numbers; but then not all are.
-    Unclear,
-}
-
 impl Columns {
     /// Looks at the first line: finds the label columns, and whether the line is a header. `is_data`, where a line
-    /// without numbers has turned out to be none. Where it has all the names of `known_labels`, it is a header, and these
-    /// are the labels.
+    /// without numbers has turned out to be none. Where it has all the names of `known_labels`, it is a header, and
+    /// these are the labels.
     pub(super) fn decide(
         path: &Path,
         first: &Record,
@@ -66,30 +55,74 @@ impl Columns {
         let wanted = if known_labels.is_some() { Vec::new() } else { wanted(options) };
         let [ignored, categorical] = [&options.ignore, &options.categorical]
             .map(|columns| columns.iter().map(|column| column.trim()).collect::<Vec<&str>>());
-        let mut all = wanted.iter().chain(&ignored).chain(&categorical);
-        let is_named = known_labels.is_some() || all.any(|column| column.parse::<usize>().is_err());
+        let is_name = |column: &&str| match column.parse::<usize>() {
+            Ok(index) => index >= count && names.iter().any(|name| name == column),
+            Err(_) => true,
+        };
+        let is_named =
+            known_labels.is_some() || wanted.iter().chain(&ignored).chain(&categorical).any(is_name);
         let find = |columns: &[&str]| {
             if is_named { by_name(path, &names, columns) } else { by_index(path, &names, columns) }
         };
-        let ignored = find(&ignored)?;
+        let (ignored, categorical) = (find(&ignored)?, find(&categorical)?);
         let mut labels = known_labels.map_or_else(|| find(&wanted), Ok)?;
         if labels.is_empty() {
             labels.extend((0..count).rev().find(|position| !ignored.contains(position)));
         }
-        let line = match first_line(first, &names, &labels, &ignored) {
+        let line = match FirstLine::of(first, &labels, &ignored, options.task) {
             _ if is_named => FirstLine::Header,
-            FirstLine::Texts if is_data => FirstLine::Data,
+            FirstLine::Texts | FirstLine::Labelled if is_data => FirstLine::Data,
             line => line,
         };
-        let is_feature = features(path, count, &labels, &ignored)?;
-        let categorical = find(&categorical)?;
-        if let Some(column) = categorical.iter().find(|&&column| !is_feature[column]) {
-            let problem = format!("column {column} is no feature");
-            let remedy = "name feature columns in data.categorical, neither labels nor those in data.ignore";
-            return Err(malformed(path, "categorical", &problem, remedy));
+        let header = (!matches!(line, FirstLine::Data | FirstLine::Unclear)).then_some(names);
+        let is_feature = (0..count).map(|position| !ignored.contains(&position)).collect();
+        let columns = Self { count, header, labels, is_feature, categorical, first_line: first.line, line };
+        columns.without_labels(path)?.with_categories(path)
+    }
+
+    /// Labels are no features; each is named once, and features are left.
+    fn without_labels(mut self, path: &Path) -> Result<Self, DataError> {
+        for &label in &self.labels {
+            if !std::mem::replace(&mut self.is_feature[label], false) {
+                let problem = format!("column {} is named twice", self.name(label));
+                let remedy = "name each label column once in data.label, and none of them in data.ignore";
+                return Err(malformed(path, "label", &problem, remedy));
+            }
         }
-        let header = matches!(line, FirstLine::Header | FirstLine::Texts).then_some(names);
-        Ok(Self { count, header, labels, is_feature, categorical, first_line: first.line, line })
+        if self.is_feature.contains(&true) {
+            return Ok(self);
+        }
+        let problem = format!("{} columns, none of them a feature", self.count);
+        let remedy = "separate columns by commas, semicolons or tabs, features beside the label";
+        Err(malformed(path, "line 1", &problem, remedy))
+    }
+
+    /// What the user says has categories are features.
+    fn with_categories(self, path: &Path) -> Result<Self, DataError> {
+        let Some(&column) = self.categorical.iter().find(|&&column| !self.is_feature[column]) else {
+            return Ok(self);
+        };
+        let problem = format!("column {} is no feature", self.name(column));
+        let remedy = "name feature columns in data.categorical, neither labels nor those in data.ignore";
+        Err(malformed(path, "categorical", &problem, remedy))
+    }
+
+    /// No two columns, features or labels, have the same name: a model would know neither by it.
+    pub(super) fn check_names(&self, path: &Path) -> Result<(), DataError> {
+        let mut met = HashMap::new();
+        for position in (0..self.count).filter(|place| self.is_feature[*place] || self.labels.contains(place))
+        {
+            let Some(name) = self.own_name(position) else { continue };
+            if let Some(other) = met.insert(name, position) {
+                let place = format!("line {}", self.first_line);
+                let problem = format!("columns {other} and {position} have the same name, \"{name}\"");
+                let remedy = format!(
+                    "give each column a name of its own, or leave one out by its index, as in data.ignore = [\"{position}\"]"
+                );
+                return Err(malformed(path, &place, &problem, &remedy));
+            }
+        }
+        Ok(())
     }
 
     /// Columns in all.
@@ -111,7 +144,7 @@ impl Columns {
         self.header.is_some()
     }
 
-    /// Whether the first line was taken for data and has, beside numbers, features that are none.
+    /// Whether the first line was taken for data and has, beside numbers, fields that should be some and are none.
     pub(super) fn may_have_header(&self) -> bool {
         self.line == FirstLine::Unclear
     }
@@ -124,6 +157,11 @@ impl Columns {
     /// Whether there is a header with a name for some feature.
     pub(super) fn has_named_features(&self) -> bool {
         self.features().any(|position| self.own_name(position).is_some_and(is_name))
+    }
+
+    /// The fields of a first line that was taken for a header only because its label seems to be a name.
+    pub(super) fn labelled_header(&self) -> Option<&[String]> {
+        self.header.as_deref().filter(|_| self.line == FirstLine::Labelled)
     }
 
     /// One-based line of the first record.
@@ -175,27 +213,6 @@ impl Columns {
     }
 }
 
-/// Which columns are features: all but those left out and the labels, each of which is named once.
-fn features(path: &Path, count: usize, labels: &[usize], ignored: &[usize]) -> Result<Vec<bool>, DataError> {
-    let mut is_feature = vec![true; count];
-    for &column in ignored {
-        is_feature[column] = false;
-    }
-    for &label in labels {
-        if !std::mem::replace(&mut is_feature[label], false) {
-            let problem = format!("column {label} is named twice");
-            let remedy = "name each label column once in data.label, and none of them in data.ignore";
-            return Err(malformed(path, "label", &problem, remedy));
-        }
-    }
-    if is_feature.contains(&true) {
-        return Ok(is_feature);
-    }
-    let problem = format!("{count} columns, none of them a feature");
-    let remedy = "separate columns by commas, semicolons or tabs, features beside the label";
-    Err(malformed(path, "line 1", &problem, remedy))
-}
-
 /// The label columns as the user named them; nothing for the last column.
 fn wanted(options: &LoadOptions) -> Vec<&str> {
     let Some(label) = options.label.as_deref() else { return Vec::new() };
@@ -217,10 +234,23 @@ fn named_once(names: &[String], labels: &[String]) -> Option<Vec<usize>> {
 /// Names and indices may be mixed; a name needs a header, so there is one.
 fn by_name(path: &Path, names: &[String], wanted: &[&str]) -> Result<Vec<usize>, DataError> {
     let find = |label: &&str| {
-        let position = names.iter().position(|name| name == label);
-        position.or_else(|| label.parse().ok().filter(|&index| index < names.len()))
+        let mut named = (0..names.len()).filter(|&position| names[position] == **label);
+        match (named.next(), named.next()) {
+            (Some(one), Some(other)) => Err(ambiguous(path, label, one, other)),
+            (Some(one), None) => Ok(one),
+            (None, _) => {
+                let index = label.parse().ok().filter(|&index| index < names.len());
+                index.ok_or_else(|| unknown(path, names, label))
+            }
+        }
     };
-    wanted.iter().map(|label| find(label).ok_or_else(|| unknown(path, names, label))).collect()
+    wanted.iter().map(find).collect()
+}
+
+fn ambiguous(path: &Path, label: &str, one: usize, other: usize) -> DataError {
+    let problem = format!("columns {one} and {other} have the same name, \"{label}\"");
+    let remedy = "give each column a name of its own, or say which one is meant by its index";
+    malformed(path, "line 1", &problem, remedy)
 }
 
 fn by_index(path: &Path, names: &[String], wanted: &[&str]) -> Result<Vec<usize>, DataError> {
@@ -232,7 +262,8 @@ fn unknown(path: &Path, names: &[String], label: &str) -> DataError {
     let last = names.len().saturating_sub(1);
     let numbers = names.iter().filter(|name| is_number(name.as_bytes())).count();
     // All fields but, perhaps, a text label are numbers: that line is no header.
-    let columns = if numbers + 1 >= names.len() && numbers > 0 {
+    let is_headless = numbers + 1 >= names.len() && numbers > 0;
+    let columns = if is_headless {
         format!("0 to {last} (the file has no header)")
     } else {
         let shown: Vec<&str> = names.iter().take(NAMES_SHOWN_MAX).map(String::as_str).collect();
@@ -240,33 +271,7 @@ fn unknown(path: &Path, names: &[String], label: &str) -> DataError {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         format!("{}{more} (or 0 to {last})", shown.join(", "))
     };
-    let nearest = nearest(label, names.iter().map(String::as_str)).map(str::to_owned);
+    let names = names.iter().map(String::as_str).filter(|_| !is_headless);
+    let nearest = nearest(label, names).map(str::to_owned);
     DataError::UnknownColumn { path: path.into(), label: label.into(), nearest, columns }
-}
-
-/// A header where no feature field is a number, or where the fields number the columns; data where all are numbers.
-fn first_line(first: &Record, names: &[String], labels: &[usize], ignored: &[usize]) -> FirstLine {
-    if numbers_columns(names) {
-        return FirstLine::Header;
-    }
-    let is_feature = |position: &usize| !labels.contains(position) && !ignored.contains(position);
-    let features = || (0..first.len()).filter(is_feature).map(|position| is_number(first.field(position)));
-    match (features().any(|is_number| is_number), features().all(|is_number| is_number)) {
-        (_, true) => FirstLine::Data,
-        (false, _) => FirstLine::Texts,
-        (true, false) => FirstLine::Unclear,
-    }
-}
-
-/// Fewest columns whose indices are taken for a header: 0 and 1 alone may well be data.
-const NUMBERED_COLUMNS_MIN: usize = 3;
-
-/// Whether the fields are 0, 1, 2 and so on, as pandas heads columns without names; before them, its index has no name.
-fn numbers_columns(names: &[String]) -> bool {
-    let numbered = match names.split_first() {
-        Some((first, rest)) if first.is_empty() => rest,
-        _ => names,
-    };
-    numbered.len() >= NUMBERED_COLUMNS_MIN
-        && numbered.iter().enumerate().all(|(index, name)| *name == index.to_string())
 }

@@ -18,6 +18,8 @@ use std::{
 
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// How UTF-16 begins, of either byte order.
+const UTF_16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// The fields of one line, trimmed.
 #[derive(Default)]
@@ -112,6 +114,7 @@ impl Rows {
         let outcome = limited.read_until(b'\n', &mut self.line);
         let bytes = outcome.map_err(|error| self.unreadable(&error))? as u64;
         self.text_bytes += bytes;
+        self.check_encoding()?;
         let remedy = "check that this is a table as text";
         if bytes > LINE_BYTES_MAX {
             let problem = format!("a line of over {LINE_BYTES_MAX} bytes (LINE_BYTES_MAX)");
@@ -129,6 +132,21 @@ impl Rows {
             self.line.push(b'\n');
         }
         Ok(bytes > 0)
+    }
+
+    /// Text in another encoding, or with other line breaks, tells so by its beginning.
+    fn check_encoding(&self) -> Result<(), DataError> {
+        if self.line_number > 1 {
+            return Ok(());
+        }
+        if UTF_16_MARKS.iter().any(|mark| self.line.starts_with(mark)) {
+            return Err(self.wrong("the text is UTF-16", "save the file as UTF-8"));
+        }
+        if !self.line.ends_with(b"\n") && self.line.trim_ascii().contains(&b'\r') {
+            let problem = "lines end in a carriage return alone, as on old Macs";
+            return Err(self.wrong(problem, "save the file with line feeds (Unix or Windows line ends)"));
+        }
+        Ok(())
     }
 
     fn wrong(&self, problem: &str, remedy: &str) -> DataError {

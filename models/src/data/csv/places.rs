@@ -10,8 +10,8 @@ use crate::data::{
 use hatchery_config::nearest;
 use std::{collections::HashMap, path::Path};
 
-/// Where the model's columns stand, in its own order. `None`, where it knows no columns, or takes them one after the other
-/// and there are not as many.
+/// Where the model's columns stand, in its own order. `None`, where it knows no columns, or takes them one after the
+/// other and there are not as many.
 pub(super) fn places(
     path: &Path,
     columns: &Columns,
@@ -35,8 +35,8 @@ pub(super) fn places(
     }
 }
 
-/// Each by its name, where that is the name of just one column: of one that is to be learnt from, or else of one that is
-/// left out.
+/// Each by its name, where that is the name of just one column: of one that is to be learnt from, or else of one that
+/// is left out.
 fn by_name(columns: &Columns, model: &[Column]) -> Option<Vec<usize>> {
     let features = named(columns, columns.features());
     let left_out = named(columns, columns.left_out());

@@ -8,7 +8,8 @@ use super::{
     faults::{header_hint, shown},
 };
 use crate::data::{
-    DataError,
+    DataError, NearlyNumbers,
+    assemble::is_number,
     files::malformed,
     limits::{CATEGORIES_MAX, CATEGORY_BYTES_MAX, NAMES_SHOWN_MAX},
 };
@@ -19,7 +20,13 @@ struct Found {
     line: u64,
     text: String,
     count: u64,
+    /// How many of them are numbers with a decimal comma, and the first of those with its line.
+    commas: u64,
+    comma: Option<(u64, String)>,
 }
+
+/// Of ten values of a column that was probably meant to be numbers, so many are.
+const NUMBERS_OF_TEN_MIN: u64 = 9;
 
 /// What is known of the columns in which text was found.
 #[derive(Default)]
@@ -27,8 +34,22 @@ pub(super) struct Texts(BTreeMap<usize, Found>);
 
 impl Texts {
     pub(super) fn note(&mut self, line: u64, position: usize, field: &[u8]) {
-        let found = self.0.entry(position).or_insert_with(|| Found { line, text: shown(field), count: 0 });
+        let new = || Found { line, text: shown(field), count: 0, commas: 0, comma: None };
+        let found = self.0.entry(position).or_insert_with(new);
         found.count += 1;
+        if has_decimal_comma(field) {
+            found.commas += 1;
+            found.comma.get_or_insert_with(|| (line, shown(field)));
+        }
+    }
+
+    /// What is to be said of a column, called `name`, with so many `values`, if nearly all of them are numbers.
+    pub(super) fn nearly_numbers(&self, position: usize, name: &str, values: u64) -> Option<NearlyNumbers> {
+        let Found { line, text, count, commas, comma } = self.0.get(&position)?;
+        let numbers = values.saturating_sub(*count) + commas;
+        let (line, example) = comma.clone().unwrap_or_else(|| (*line, text.clone()));
+        let note = NearlyNumbers { column: name.to_owned(), values, numbers, commas: *commas, example, line };
+        (10 * numbers >= NUMBERS_OF_TEN_MIN * values).then_some(note)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,7 +94,9 @@ impl Texts {
             });
             format!("{}{from}", in_words(why))
         };
-        let remedy = remedy(columns, wrong);
+        let has_commas = |found: &Found| 10 * found.commas >= NUMBERS_OF_TEN_MIN * found.count;
+        let has_commas = wrong.iter().filter_map(|(position, _)| self.0.get(position)).any(has_commas);
+        let remedy = remedy(columns, wrong, has_commas);
         if let [one] = wrong {
             let place = format!("column {}", columns.name(one.0));
             return malformed(path, &place, &format!("{} are no categories", problem(one)), &remedy);
@@ -90,8 +113,14 @@ impl Texts {
     }
 }
 
+/// Whether a text is a number with a comma where a point should be; points may part its thousands.
+fn has_decimal_comma(field: &[u8]) -> bool {
+    let parts = std::str::from_utf8(field).ok().and_then(|text| text.split_once(','));
+    parts.is_some_and(|(whole, rest)| is_number(format!("{}.{rest}", whole.replace('.', "")).as_bytes()))
+}
+
 /// What to do, with the setting that does it.
-fn remedy(columns: &Columns, wrong: &[(usize, NoCategories)]) -> String {
+fn remedy(columns: &Columns, wrong: &[(usize, NoCategories)], has_commas: bool) -> String {
     let settings = |is_wanted: fn(NoCategories) -> bool| {
         let wanted = wrong.iter().filter(|(_, why)| is_wanted(*why));
         let names: Vec<String> = wanted.map(|(place, _)| format!("{:?}", columns.setting(*place))).collect();
@@ -103,7 +132,11 @@ fn remedy(columns: &Columns, wrong: &[(usize, NoCategories)]) -> String {
         names => format!(", set data.categorical = [{names}] if these are categories nevertheless"),
     };
     let ignore = settings(|_| true);
-    format!("set data.ignore = [{ignore}]{asking}, or correct the text where there should be numbers")
+    let correct = match has_commas {
+        true => "write numbers with a decimal point, not with a decimal comma",
+        false => "correct the text where there should be numbers",
+    };
+    format!("set data.ignore = [{ignore}]{asking}, or {correct}")
 }
 
 fn in_words(why: NoCategories) -> String {

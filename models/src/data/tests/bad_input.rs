@@ -137,7 +137,7 @@ fn text_in_a_target_column() {
 
 #[test]
 fn missing_targets_get_the_remedy_of_an_empty_cell() {
-    for word in ["", "NA", "N/A", "n/a", "null", "NULL", "NaN", "None", "?"] {
+    for word in ["", "NA", "N/A", "n/a", "null", "NULL", "NaN", "NaT", "<NA>", "None", "?"] {
         let says = table_message(&format!("a,b\n1,2\n1,{word}\n"), &regression());
         assert_says(&says, &["line 3, column 1 (\"b\")", "fill in the missing value"]);
         assert!(!says.contains("data.label"), "{says}");
@@ -184,13 +184,18 @@ fn columns_to_leave_out_that_are_not_there() {
     assert_says(&says(&["9"]), &["no column \"9\"", "0 to 2"]);
     assert_says(&says(&["length", "width"]), &["none of them a feature"]);
     let both = LoadOptions { ignore: vec!["species".to_owned()], ..labelled("species") };
-    assert_says(&table_message(text, &both), &["column 2 is named twice", "none of them in data.ignore"]);
+    assert_says(
+        &table_message(text, &both),
+        &["column 2 (\"species\") is named twice", "none of them in data.ignore"],
+    );
     let elsewhere = LoadOptions { ignore: vec!["a".to_owned()], ..LoadOptions::default() };
     let says = load("digits", &elsewhere).unwrap_err().to_string();
     assert_says(&says, &["only csv: has columns", "leave data.ignore out"]);
     let elsewhere = LoadOptions { categorical: vec!["a".to_owned()], ..LoadOptions::default() };
     let says = load("digits", &elsewhere).unwrap_err().to_string();
     assert_says(&says, &["only csv: has columns", "leave data.categorical out"]);
+    let says = load("digits", &labelled("kind")).unwrap_err().to_string();
+    assert_says(&says, &["digits: data.label", "only csv: has columns", "leave data.label out"]);
 }
 
 #[test]
@@ -199,6 +204,8 @@ fn unknown_label_column() {
     let says = table_message(text, &labelled("specis"));
     assert_says(&says, &["no column \"specis\"", "did you mean \"species\"?", "length, width, species"]);
     assert_says(&table_message(text, &labelled("7")), &["no column \"7\"", "0 to 2"]);
+    let says = table_message("2019,2020,2021\n1,2,0\n3,4,1\n", &labelled("2022"));
+    assert!(!says.contains("did you mean"), "{says}");
     assert_says(&table_message("1,2,x\n3,4,y\n", &labelled("kind")), &["no column \"kind\"", "no header"]);
     let twice = LoadOptions { label: Some("a,0".into()), ..regression() };
     assert_says(&table_message("a,b\n1,2\n", &twice), &["named twice"]);
@@ -269,6 +276,53 @@ fn binary_files_are_no_tables() {
 }
 
 #[test]
+fn text_in_another_encoding_is_told_as_such() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("table.csv");
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+        fs::write(&path, [&mark[..], b"a\0,\0k\0\n\0"].concat()).unwrap();
+        assert_says(&message("csv", &path, &plain()), &["line 1", "UTF-16", "save the file as UTF-8"]);
+    }
+    assert_says(
+        &table_message("a,kind\r1,x\r2,y\r", &plain()),
+        &["line 1", "carriage return alone", "line feeds"],
+    );
+    assert_says(&table_message("a,kind\r\n1,x\r\n2,y", &plain()), &["1 sample"]);
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_by_their_user() {
+    let rows = "1,2,3,x\n2,3,4,y\n3,4,5,x\n4,5,6,y\n";
+    let says = table_message(&format!("m,m,k,y\n{rows}"), &plain());
+    assert_says(&says, &["line 1", "columns 0 and 1", "\"m\"", "data.ignore = [\"1\"]"]);
+    let says = table_message(&format!("m,y,k,y\n{rows}"), &labelled("y"));
+    assert_says(&says, &["columns 1 and 3", "by its index"]);
+    assert_says(&table_message(&format!("m,y,k,y\n{rows}"), &plain()), &["columns 1 and 3"]);
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("table.csv");
+    fs::write(&path, format!("m,m,,\n{rows}")).unwrap();
+    let one = LoadOptions { ignore: vec!["1".to_owned()], ..plain() };
+    let dataset = loaded("csv", &path, &one);
+    let names: Vec<&str> = dataset.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["m", "column 2"], "columns without a name are told apart by their place");
+    assert!(dataset.notes.label_columns.is_empty());
+}
+
+#[test]
+fn a_header_that_was_taken_for_a_row_is_guessed_at() {
+    let says = table_message("2019,2020,kind\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n", &plain());
+    assert_says(&says, &["line 1, column 2", "\"kind\"", "if line 1 is a header", "data.label"]);
+    let says = table_message("2019,2020,y\n1,2,3\n2,3,4\n", &regression());
+    assert_says(&says, &["line 1, column 2", "\"y\" is not a number", "if line 1 is a header"]);
+}
+
+#[test]
+fn labels_that_are_the_same_number_are_no_two_classes() {
+    let says = table_message("a,kind\n1,1\n2,0\n3,1.0\n4,0\n5,1\n6,1.0\n", &plain());
+    assert_says(&says, &["column 1 (\"kind\")", "\"1\" and \"1.0\" are the same number", "write them alike"]);
+}
+
+#[test]
 fn images_of_different_sizes_and_channels() {
     let folder = tempdir().unwrap();
     write_class_folders(folder.path(), &["a", "b"], 2);
@@ -333,7 +387,7 @@ fn archives_that_cannot_be_used() {
     NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[3], &[1_i64, 2, 3]);
     says(&plain(), &["array \"y\"", "3 entries for 2 samples"]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]).array("y", &[2, 2], &[1_i64, 0, 0, 1]);
-    says(&plain(), &["array \"y\"", "argmax"]);
+    says(&plain(), &["array \"y\"", "argmax", "data.task = \"regression\""]);
     NpzFile::new(&path).array("x", &[2, 1], &[1_u16, 2]).array("y", &[2], &[1_i64, 2]);
     says(&plain(), &["array \"x\"", "<u2", "astype"]);
     let x = || NpzFile::new(&path).array("x", &[2, 1], &[1_u8, 2]);

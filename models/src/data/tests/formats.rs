@@ -311,12 +311,28 @@ fn csv_whose_header_numbers_the_columns() {
     let indexed: String = rows.lines().enumerate().map(|(index, row)| format!("{index},{row}\n")).collect();
     let dataset = table(&format!(",0,1,2\n{indexed}"), &LoadOptions::default());
     assert_eq!((dataset.count, dataset.shape(1)), (4, vec![1, 3]));
+    // Names may come behind the numbers; but where what stands there is a class of other rows, it is a row.
+    let named = |first: &str, label: &str, options| {
+        let rows = rows.replace(",7", ",a").replace(",8", &format!(",{label}"));
+        table(&format!("{first}\n{rows}"), &options).count
+    };
+    assert_eq!(named("0,1,y", "b", LoadOptions::default()), 4);
+    assert_eq!(named("0,1,y", "y", LoadOptions::default()), 5);
+    assert_eq!(table(&format!("0,1,y\n{rows}"), &regression()).count, 4);
     // Two columns alone, other numbers and other spellings are data.
     assert_eq!(table("0,1\n1,0\n0,1\n1,0\n", &LoadOptions::default()).count, 4);
     for first in ["0,2,7", "1,2,8", "0.0,1,7", "0,1,2.0"] {
         let options = LoadOptions { label: Some("0".into()), ..regression() };
         assert_eq!(table(&format!("{first}\n{rows}"), &options).count, 5, "{first}");
     }
+}
+
+#[test]
+fn csv_label_that_is_a_number_beyond_the_columns_is_a_name() {
+    let rows = "1,2,7\n3,4,8\n1,2,7\n3,4,8\n";
+    let dataset = table(&format!("2019,2020,2021\n{rows}"), &labelled("2021"));
+    assert_eq!((dataset.count, dataset.notes.label_columns), (4, vec!["2021".to_owned()]));
+    assert_eq!(dataset.columns[0].name, "2019");
 }
 
 #[test]

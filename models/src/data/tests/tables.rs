@@ -3,7 +3,8 @@
 use super::fixtures::*;
 use crate::data::{
     CategoryFeature, Column, ColumnKind, DataError, Dataset, Encoding, GapFeature, Known, LoadOptions,
-    Normalisation, Samples, Targets, UnknownCategories, describe, limits, load_to_test, write_npz,
+    NearlyNumbers, Normalisation, Samples, Targets, UnknownCategories, describe, limits, load_to_test,
+    write_npz,
 };
 use std::fs;
 use tempfile::tempdir;
@@ -117,6 +118,26 @@ fn a_table_of_texts_alone_has_a_header_only_where_that_is_unlike_its_rows() {
 }
 
 #[test]
+fn a_first_row_of_missing_values_is_no_header() {
+    let rows = "1,2,a\n3,4,b\n5,6,a\n7,8,b\n";
+    assert_eq!(
+        table(&format!(",,kind\n{rows}"), &LoadOptions::default()).count,
+        4,
+        "no other row is of this class"
+    );
+    for first in ["?,?,a", "NA,,a", "1,?,a", ",,a"] {
+        let dataset = table(&format!("{first}\n{rows}"), &LoadOptions::default());
+        assert_eq!((dataset.count, dataset.columns[1].name.as_str()), (5, "column 1"), "{first}");
+    }
+    assert_eq!(table("?,?,1\n1,2,2\n3,4,3\n", &regression()).count, 3);
+    assert_eq!(table(",y\n1,2\n3,4\n", &regression()).count, 2, "a number is wanted where there is a name");
+    // Beside text of which the other rows have some, missing values are no names.
+    let mixed = table(&format!("?,red,a\n{}", rows.replace(",4,", ",red,")), &LoadOptions::default());
+    assert_eq!(mixed.count, 5);
+    assert_eq!(table(&format!("Na,red,a\n{rows}"), &LoadOptions::default()).count, 4);
+}
+
+#[test]
 fn tables_of_numbers_that_are_all_there_stay_as_they_were() {
     let text = "length,width,kind\n1.5,2,setosa\n-3e1,4,virginica\n5,6,setosa\n7,8,virginica\n";
     let dataset = table(text, &LoadOptions::default());
@@ -215,6 +236,33 @@ fn names_and_free_text_are_no_categories() {
 }
 
 #[test]
+fn columns_of_numbers_with_a_few_texts_are_noted() {
+    let note = |column: &str, values, numbers, commas, example: &str, line| NearlyNumbers {
+        column: column.to_owned(),
+        values,
+        numbers,
+        commas,
+        example: example.to_owned(),
+        line,
+    };
+    let notes = |odd: &dyn Fn(usize) -> String, options: &LoadOptions| {
+        let row = |row: usize| format!("{};{row};{}\n", odd(row), ["x", "y"][row % 2]);
+        let rows: String = (0..20).map(row).collect();
+        table(&format!("a;b;kind\n{rows}"), options).notes.nearly_numbers
+    };
+    let plain = LoadOptions::default();
+    let typo = |row: usize| if row == 6 { "7l".to_owned() } else { (row % 9).to_string() };
+    assert_eq!(notes(&typo, &plain), [note("a", 20, 19, 0, "7l", 8)]);
+    assert_eq!(notes(&typo, &categorical(&["a"])), [], "codes were asked for");
+    let comma = |row: usize| if row == 0 { "?".to_owned() } else { format!("1.00{},5", row % 9) };
+    assert_eq!(notes(&comma, &plain), [note("a", 19, 19, 19, "1.001,5", 3)]);
+    let grades = |row: usize| ["1", "2", "3", "good"][row % 4].to_owned();
+    assert_eq!(notes(&grades, &plain), []);
+    let many: String = (0..600).map(|row| format!("{row},5;{row};{}\n", ["x", "y"][row % 2])).collect();
+    assert_says(&refusal(&format!("a;b;kind\n{many}"), &plain), &["more than 256", "with a decimal point"]);
+}
+
+#[test]
 fn a_header_that_looks_like_data_is_not_taken_for_a_category() {
     let rows: String = (0..20).map(|row| format!("{row},{row},{}\n", ["x", "y"][row % 2])).collect();
     let says = refusal(&format!("age,2019,kind\n{rows}"), &LoadOptions::default());
@@ -229,9 +277,9 @@ fn a_header_that_looks_like_data_is_not_taken_for_a_category() {
 fn columns_of_categories_that_are_none() {
     let says = |columns: &[&str]| refusal(MIXED, &categorical(columns));
     assert_says(&says(&["zap"]), &["no column \"zap\"", "did you mean \"zip\"?"]);
-    assert_says(&says(&["kind"]), &["column 4 is no feature", "data.categorical", "data.ignore"]);
+    assert_says(&says(&["kind"]), &["column 4 (\"kind\") is no feature", "data.categorical", "data.ignore"]);
     let left_out = LoadOptions { ignore: vec!["zip".to_owned()], ..categorical(&["zip"]) };
-    assert_says(&refusal(MIXED, &left_out), &["column 2 is no feature"]);
+    assert_says(&refusal(MIXED, &left_out), &["column 2 (\"zip\") is no feature"]);
     let nothing = "a,kind\n,x\n,y\n,x\n,y\n";
     assert_says(&refusal(nothing, &categorical(&["a"])), &["no feature column has any value"]);
 }
