@@ -3,7 +3,10 @@
 
 use crate::cli::exit::Exit;
 use rustix::process::Signal as Number;
-use std::{io, thread};
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -21,12 +24,17 @@ pub fn survive_limits_of_files() {
     }
 }
 
+/// Signals that come so soon after one are the same wish: `timeout` and batch systems send theirs to a process and to its
+/// group, a terminal that goes sends its own beside the shell's. Nobody presses Ctrl-C twice as fast.
+const ECHO: Duration = Duration::from_millis(250);
+
 /// Hears them. From its making on, none of them ends the process by itself.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     user: Signal,
     hang_up: Option<Signal>,
+    last: Option<Instant>,
 }
 
 impl Signals {
@@ -40,11 +48,22 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             user: signal(SignalKind::user_defined1())?,
             hang_up: if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) },
+            last: None,
         })
     }
 
-    /// The next one.
+    /// The next one that is no echo of the one before.
     pub async fn next(&mut self) {
+        loop {
+            self.any().await;
+            if !is_echo(self.last, Instant::now()) {
+                self.last = Some(Instant::now());
+                return;
+            }
+        }
+    }
+
+    async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -93,6 +112,10 @@ pub fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
+fn is_echo(last: Option<Instant>, now: Instant) -> bool {
+    last.is_some_and(|last| now.duration_since(last) < ECHO)
+}
+
 /// Whether SIGHUP is ignored, as the system says it; where it does not say, it is not.
 fn ignores_hang_up() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored(&status, SignalKind::hangup()))
@@ -117,6 +140,14 @@ async fn hung_up(signal: Option<&mut Signal>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_at_the_same_moment_is_one_wish() {
+        let now = Instant::now();
+        assert!(!is_echo(None, now));
+        assert!(is_echo(Some(now), now + Duration::from_millis(20)));
+        assert!(!is_echo(Some(now), now + ECHO));
+    }
 
     #[test]
     fn what_is_ignored_is_read_from_the_mask() {

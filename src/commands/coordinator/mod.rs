@@ -45,7 +45,7 @@ pub fn coordinator(options: &CoordinatorOptions) -> Result<(), Failure> {
     if let Some(path) = options.cookie_file.as_deref().filter(|path| path.exists()) {
         network::cookie(path)?;
     }
-    let door = Door::open(address).or_exit(Exit::Failed)?;
+    let door = Door::open(address).or_exit(Exit::Experiment)?;
     let listener = http::listen(&options.run.http, options.started_again)?;
     let dataset = data::load(&plan.experiment.data)?;
     data::warn(&dataset);
