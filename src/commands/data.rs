@@ -17,6 +17,9 @@ use hatchery_models::data::{
 use serde_json::json;
 use std::time::Instant;
 
+/// What is said of a first row that may be a header of numbers.
+const FIRST_ROW_OUTSIDE: &str = "the first row lies far outside all others in every column of numbers: if it is a header, say so by naming the label \
+     column as it does (data.label = \"2021\"), or give the columns names that are text";
 /// Columns that a warning names.
 const COLUMNS_SHOWN_MAX: usize = 5;
 
@@ -153,7 +156,9 @@ pub fn warn(dataset: &Dataset) {
 /// What will hardly be learnt, and what to do about it.
 fn warnings(dataset: &Dataset) -> Vec<String> {
     let nearly_numbers = nearly_numbers_warning(&dataset.notes.nearly_numbers);
-    offset_warning(&data::large_offsets(dataset)).into_iter().chain(nearly_numbers).collect()
+    let offsets = offset_warning(&data::large_offsets(dataset));
+    let first_row = data::first_row_is_far_outside(dataset).then(|| FIRST_ROW_OUTSIDE.to_owned());
+    offsets.into_iter().chain(nearly_numbers).chain(first_row).collect()
 }
 
 /// Columns of which 32-bit floats keep little but their offset.

@@ -92,6 +92,12 @@ fn flower(index: usize) -> String {
     format!("{length}.{},{},{kind}\n", index % 7, index % 3)
 }
 
+/// A row from its last field to its first.
+fn turned(row: &str) -> String {
+    let fields: Vec<&str> = row.trim().split(',').rev().collect();
+    fields.join(",") + "\n"
+}
+
 #[test]
 fn classes_with_text_names_are_tested_alike_as_a_table_and_as_arrays() {
     let folder = tempdir().unwrap();
@@ -112,4 +118,12 @@ fn classes_with_text_names_are_tested_alike_as_a_table_and_as_arrays() {
     let table = tested(&["csv:flowers.csv"]);
     assert_eq!(tested(&["npz:test.npz", "--part", "all"]), table);
     assert_eq!((&table[2][2]["name"], &table[2][2]["samples"]), (&json!("tulip"), &json!(1)));
+
+    // The label and all others are found by their names, or missed by them.
+    let moved: String = (0..150).map(|index| turned(&flower(index))).collect();
+    fs::write(here.join("moved.csv"), format!("kind,width,length\n{moved}")).unwrap();
+    assert_eq!(tested(&["csv:moved.csv", "--part", "all"]), tested(&["csv:flowers.csv", "--part", "all"]));
+    fs::write(here.join("other.csv"), format!("length,Width,kind\n{rows}")).unwrap();
+    hatchery(here, &["test", "run/best.onnx", "csv:other.csv"])
+        .refused(3, &["other.csv: line 1", "\"width\" is missing (is it \"Width\"?)"]);
 }

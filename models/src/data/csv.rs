@@ -282,7 +282,8 @@ impl<'a> Table<'a> {
             unknown: Vec::new(),
             notes: TableNotes {
                 label_columns: self.columns.label_names_of_header(),
-                ..TableNotes::default()
+                is_headless: !self.columns.has_header(),
+                nearly_numbers: Vec::new(),
             },
         };
         let width = self.cells.len();

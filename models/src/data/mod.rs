@@ -26,6 +26,7 @@ mod digits;
 mod encoding;
 mod error;
 mod files;
+mod first_row;
 mod idx;
 mod images;
 pub mod limits;
@@ -52,6 +53,7 @@ pub use describe::{ClassCount, ColumnFigures, Description, Shape, TargetRange, d
 pub use digits::DIGITS_ATTRIBUTION;
 pub use encoding::{CategoryFeature, Encoding, GapFeature};
 pub use error::DataError;
+pub use first_row::first_row_is_far_outside;
 pub use notes::{NearlyNumbers, TableNotes};
 pub use offsets::{LargeOffset, large_offsets};
 pub use packed::{PackedError, pack, pack_into, packed_bytes, unpack, unpack_from};

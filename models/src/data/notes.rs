@@ -7,12 +7,14 @@
 pub struct TableNotes {
     /// Names of the label columns; empty where the table has no header that names them.
     pub label_columns: Vec<String>,
+    /// Whether it is a table that may have a header and has none.
+    pub is_headless: bool,
     /// Columns that have categories for the sake of a few cells.
     pub nearly_numbers: Vec<NearlyNumbers>,
 }
 
-/// A column nearly all of whose values are numbers, some perhaps with a decimal comma. Since not all can be read as such,
-/// it has categories, for which the user did not ask.
+/// A column nearly all of whose values are numbers, some perhaps with a decimal comma. Since not all can be read as
+/// such, it has categories, for which the user did not ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearlyNumbers {
     /// Its name; `column N` where it has none.
