@@ -490,8 +490,9 @@ fn tables_are_learnt_too() {
         facts.contains("\"csv:plane.csv\"") && !facts.contains(folder.path().to_str().unwrap()),
         "{facts}"
     );
-    fs::write(folder.path().join("line.csv"), "a,y,z\n".to_owned() + &"1,2,3\n2,3,5\n".repeat(50)).unwrap();
-    hatchery(folder.path(), &["test", "run/best.onnx", "csv:line.csv"]).refused(
+    fs::write(folder.path().join("line.csv"), "1,2,3\n2,3,5\n".repeat(50)).unwrap();
+    let by_place = ["test", "run/best.onnx", "csv:line.csv", "--set", "data.label=1,2"];
+    hatchery(folder.path(), &by_place).refused(
         3,
         &[
             "run/best.onnx on csv:line.csv",
