@@ -1,11 +1,19 @@
 //! The events of a run, read back with all that they hold: what a line of the log leaves out, since the row that it is
 //! about says it, is put in again. Who keeps count of a run needs less (`milestones`).
 
-use super::facts::Pauses;
 use super::schema;
 use crate::protocol::{EvaluationId, IndividualId, Maker};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
+
+/// The pauses that users have made of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pauses {
+    /// Seconds of those that are over, added up. They are in the run's elapsed seconds, and in its recorded budget.
+    pub closed_seconds: f64,
+    /// Seconds of the run when the one began that its last life has neither ended nor resumed.
+    pub open_since: Option<f64>,
+}
 
 /// One line of the event log.
 #[derive(Clone, Debug, PartialEq)]

@@ -33,15 +33,6 @@ pub struct RunRecord {
     pub final_result: Option<FinalRecord>,
 }
 
-/// The pauses that users have made of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pauses {
-    /// Seconds of those that are over, added up. They are in the run's elapsed seconds, and in its recorded budget.
-    pub closed_seconds: f64,
-    /// Seconds of the run when the one began that its last life has neither ended nor resumed.
-    pub open_since: Option<f64>,
-}
-
 /// One evaluation and whose it is. What is not known yet is `None` or zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvaluationRecord {

@@ -1,8 +1,8 @@
 //! The read model: a run as the commands `list`, `show`, `status`, `export` and the report see it, and as a run that
 //! goes on is rebuilt from.
 
-pub use super::events::EventRecord;
-pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, Pauses, RunRecord};
+pub use super::events::{EventRecord, Pauses};
+pub use super::facts::{EvaluationRecord, EvaluationState, FinalRecord, History, Outline, RunRecord};
 
 use super::error::JournalError;
 use super::rows::{read_evaluations, read_final, read_individuals, read_run};

@@ -5,7 +5,6 @@ use super::error::JournalError;
 use super::pen::Pen;
 use super::rows::{floats, integer};
 use super::schema;
-use super::write::Refusal;
 use crate::protocol::EvaluationId;
 use hatchery_models::training::outcome::Weights;
 use rusqlite::{Connection, params};
@@ -13,7 +12,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Keeps what an evaluation left.
-pub(super) fn keep(pen: &Pen<'_>, evaluation: EvaluationId, weights: &Weights) -> Result<(), Refusal> {
+pub(super) fn keep(pen: &Pen<'_>, evaluation: EvaluationId, weights: &Weights) -> rusqlite::Result<()> {
     let (parameters, statistics) = (to_bytes(&weights.parameters), to_bytes(&weights.statistics));
     pen.execute(
         "INSERT OR REPLACE INTO weights (evaluation, parameters, statistics, digest) VALUES (?1, ?2, ?3, ?4)",

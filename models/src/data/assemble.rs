@@ -3,7 +3,7 @@
 
 use super::{
     Column, DataError, Dataset, Request, Samples, TableNotes, Targets, UnknownCategories, column, limits,
-    sizes::SampleShape, table,
+    numeral::is_number, sizes::SampleShape, table,
 };
 use crate::problem::{Problem, Task};
 use sha2::{Digest, Sha256};
@@ -147,11 +147,6 @@ pub(super) fn in_order(numbers: BTreeMap<String, i64>) -> (Vec<String>, Vec<i64>
         renumbered[*met as usize] = new as i64;
     }
     (order.into_iter().map(|(name, _)| name).collect(), renumbered)
-}
-
-/// Whether a text is a number, NaN and infinities included: those are bad numbers, not text.
-pub(super) fn is_number(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
 fn target_count(targets: &Targets) -> usize {

@@ -3,7 +3,7 @@
 //!
 //! It must not know any file format, nor graphs.
 
-use super::{Dataset, assemble::is_number};
+use super::{Dataset, numeral::is_number};
 use crate::flat::{FlatError, Reader};
 use serde::{Deserialize, Serialize};
 

@@ -15,9 +15,10 @@ mod texts;
 
 use super::{
     Column as Described, ColumnKind, DataError, Request, TableNotes, Targets,
-    assemble::{Parts, TextLabels, check_class_number, is_number},
+    assemble::{Parts, TextLabels, check_class_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},
+    numeral::is_number,
     sizes::SampleShape,
 };
 use categories::Categories;

@@ -36,6 +36,7 @@ mod normalisation;
 mod notes;
 mod npy;
 mod npz;
+mod numeral;
 mod offsets;
 mod packed;
 mod sizes;

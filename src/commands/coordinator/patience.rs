@@ -3,7 +3,6 @@
 //!
 //! Nobody listens for signals here: they end the process, which has nothing to lose.
 
-use super::search::JOURNAL_PATIENCE;
 use crate::{
     cli::exit::{Exit, Failure},
     output::note,
@@ -14,6 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A journal that cannot be written is tried again for so long: enough for a person to notice and to make room. The
+/// run is paused meanwhile, workers keep what they have, and a signal ends the wait. Nothing is lost by ending either:
+/// `--resume` goes on.
+pub(super) const JOURNAL_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// Pauses between attempts, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 

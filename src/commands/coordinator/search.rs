@@ -2,7 +2,7 @@
 
 use super::{
     audience::{Audience, Invitation},
-    patience::patiently,
+    patience::{JOURNAL_PATIENCE, patiently},
 };
 use crate::{
     chance,
@@ -43,10 +43,6 @@ use std::{
 };
 use tokio::sync::{oneshot, watch};
 
-/// A journal that cannot be written is tried again for so long: enough for a person to notice and to make room. The
-/// run is paused meanwhile, workers keep what they have, and a signal ends the wait. Nothing is lost by ending either:
-/// `--resume` goes on.
-pub(super) const JOURNAL_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// How often the display is drawn, beside whenever something happens.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// Threads of the actors; training is done in other processes.

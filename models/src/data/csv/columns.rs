@@ -4,10 +4,10 @@
 use super::{first_line::FirstLine, lines::Record};
 use crate::data::{
     DataError, LoadOptions,
-    assemble::is_number,
     column::{is_name, unnamed},
     files::malformed,
     limits::{COLUMNS_MAX, NAMES_SHOWN_MAX},
+    numeral::is_number,
 };
 use hatchery_config::{nearest, vocabulary::TaskKind};
 use std::{collections::HashMap, path::Path};

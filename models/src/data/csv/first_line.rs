@@ -3,7 +3,7 @@
 //! It must not know how rows are read.
 
 use super::lines::Record;
-use crate::data::{assemble::is_number, column::is_name, missing::is_missing};
+use crate::data::{column::is_name, missing::is_missing, numeral::is_number};
 use hatchery_config::vocabulary::TaskKind;
 
 /// What the first line is.

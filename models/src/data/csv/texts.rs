@@ -9,9 +9,9 @@ use super::{
 };
 use crate::data::{
     DataError, NearlyNumbers,
-    assemble::is_number,
     files::malformed,
     limits::{CATEGORIES_MAX, CATEGORY_BYTES_MAX, NAMES_SHOWN_MAX},
+    numeral::is_number,
 };
 use std::{collections::BTreeMap, path::Path};
 
