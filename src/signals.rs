@@ -52,6 +52,11 @@ impl Signals {
         })
     }
 
+    /// Whether there has been one.
+    pub const fn have_come(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The next one that is no echo of the one before.
     pub async fn next(&mut self) {
         loop {

@@ -39,9 +39,11 @@ pub fn run(options: &RunOptions) -> Result<(), Failure> {
         let interrupted = Fleet::start(&plan, options).run(&mut signals).await?;
         Ok::<_, Failure>((interrupted, signals))
     })?;
-    // What is left takes its time, too. Where the run was stopped, once more ends it at once.
+    // What is left takes its time, too. Whoever was told that once more ends it at once is not told so again: a signal may
+    // have come when the search was over.
     let stop = || note("the best so far is being written; once more ends at once");
-    signals.heed_to_the_end(tokio, (!interrupted).then_some(stop)).or_exit(Exit::Failed)?;
+    let stop = (!signals.have_come()).then_some(stop);
+    signals.heed_to_the_end(tokio, stop).or_exit(Exit::Failed)?;
     close(&plan, options, interrupted)
 }
 
