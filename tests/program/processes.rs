@@ -11,7 +11,6 @@ use std::{
 use tempfile::{TempDir, tempdir};
 
 /// Exit codes, as the README lists them.
-const FAILED: i32 = 1;
 const EXPERIMENT: i32 = 2;
 const NO_NETWORK: i32 = 6;
 const INTERRUPTED: i32 = 130;
