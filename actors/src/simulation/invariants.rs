@@ -67,7 +67,8 @@ impl Cluster {
             Self::Bounded => "what is kept at either end grows with the slots, not with time",
             Self::DrainingInPeace => "a worker that says that it is about to end is given nothing more",
             Self::SlotIsFree => {
-                "an order finds its slot free, unless its worker is about to end, or stops what was abandoned"
+                "an order finds its slot free, unless its worker is about to end, or stops what was abandoned, or the order was \
+                 itself abandoned on its way"
             }
             Self::BlobsArriveWhole => {
                 "weights, checkpoints and data arrive as they were sent, with whom they belong to"

@@ -143,10 +143,12 @@ impl World {
     fn check_free(&mut self, id: ProcessId, slot: u32, ticket: Ticket) {
         let Some(process) = self.processes.get(&id) else { return };
         // What was abandoned on its way may still have to stop. In bad weather a status that is overtaken by the news
-        // of a trainer's death speaks for a trainer that is being started.
+        // of a trainer's death speaks for a trainer that is being started; and an order that was abandoned on its way may
+        // be overtaken by the next one, and is handed back.
+        let detours = self.weather.detours > 0.0;
         let excused = match process.agent.at(slot) {
-            Some(at) => self.ledger.is_abandoned(at),
-            None => self.weather.detours > 0.0,
+            Some(at) => self.ledger.is_abandoned(at) || (detours && self.ledger.is_abandoned(ticket)),
+            None => detours,
         };
         // Not an order that comes twice.
         let double = process.agent.remembers(ticket);
