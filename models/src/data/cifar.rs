@@ -3,7 +3,7 @@
 //! Described at <https://www.cs.toronto.edu/~kriz/cifar.html> (A. Krizhevsky, 2009).
 
 use super::{
-    DataError, Request, TableNotes, Targets,
+    DataError, Request, Samples, TableNotes, Targets,
     assemble::Parts,
     files::{Input, file_name, malformed, sorted_entries},
     sizes::SampleShape,
@@ -44,7 +44,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     let names = names(&folder.join(variant.names_file), variant.classes)?;
     Ok(Parts {
         shape: SHAPE,
-        samples: pixels.into(),
+        samples: Samples::U8(pixels),
         targets: Targets::Classes { labels, names },
         official_test,
         columns: Vec::new(),

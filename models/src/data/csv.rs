@@ -14,7 +14,7 @@ mod places;
 mod texts;
 
 use super::{
-    Column as Described, ColumnKind, DataError, Request, TableNotes, Targets,
+    Column as Described, ColumnKind, DataError, Request, Samples, TableNotes, Targets,
     assemble::{Parts, TextLabels, check_class_number},
     files::{Input, malformed},
     missing::{is_missing, is_missing_label},
@@ -273,7 +273,7 @@ impl<'a> Table<'a> {
         self.features.shrink_to_fit();
         let mut parts = Parts {
             shape: SampleShape::row(self.cells.len() as u64),
-            samples: Vec::<f32>::new().into(),
+            samples: Samples::F32(Vec::new()),
             targets: match self.targets {
                 Column::Text(labels) => labels.finish(),
                 Column::Numbers(values) => Targets::Values { values, names: self.columns.label_names() },
@@ -303,7 +303,7 @@ impl<'a> Table<'a> {
                 }
             });
         }
-        parts.samples = self.features.into();
+        parts.samples = Samples::F32(self.features);
         Ok(parts)
     }
 }

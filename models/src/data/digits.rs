@@ -8,7 +8,7 @@
 //! values are unchanged. Whoever passes the file `digits.csv.gz` on passes this attribution on with it.
 
 use super::{
-    DataError, Request, TableNotes,
+    DataError, Request, Samples, TableNotes,
     assemble::{Parts, classes_from_numbers},
     files::malformed,
     sizes::SampleShape,
@@ -42,7 +42,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Parts, DataError> {
     }
     Ok(Parts {
         shape: SampleShape { channels: 1, height: SIDE_PIXELS, width: SIDE_PIXELS },
-        samples: pixels.into(),
+        samples: Samples::U8(pixels),
         targets: classes_from_numbers(&labels),
         official_test: 0,
         columns: Vec::new(),

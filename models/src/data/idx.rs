@@ -4,7 +4,7 @@
 //! rank RR.
 
 use super::{
-    DataError, Request, TableNotes,
+    DataError, Request, Samples, TableNotes,
     assemble::{Parts, classes_from_numbers},
     files::{Input, malformed},
     sizes::SampleShape,
@@ -29,7 +29,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     let stored: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
     Ok(Parts {
         shape: train,
-        samples: pixels.into(),
+        samples: Samples::U8(pixels),
         targets: classes_from_numbers(&stored),
         official_test: labels.len() - trained,
         columns: Vec::new(),

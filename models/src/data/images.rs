@@ -1,7 +1,7 @@
 //! Folders of pictures: one folder per class with PNG or JPEG files, optionally below `train/` and `test/`.
 
 use super::{
-    DataError, Request, TableNotes, Targets,
+    DataError, Request, Samples, TableNotes, Targets,
     assemble::{Parts, check_class_number},
     files::{file_name, has_extension, malformed, open_file, sorted_entries},
     limits::{IMAGE_DECODE_BYTES_MAX, IMAGE_SIDE_PIXELS_MAX},
@@ -53,7 +53,7 @@ pub(super) fn read(request: &Request<'_>, folder: &Path) -> Result<Parts, DataEr
     };
     Ok(Parts {
         shape,
-        samples: pixels.values.into(),
+        samples: Samples::U8(pixels.values),
         official_test: labels.len() - trained,
         targets: Targets::Classes { labels, names },
         columns: Vec::new(),

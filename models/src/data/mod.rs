@@ -207,18 +207,6 @@ pub enum Samples {
     F32(Vec<f32>),
 }
 
-impl From<Vec<u8>> for Samples {
-    fn from(values: Vec<u8>) -> Self {
-        Self::U8(values)
-    }
-}
-
-impl From<Vec<f32>> for Samples {
-    fn from(values: Vec<f32>) -> Self {
-        Self::F32(values)
-    }
-}
-
 /// What is to be predicted for all samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {

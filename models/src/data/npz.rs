@@ -169,10 +169,10 @@ impl<'a> Archive<'a> {
             let values = request.check_sizes(&array.full_place(), shape, count, value_bytes)?;
             let samples = if bytes {
                 let pixels = array.read_bytes(values)?;
-                if channels_last { channels_first(&pixels, shape) } else { pixels }.into()
+                Samples::U8(if channels_last { channels_first(&pixels, shape) } else { pixels })
             } else {
                 let numbers = array.read_floats(shape.is_row())?;
-                if channels_last { channels_first(&numbers, shape) } else { numbers }.into()
+                Samples::F32(if channels_last { channels_first(&numbers, shape) } else { numbers })
             };
             Ok((shape, samples, count))
         })

@@ -256,8 +256,8 @@ pub fn unpack_from(reader: &mut impl Read, bytes: u64, content_hash: &str) -> Re
     let values = request.check_sizes(&source, shape, sizes.count, sizes.value_bytes())?;
     let names = read_names(reader, &sizes)?;
     let samples = match sizes.float_samples {
-        true => read_numbers(reader, values, f32::from_le_bytes)?.into(),
-        false => read_numbers(reader, values, |[value]: [u8; 1]| value)?.into(),
+        true => Samples::F32(read_numbers(reader, values, f32::from_le_bytes)?),
+        false => Samples::U8(read_numbers(reader, values, |[value]: [u8; 1]| value)?),
     };
     let targets = read_targets(reader, &sizes, names)?;
     let official_test = usize::try_from(sizes.official_test).unwrap_or(usize::MAX);

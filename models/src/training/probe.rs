@@ -7,7 +7,7 @@ use super::{
     train,
 };
 use crate::{
-    data::{Dataset, Normalisation, TableNotes, Targets},
+    data::{Dataset, Normalisation, Samples, TableNotes, Targets},
     genome::{
         Activation, Convolution, Genome, Groups, Initializer, LayerGene, Norm, Optimizer, Padding, Schedule,
         TrainingGenes,
@@ -97,7 +97,7 @@ fn data() -> Dataset {
         source: "probe".to_owned(),
         problem,
         columns: Vec::new(),
-        samples: (0..SAMPLES * 16).map(|index| (index % 7 % 2) as u8).collect::<Vec<_>>().into(),
+        samples: Samples::U8((0..SAMPLES * 16).map(|index| (index % 7 % 2) as u8).collect()),
         targets: Targets::Classes {
             labels: (0..SAMPLES as i64).map(|index| index % 2).collect(),
             names: vec!["even".to_owned(), "odd".to_owned()],

@@ -117,7 +117,7 @@ fn in_words(sizes: &[Option<i64>]) -> String {
 mod tests {
     use super::*;
     use hatchery_models::{
-        data::TableNotes,
+        data::{Samples, TableNotes},
         onnx::proto::{Dimension, TensorShapeProto, TypeProto, TypeTensorProto},
         problem::{Problem, Task},
     };
@@ -146,7 +146,7 @@ mod tests {
                 task: Task::Classification { classes },
             },
             columns: Vec::new(),
-            samples: Vec::<u8>::new().into(),
+            samples: Samples::U8(Vec::new()),
             targets: Targets::Classes { labels: Vec::new(), names: Vec::new() },
             count: 0,
             official_test: 0,

@@ -1,6 +1,6 @@
 //! Splits and subsets: disjoint, complete, stratified, reproducible.
 
-use crate::data::{Dataset, LoadOptions, Split, TableNotes, Targets, load, subset};
+use crate::data::{Dataset, LoadOptions, Samples, Split, TableNotes, Targets, load, subset};
 use crate::problem::{Problem, Task};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -25,7 +25,7 @@ fn with_classes(sizes: &[usize], official_test: usize, rng: &mut ChaCha8Rng) -> 
             task: Task::Classification { classes: sizes.len() as u32 },
         },
         columns: Vec::new(),
-        samples: vec![0_u8; count].into(),
+        samples: Samples::U8(vec![0; count]),
         targets: Targets::Classes { labels, names },
         count,
         official_test,

@@ -46,7 +46,7 @@ fn channels_of_bytes_and_of_floats_agree() {
     assert!(of_bytes.target_mean.is_empty() && of_bytes.target_deviation.is_empty());
     let mut floats = bytes.clone();
     let Samples::U8(values) = &bytes.samples else { panic!("no bytes") };
-    floats.samples = values.iter().map(|&value| f32::from(value)).collect::<Vec<_>>().into();
+    floats.samples = Samples::F32(values.iter().map(|&value| f32::from(value)).collect());
     let of_floats = Normalisation::of(&floats, &all);
     assert_close(&of_floats.mean, &of_bytes.mean);
     assert_close(&of_floats.deviation[..1], &of_bytes.deviation[..1]);

@@ -15,7 +15,7 @@ use super::{
     watch::End,
 };
 use crate::{
-    data::{Dataset, Normalisation, TableNotes, Targets},
+    data::{Dataset, Normalisation, Samples, TableNotes, Targets},
     expression::{blueprint, estimate},
     onnx::encode,
     problem::{Problem, Task},
@@ -199,13 +199,13 @@ fn random_data(problem: Problem, count: usize) -> Dataset {
     let values = [problem.channels, problem.height, problem.width]
         .into_iter()
         .fold(count, |product, size| product.saturating_mul(size as usize));
-    let samples = (0..values).map(|_| stream.random_range(-1.7..1.7)).collect::<Vec<f32>>();
+    let samples = (0..values).map(|_| stream.random_range(-1.7..1.7)).collect();
     let classes = problem.task.outputs();
     Dataset {
         source: "random".to_owned(),
         problem,
         columns: Vec::new(),
-        samples: samples.into(),
+        samples: Samples::F32(samples),
         targets: Targets::Classes {
             labels: (0..count).map(|_| i64::from(stream.random_range(0..classes))).collect(),
             names: (0..classes).map(|class| class.to_string()).collect(),

@@ -414,7 +414,7 @@ fn two_views(count: usize) -> Dataset {
             task: Task::Classification { classes: 2 },
         },
         columns: Vec::new(),
-        samples: values.into(),
+        samples: Samples::F32(values),
         targets: Targets::Classes { labels, names },
         count,
         official_test: 0,
